@@ -1,0 +1,185 @@
+package io.cryptoetl.schemas;
+
+import io.cryptoetl.chain.AccessListEntry;
+import io.cryptoetl.chain.AccessListEntryKey;
+import io.cryptoetl.chain.Authorization;
+import io.cryptoetl.chain.AuthorizationKey;
+import io.cryptoetl.chain.Block;
+import io.cryptoetl.chain.BlockKey;
+import io.cryptoetl.chain.Log;
+import io.cryptoetl.chain.LogKey;
+import io.cryptoetl.chain.TokenTransfer;
+import io.cryptoetl.chain.TokenTransferKey;
+import io.cryptoetl.chain.Transaction;
+import io.cryptoetl.chain.TransactionKey;
+import io.cryptoetl.chain.Withdrawal;
+import io.cryptoetl.chain.WithdrawalKey;
+import io.cryptoetl.ops.Cursor;
+import io.cryptoetl.ops.CursorKey;
+import io.cryptoetl.ops.DeadLetter;
+import io.cryptoetl.ops.DeadLetterKey;
+import io.cryptoetl.ops.ExtractRequest;
+import io.cryptoetl.ops.ExtractRequestKey;
+import io.cryptoetl.ops.ExtractResult;
+import io.cryptoetl.ops.ExtractResultKey;
+import io.cryptoetl.raw.RawBlock;
+import io.cryptoetl.schemas.Topic.Cleanup;
+import java.util.List;
+import java.util.stream.Collectors;
+import org.apache.avro.Schema;
+
+/**
+ * The topic catalogue: every topic of the pipeline, declared once.
+ *
+ * <p>A record is placed by its key: the Java client's default partitioner (murmur2) over the
+ * Confluent-framed Avro bytes of the key. Producers in other languages must place records the same
+ * way, or two copies of one block would be normalized apart from each other.
+ */
+public final class Topics {
+  private static final int MIB = 1024 * 1024;
+  private static final long DAY_MS = 24L * 60 * 60 * 1000;
+  private static final int PARTITIONS = 6;
+  private static final int ROW_BYTES = 16 * MIB;
+  private static final String EXTRACTOR = "extractor-service";
+  private static final String TRANSFORMER = "transformer-streams";
+
+  public static final Topic RAW_EVM_BLOCKS =
+      new Topic(
+          "raw.evm.blocks",
+          PARTITIONS,
+          Cleanup.DELETE,
+          -1,
+          40 * MIB,
+          EXTRACTOR,
+          false,
+          BlockKey.getClassSchema(),
+          RawBlock.getClassSchema());
+
+  public static final Topic CHAIN_BLOCKS =
+      chain("chain.blocks", BlockKey.getClassSchema(), Block.getClassSchema());
+  public static final Topic CHAIN_TRANSACTIONS =
+      chain("chain.transactions", TransactionKey.getClassSchema(), Transaction.getClassSchema());
+  public static final Topic CHAIN_LOGS =
+      chain("chain.logs", LogKey.getClassSchema(), Log.getClassSchema());
+  public static final Topic CHAIN_TOKEN_TRANSFERS =
+      chain(
+          "chain.token_transfers",
+          TokenTransferKey.getClassSchema(),
+          TokenTransfer.getClassSchema());
+  public static final Topic CHAIN_WITHDRAWALS =
+      chain("chain.withdrawals", WithdrawalKey.getClassSchema(), Withdrawal.getClassSchema());
+  public static final Topic CHAIN_ACCESS_LIST_ENTRIES =
+      chain(
+          "chain.access_list_entries",
+          AccessListEntryKey.getClassSchema(),
+          AccessListEntry.getClassSchema());
+  public static final Topic CHAIN_AUTHORIZATIONS =
+      chain(
+          "chain.authorizations",
+          AuthorizationKey.getClassSchema(),
+          Authorization.getClassSchema());
+
+  public static final Topic OPS_EXTRACT_REQUESTS =
+      new Topic(
+          "ops.extract_requests",
+          PARTITIONS,
+          Cleanup.DELETE,
+          -1,
+          MIB,
+          EXTRACTOR,
+          false,
+          ExtractRequestKey.getClassSchema(),
+          ExtractRequest.getClassSchema());
+  public static final Topic OPS_CURSORS =
+      new Topic(
+          "ops.cursors",
+          1,
+          Cleanup.COMPACT,
+          DAY_MS,
+          MIB,
+          EXTRACTOR,
+          true,
+          CursorKey.getClassSchema(),
+          Cursor.getClassSchema());
+  public static final Topic OPS_EXTRACT_RESULTS =
+      new Topic(
+          "ops.extract_results",
+          PARTITIONS,
+          Cleanup.DELETE,
+          30 * DAY_MS,
+          MIB,
+          EXTRACTOR,
+          true,
+          ExtractResultKey.getClassSchema(),
+          ExtractResult.getClassSchema());
+
+  /** Takes any record that another topic takes, so that nothing is too large to be kept. */
+  public static final Topic OPS_DEAD_LETTERS =
+      new Topic(
+          "ops.dead_letters",
+          1,
+          Cleanup.DELETE,
+          -1,
+          128 * MIB,
+          "every module",
+          true,
+          DeadLetterKey.getClassSchema(),
+          DeadLetter.getClassSchema());
+
+  private static final List<Topic> ALL =
+      List.of(
+          RAW_EVM_BLOCKS,
+          CHAIN_BLOCKS,
+          CHAIN_TRANSACTIONS,
+          CHAIN_LOGS,
+          CHAIN_TOKEN_TRANSFERS,
+          CHAIN_WITHDRAWALS,
+          CHAIN_ACCESS_LIST_ENTRIES,
+          CHAIN_AUTHORIZATIONS,
+          OPS_EXTRACT_REQUESTS,
+          OPS_CURSORS,
+          OPS_EXTRACT_RESULTS,
+          OPS_DEAD_LETTERS);
+
+  private Topics() {}
+
+  /** Every topic, in the order of the flow. */
+  public static List<Topic> all() {
+    return ALL;
+  }
+
+  /** The catalogue as a Markdown table, which the documentation holds. */
+  public static String markdown() {
+    return ALL.stream()
+        .map(
+            t ->
+                "| `%s` | `%s` | `%s` | %d | %s | %s | %d MiB | %s | %s |"
+                    .formatted(
+                        t.name(),
+                        columns(t.key()),
+                        t.value().getName(),
+                        t.partitions(),
+                        t.cleanup() == Cleanup.COMPACT ? "compact" : "delete",
+                        t.cleanup() == Cleanup.COMPACT || t.retentionMs() < 0
+                            ? "for ever"
+                            : t.retentionMs() / DAY_MS + " days",
+                        t.maxMessageBytes() / MIB,
+                        t.table() ? "yes" : "no",
+                        t.owner()))
+        .collect(
+            Collectors.joining(
+                "\n",
+                "| topic | key | value | partitions | cleanup | kept | largest record | table | written by |\n"
+                    + "|---|---|---|---|---|---|---|---|---|\n",
+                "\n"));
+  }
+
+  private static String columns(Schema key) {
+    return key.getFields().stream().map(Schema.Field::name).collect(Collectors.joining(", "));
+  }
+
+  private static Topic chain(String name, Schema key, Schema value) {
+    return new Topic(
+        name, PARTITIONS, Cleanup.COMPACT, DAY_MS, ROW_BYTES, TRANSFORMER, true, key, value);
+  }
+}
