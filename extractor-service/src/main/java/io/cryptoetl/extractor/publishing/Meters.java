@@ -12,9 +12,9 @@ public final class Meters {
   }
 
   void published(String source, long blocks, long deadLetters, long bytes) {
-    registry.counter("extractor.blocks", "source", source).increment(blocks);
-    registry.counter("extractor.dead.letters", "source", source).increment(deadLetters);
-    registry.counter("extractor.bytes", "source", source).increment(bytes);
+    registry.counter("extractor.blocks", "source", source).increment((double) blocks);
+    registry.counter("extractor.dead.letters", "source", source).increment((double) deadLetters);
+    registry.counter("extractor.bytes", "source", source).increment((double) bytes);
   }
 
   void failed(String source, String code) {

@@ -1,0 +1,50 @@
+package io.cryptoetl.transformer;
+
+import io.apicurio.registry.serde.avro.AvroKafkaDeserializer;
+import io.apicurio.registry.serde.avro.AvroKafkaSerializer;
+import io.cryptoetl.raw.RawBlock;
+import io.cryptoetl.schemas.WireFormat;
+import jakarta.enterprise.context.ApplicationScoped;
+import jakarta.enterprise.inject.Produces;
+import java.util.Map;
+import org.apache.avro.specific.SpecificRecord;
+import org.apache.kafka.common.serialization.Deserializer;
+import org.apache.kafka.common.serialization.Serializer;
+import org.apache.kafka.streams.Topology;
+import org.eclipse.microprofile.config.inject.ConfigProperty;
+
+/** Gives the topology to the Kafka Streams runtime. */
+@ApplicationScoped
+class Transformer {
+  @Produces
+  @ApplicationScoped
+  Topology topology(
+      @ConfigProperty(name = "transformer.schema-registry-url") String schemaRegistryUrl) {
+    Map<String, Object> settings = WireFormat.settings(schemaRegistryUrl);
+    return PipelineTopology.build(
+        new PipelineTopology.Formats() {
+          @Override
+          public Deserializer<RawBlock> rawBlocks() {
+            AvroKafkaDeserializer<RawBlock> deserializer = new AvroKafkaDeserializer<>();
+            deserializer.configure(settings, false);
+            return deserializer;
+          }
+
+          @Override
+          public Serializer<SpecificRecord> keys() {
+            return serializer(true);
+          }
+
+          @Override
+          public Serializer<SpecificRecord> values() {
+            return serializer(false);
+          }
+
+          private Serializer<SpecificRecord> serializer(boolean key) {
+            AvroKafkaSerializer<SpecificRecord> serializer = new AvroKafkaSerializer<>();
+            serializer.configure(settings, key);
+            return serializer;
+          }
+        });
+  }
+}

@@ -1,0 +1,360 @@
+package io.cryptoetl.transformer.normalize;
+
+import com.fasterxml.jackson.core.JacksonException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.cryptoetl.chain.AccessListEntry;
+import io.cryptoetl.chain.Authorization;
+import io.cryptoetl.chain.Block;
+import io.cryptoetl.chain.Log;
+import io.cryptoetl.chain.TokenTransfer;
+import io.cryptoetl.chain.Transaction;
+import io.cryptoetl.chain.Withdrawal;
+import io.cryptoetl.raw.RawBlock;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.math.BigDecimal;
+import java.nio.ByteBuffer;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Maps the JSON of a block and its receipts to rows. Fields are those of the <a
+ * href="https://ethereum.github.io/execution-apis/">execution API</a>; unknown ones stay in the raw
+ * record.
+ */
+public final class BlockMapper {
+  private static final ObjectMapper JSON = JsonMapper.builder().build();
+  private static final int HASH = 32;
+  private static final int ADDRESS = 20;
+  private static final int BLOOM = 256;
+  private static final int POW_NONCE = 8;
+  private static final int MAX_TOPICS = 4;
+
+  private BlockMapper() {}
+
+  /**
+   * The rows of a raw block.
+   *
+   * @throws BadBlockException if the JSON is not a block with its receipts as the API describes it
+   */
+  public static BlockRows map(RawBlock raw) throws BadBlockException {
+    try {
+      JsonFields block = new JsonFields(parse(raw.getBlockJson()), "block " + raw.getNumber());
+      List<JsonNode> receipts = receipts(raw);
+      return new Mapping(raw, block, receipts).rows();
+    } catch (JacksonException e) {
+      throw new BadBlockException(
+          "json_invalid",
+          "block %d of source %s is not JSON: %s"
+              .formatted(raw.getNumber(), raw.getSource(), e.getOriginalMessage()));
+    } catch (JsonFields.InvalidFieldException e) {
+      throw new BadBlockException("field_invalid", e.getMessage());
+    } catch (IOException e) {
+      throw new UncheckedIOException("reading from memory", e);
+    }
+  }
+
+  private static JsonNode parse(ByteBuffer json) throws IOException {
+    JsonNode node =
+        JSON.readTree(json.array(), json.arrayOffset() + json.position(), json.remaining());
+    return node;
+  }
+
+  /** The receipts, or null where they were not fetched. */
+  private static List<JsonNode> receipts(RawBlock raw) throws IOException {
+    if (raw.getReceiptsJson() == null) {
+      return null;
+    }
+    JsonNode array = parse(raw.getReceiptsJson());
+    if (!array.isArray()) {
+      throw new JsonFields.InvalidFieldException(
+          "the receipts of block " + raw.getNumber() + " are not a JSON array");
+    }
+    List<JsonNode> receipts = new ArrayList<>(array.size());
+    array.forEach(receipts::add);
+    return receipts;
+  }
+
+  /** One block on its way to rows. */
+  private static final class Mapping {
+    private final RawBlock raw;
+    private final JsonFields block;
+    private final List<JsonNode> receipts;
+    private final long chainId;
+    private final long number;
+    private final ByteBuffer hash;
+    private final Instant time;
+    private final List<Transaction> transactions = new ArrayList<>();
+    private final List<Log> logs = new ArrayList<>();
+    private final List<TokenTransfer> transfers = new ArrayList<>();
+    private final List<Withdrawal> withdrawals = new ArrayList<>();
+    private final List<AccessListEntry> accessList = new ArrayList<>();
+    private final List<Authorization> authorizations = new ArrayList<>();
+
+    Mapping(RawBlock raw, JsonFields block, List<JsonNode> receipts) {
+      this.raw = raw;
+      this.block = block;
+      this.receipts = receipts;
+      this.chainId = raw.getChainId();
+      this.number = raw.getNumber();
+      this.hash = block.data("hash", HASH);
+      this.time = Instant.ofEpochSecond(block.quantity("timestamp"));
+    }
+
+    BlockRows rows() throws BadBlockException {
+      if (block.quantity("number") != number || !hash.equals(raw.getHash())) {
+        throw new BadBlockException(
+            "raw_inconsistent",
+            "the raw record says block %d, its JSON says block %d, or their hashes differ"
+                .formatted(number, block.quantity("number")));
+      }
+      List<JsonNode> items = block.array("transactions");
+      if (receipts != null && receipts.size() != items.size()) {
+        throw new BadBlockException(
+            "receipts_missing",
+            "block %d has %d transactions and %d receipts"
+                .formatted(number, items.size(), receipts.size()));
+      }
+      for (int i = 0; i < items.size(); i++) {
+        transaction(i, items.get(i), receipts == null ? null : receipts.get(i));
+      }
+      List<JsonNode> withdrawalItems = block.array("withdrawals");
+      for (int i = 0; i < withdrawalItems.size(); i++) {
+        withdrawals.add(withdrawal(i, withdrawalItems.get(i)));
+      }
+      return new BlockRows(
+          header(), transactions, logs, transfers, withdrawals, accessList, authorizations);
+    }
+
+    private Block header() {
+      Block row = new Block();
+      row.setChainId(chainId);
+      row.setNumber(number);
+      row.setHash(hash);
+      row.setParentHash(block.data("parentHash", HASH));
+      row.setTimestamp(time);
+      row.setMiner(block.data("miner", ADDRESS));
+      row.setGasLimit(block.quantity("gasLimit"));
+      row.setGasUsed(block.quantity("gasUsed"));
+      row.setBaseFeePerGas(block.optUint256("baseFeePerGas"));
+      row.setBlobGasUsed(block.optQuantity("blobGasUsed"));
+      row.setExcessBlobGas(block.optQuantity("excessBlobGas"));
+      row.setDifficulty(block.uint256("difficulty"));
+      row.setTotalDifficulty(block.optUint256("totalDifficulty"));
+      row.setSize(block.optQuantity("size"));
+      row.setExtraData(block.data("extraData"));
+      row.setLogsBloom(block.data("logsBloom", BLOOM));
+      row.setMixHash(block.optData("mixHash", HASH));
+      row.setNonce(block.optData("nonce", POW_NONCE));
+      row.setSha3Uncles(block.data("sha3Uncles", HASH));
+      row.setStateRoot(block.data("stateRoot", HASH));
+      row.setTransactionsRoot(block.data("transactionsRoot", HASH));
+      row.setReceiptsRoot(block.data("receiptsRoot", HASH));
+      row.setWithdrawalsRoot(block.optData("withdrawalsRoot", HASH));
+      row.setParentBeaconBlockRoot(block.optData("parentBeaconBlockRoot", HASH));
+      row.setRequestsHash(block.optData("requestsHash", HASH));
+      row.setUncles(block.dataList("uncles", HASH));
+      row.setTransactionCount(transactions.size());
+      row.setLogCount(receipts == null ? null : logs.size());
+      row.setTokenTransferCount(receipts == null ? null : transfers.size());
+      row.setWithdrawalCount(withdrawals.size());
+      row.setAccessListEntryCount(accessList.size());
+      row.setAuthorizationCount(authorizations.size());
+      row.setSource(raw.getSource());
+      row.setEndpoint(raw.getEndpoint());
+      row.setFetchedAt(raw.getFetchedAt());
+      row.setChecks(raw.getChecks());
+      return row;
+    }
+
+    private void transaction(int index, JsonNode item, JsonNode receiptNode)
+        throws BadBlockException {
+      if (item.isTextual()) {
+        throw new BadBlockException(
+            "transactions_not_full",
+            "block %d came with transaction hashes only".formatted(number));
+      }
+      JsonFields tx = new JsonFields(item, "transaction " + index + " of block " + number);
+      ByteBuffer txHash = tx.data("hash", HASH);
+      Integer type = tx.optSmallQuantity("type");
+      Transaction row = new Transaction();
+      row.setChainId(chainId);
+      row.setBlockNumber(number);
+      row.setTransactionIndex(index);
+      row.setBlockHash(hash);
+      row.setBlockTimestamp(time);
+      row.setHash(txHash);
+      row.setType(type == null ? 0 : type);
+      row.setFromAddress(tx.data("from", ADDRESS));
+      row.setToAddress(tx.optData("to", ADDRESS));
+      row.setNonce(tx.quantity("nonce"));
+      row.setValue(tx.uint256("value"));
+      row.setInput(tx.data("input"));
+      row.setGas(tx.quantity("gas"));
+      row.setGasPrice(tx.optUint256("gasPrice"));
+      row.setMaxFeePerGas(tx.optUint256("maxFeePerGas"));
+      row.setMaxPriorityFeePerGas(tx.optUint256("maxPriorityFeePerGas"));
+      row.setMaxFeePerBlobGas(tx.optUint256("maxFeePerBlobGas"));
+      row.setBlobVersionedHashes(
+          tx.has("blobVersionedHashes") ? tx.dataList("blobVersionedHashes", HASH) : null);
+      row.setTransactionChainId(tx.optUint256("chainId"));
+      row.setV(tx.optUint256("v"));
+      row.setYParity(tx.optSmallQuantity("yParity"));
+      row.setR(tx.optWord("r"));
+      row.setS(tx.optWord("s"));
+      if (receiptNode != null) {
+        receipt(index, row, txHash, receiptNode);
+      }
+      transactions.add(row);
+      accessList(tx, index, txHash);
+      authorizations(tx, index, txHash);
+    }
+
+    private void receipt(int index, Transaction row, ByteBuffer txHash, JsonNode node)
+        throws BadBlockException {
+      JsonFields receipt = new JsonFields(node, "receipt " + index + " of block " + number);
+      if (!receipt.data("transactionHash", HASH).equals(txHash)) {
+        throw new BadBlockException(
+            "receipt_of_other_transaction",
+            "receipt %d of block %d is of another transaction".formatted(index, number));
+      }
+      row.setStatus(receipt.optSmallQuantity("status"));
+      row.setStateRoot(receipt.optData("root"));
+      row.setGasUsed(receipt.quantity("gasUsed"));
+      row.setCumulativeGasUsed(receipt.quantity("cumulativeGasUsed"));
+      row.setEffectiveGasPrice(receipt.optUint256("effectiveGasPrice"));
+      row.setBlobGasUsed(receipt.optQuantity("blobGasUsed"));
+      row.setBlobGasPrice(receipt.optUint256("blobGasPrice"));
+      row.setContractAddress(receipt.optData("contractAddress", ADDRESS));
+      List<JsonNode> items = receipt.array("logs");
+      row.setLogCount(items.size());
+      for (JsonNode item : items) {
+        log(index, txHash, item);
+      }
+    }
+
+    private void log(int transactionIndex, ByteBuffer txHash, JsonNode item)
+        throws BadBlockException {
+      int index = logs.size();
+      JsonFields log = new JsonFields(item, "log " + index + " of block " + number);
+      if (log.quantity("logIndex") != index) {
+        throw new BadBlockException(
+            "log_index_gap",
+            "log %d of block %d says that its logIndex is %d"
+                .formatted(index, number, log.quantity("logIndex")));
+      }
+      List<ByteBuffer> topics = log.dataList("topics", HASH);
+      if (topics.size() > MAX_TOPICS) {
+        throw new BadBlockException(
+            "field_invalid",
+            "log %d of block %d has %d topics, at most 4 exist"
+                .formatted(index, number, topics.size()));
+      }
+      Log row = new Log();
+      row.setChainId(chainId);
+      row.setBlockNumber(number);
+      row.setLogIndex(index);
+      row.setTransactionIndex(transactionIndex);
+      row.setTransactionHash(txHash);
+      row.setBlockHash(hash);
+      row.setBlockTimestamp(time);
+      row.setAddress(log.data("address", ADDRESS));
+      row.setTopic0(topic(topics, 0));
+      row.setTopic1(topic(topics, 1));
+      row.setTopic2(topic(topics, 2));
+      row.setTopic3(topic(topics, 3));
+      row.setData(log.data("data"));
+      logs.add(row);
+      for (TokenTransferDecoder.Transfer transfer :
+          TokenTransferDecoder.decode(topics, row.getData())) {
+        transfers.add(transfer(row, transfer));
+      }
+    }
+
+    private static ByteBuffer topic(List<ByteBuffer> topics, int index) {
+      return index < topics.size() ? topics.get(index) : null;
+    }
+
+    private TokenTransfer transfer(Log log, TokenTransferDecoder.Transfer transfer) {
+      TokenTransfer row = new TokenTransfer();
+      row.setChainId(chainId);
+      row.setBlockNumber(number);
+      row.setTransferIndex(transfers.size());
+      row.setLogIndex(log.getLogIndex());
+      row.setBatchIndex(transfer.batchIndex());
+      row.setTransactionIndex(log.getTransactionIndex());
+      row.setTransactionHash(log.getTransactionHash());
+      row.setBlockHash(hash);
+      row.setBlockTimestamp(time);
+      row.setStandard(transfer.standard());
+      row.setTokenAddress(log.getAddress());
+      row.setFromAddress(transfer.from());
+      row.setToAddress(transfer.to());
+      row.setOperatorAddress(transfer.operator());
+      row.setTokenId(transfer.tokenId() == null ? null : new BigDecimal(transfer.tokenId()));
+      row.setAmount(new BigDecimal(transfer.amount()));
+      return row;
+    }
+
+    private Withdrawal withdrawal(int index, JsonNode item) {
+      JsonFields fields = new JsonFields(item, "withdrawal " + index + " of block " + number);
+      Withdrawal row = new Withdrawal();
+      row.setChainId(chainId);
+      row.setBlockNumber(number);
+      row.setWithdrawalIndex(index);
+      row.setBlockHash(hash);
+      row.setBlockTimestamp(time);
+      row.setGlobalIndex(fields.quantity("index"));
+      row.setValidatorIndex(fields.quantity("validatorIndex"));
+      row.setAddress(fields.data("address", ADDRESS));
+      row.setAmount(fields.quantity("amount"));
+      return row;
+    }
+
+    private void accessList(JsonFields tx, int transactionIndex, ByteBuffer txHash) {
+      List<JsonNode> items = tx.array("accessList");
+      for (int i = 0; i < items.size(); i++) {
+        JsonFields entry =
+            new JsonFields(items.get(i), "access list entry " + i + " of " + tx.what());
+        AccessListEntry row = new AccessListEntry();
+        row.setChainId(chainId);
+        row.setBlockNumber(number);
+        row.setEntryIndex(accessList.size());
+        row.setTransactionIndex(transactionIndex);
+        row.setIndexInTransaction(i);
+        row.setTransactionHash(txHash);
+        row.setBlockHash(hash);
+        row.setBlockTimestamp(time);
+        row.setAddress(entry.data("address", ADDRESS));
+        row.setStorageKeys(entry.dataList("storageKeys", HASH));
+        accessList.add(row);
+      }
+    }
+
+    private void authorizations(JsonFields tx, int transactionIndex, ByteBuffer txHash) {
+      List<JsonNode> items = tx.array("authorizationList");
+      for (int i = 0; i < items.size(); i++) {
+        JsonFields tuple = new JsonFields(items.get(i), "authorization " + i + " of " + tx.what());
+        Authorization row = new Authorization();
+        row.setChainId(chainId);
+        row.setBlockNumber(number);
+        row.setAuthorizationIndex(authorizations.size());
+        row.setTransactionIndex(transactionIndex);
+        row.setIndexInTransaction(i);
+        row.setTransactionHash(txHash);
+        row.setBlockHash(hash);
+        row.setBlockTimestamp(time);
+        row.setAuthorizationChainId(tuple.uint256("chainId"));
+        row.setAddress(tuple.data("address", ADDRESS));
+        row.setNonce(tuple.uint256("nonce"));
+        row.setYParity(tuple.smallQuantity("yParity"));
+        row.setR(tuple.word("r"));
+        row.setS(tuple.word("s"));
+        authorizations.add(row);
+      }
+    }
+  }
+}

@@ -1,0 +1,80 @@
+package io.cryptoetl.transformer.normalize;
+
+import io.cryptoetl.raw.RawBlock;
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.zip.CRC32C;
+
+/**
+ * What is remembered of the raw block whose rows stand in the tables: its place in the order of
+ * winners, and how many rows it has in each child table.
+ *
+ * <p>Of several raw blocks of one height the greatest one by (number of checks, time of fetching,
+ * hash, digest) wins. The order is total and does not depend on arrival, so any order of arrival
+ * ends in the same rows.
+ *
+ * @param checks number of checks passed
+ * @param fetchedAtMs when it was fetched, in milliseconds since 1970
+ * @param hash of the block, 32 bytes
+ * @param digest of the JSON: tells apart two different replies with the same hash
+ * @param counts rows in each child table, in the order of {@link ChildTable}
+ */
+record Winner(int checks, long fetchedAtMs, byte[] hash, int digest, int[] counts) {
+  private static final Comparator<Winner> ORDER =
+      Comparator.comparingInt(Winner::checks)
+          .thenComparingLong(Winner::fetchedAtMs)
+          .thenComparing(Winner::hash, Arrays::compareUnsigned)
+          .thenComparing(Winner::digest, Integer::compareUnsigned);
+
+  private static final int HASH = 32;
+
+  /** The place of a raw block in the order, with no rows. */
+  static Winner of(RawBlock raw) {
+    CRC32C crc = new CRC32C();
+    crc.update(raw.getBlockJson().duplicate());
+    if (raw.getReceiptsJson() != null) {
+      crc.update(raw.getReceiptsJson().duplicate());
+    }
+    byte[] hash = new byte[raw.getHash().remaining()];
+    raw.getHash().duplicate().get(hash);
+    return new Winner(
+        raw.getChecks().size(),
+        raw.getFetchedAt().toEpochMilli(),
+        hash,
+        (int) crc.getValue(),
+        new int[ChildTable.values().length]);
+  }
+
+  Winner withCounts(int[] rows) {
+    return new Winner(checks, fetchedAtMs, hash, digest, rows.clone());
+  }
+
+  boolean beats(Winner other) {
+    return ORDER.compare(this, other) > 0;
+  }
+
+  byte[] toBytes() {
+    ByteBuffer buffer =
+        ByteBuffer.allocate(Integer.BYTES * (2 + counts.length) + Long.BYTES + HASH);
+    buffer.putInt(checks).putLong(fetchedAtMs).put(hash).putInt(digest);
+    for (int count : counts) {
+      buffer.putInt(count);
+    }
+    return buffer.array();
+  }
+
+  static Winner fromBytes(byte[] bytes) {
+    ByteBuffer buffer = ByteBuffer.wrap(bytes);
+    int checks = buffer.getInt();
+    long fetchedAt = buffer.getLong();
+    byte[] hash = new byte[HASH];
+    buffer.get(hash);
+    int digest = buffer.getInt();
+    int[] counts = new int[ChildTable.values().length];
+    for (int i = 0; i < counts.length && buffer.hasRemaining(); i++) {
+      counts[i] = buffer.getInt();
+    }
+    return new Winner(checks, fetchedAt, hash, digest, counts);
+  }
+}
