@@ -1,0 +1,146 @@
+package io.cryptoetl.loader;
+
+import java.io.BufferedOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Properties;
+import java.util.Set;
+import org.apache.kafka.connect.data.Field;
+import org.apache.kafka.connect.data.Struct;
+import org.apache.kafka.connect.errors.ConnectException;
+import org.postgresql.PGConnection;
+import org.postgresql.copy.PGCopyOutputStream;
+
+/**
+ * Loads a batch in one transaction: rows by binary COPY into a temporary table and a merge that
+ * leaves unchanged rows alone, deletions by COPY of their keys.
+ */
+final class PostgresLoader implements AutoCloseable {
+  private static final int COPY_BUFFER = 256 * 1024;
+
+  private final BulkSinkConfig config;
+  private final Map<String, TableShape> shapes = new HashMap<>();
+  private Connection connection;
+
+  PostgresLoader(BulkSinkConfig config) {
+    this.config = config;
+  }
+
+  /**
+   * Loads everything in the batch, or nothing.
+   *
+   * @throws SQLException if the database failed; the transaction is rolled back
+   */
+  void load(RowBatch batch) throws SQLException {
+    Connection db = connection();
+    try {
+      for (Map.Entry<String, RowBatch.Changes> topic : batch.changes().entrySet()) {
+        TableShape shape = shape(db, topic.getKey(), batch.keyColumns(topic.getKey()));
+        delete(db, shape, topic.getValue().deletedKeys());
+        merge(db, shape, topic.getValue().rows());
+      }
+      db.commit();
+    } catch (SQLException | RuntimeException e) {
+      try {
+        db.rollback();
+      } catch (SQLException rollback) {
+        e.addSuppressed(rollback);
+      }
+      throw e;
+    }
+  }
+
+  @Override
+  public void close() {
+    shapes.clear();
+    if (connection != null) {
+      try {
+        connection.close();
+      } catch (SQLException e) {
+        // The connection is given up either way, and the server ends its transaction.
+        connection = null;
+      }
+      connection = null;
+    }
+  }
+
+  private Connection connection() throws SQLException {
+    if (connection == null) {
+      Properties properties = new Properties();
+      properties.setProperty("user", config.user());
+      properties.setProperty("password", config.password());
+      properties.setProperty("ApplicationName", "crypto-etl-loader");
+      properties.setProperty("tcpKeepAlive", "true");
+      properties.setProperty("connectTimeout", "10");
+      properties.setProperty("reWriteBatchedInserts", "true");
+      connection = DriverManager.getConnection(config.url(), properties);
+      connection.setAutoCommit(false);
+    }
+    return connection;
+  }
+
+  private TableShape shape(Connection db, String topic, List<String> keyColumns)
+      throws SQLException {
+    TableShape known = shapes.get(topic);
+    if (known == null) {
+      known = TableShape.read(db, topic, keyColumns);
+      shapes.put(topic, known);
+    }
+    return known;
+  }
+
+  private static void merge(Connection db, TableShape shape, List<Struct> rows)
+      throws SQLException {
+    if (rows.isEmpty()) {
+      return;
+    }
+    Set<String> given = new LinkedHashSet<>();
+    for (Field field : rows.get(0).schema().fields()) {
+      given.add(field.name());
+    }
+    List<TableShape.Column> columns = shape.columns(given);
+    execute(db, shape.createStaging());
+    copy(db, shape.copyIntoStaging(columns), columns, rows);
+    execute(db, shape.mergeFromStaging(columns));
+  }
+
+  private static void delete(Connection db, TableShape shape, List<Struct> keys)
+      throws SQLException {
+    if (keys.isEmpty()) {
+      return;
+    }
+    List<TableShape.Column> columns = shape.keyColumns();
+    execute(db, shape.createStaging());
+    copy(db, shape.copyIntoStaging(columns), columns, keys);
+    execute(db, shape.deleteByStaging());
+  }
+
+  private static void copy(
+      Connection db, String sql, List<TableShape.Column> columns, List<Struct> rows)
+      throws SQLException {
+    try (OutputStream copy =
+        new BufferedOutputStream(
+            new PGCopyOutputStream(db.unwrap(PGConnection.class), sql, COPY_BUFFER), COPY_BUFFER)) {
+      BinaryCopy.write(copy, columns, rows);
+    } catch (IOException e) {
+      if (e.getCause() instanceof SQLException) {
+        throw (SQLException) e.getCause();
+      }
+      throw new ConnectException("COPY failed: " + e.getMessage(), e);
+    }
+  }
+
+  private static void execute(Connection db, String sql) throws SQLException {
+    try (Statement statement = db.createStatement()) {
+      statement.execute(sql);
+    }
+  }
+}
