@@ -96,6 +96,7 @@ final class BinaryCopy {
     out.write(row, 0, length);
   }
 
+  @SuppressWarnings("JavaUtilDate") // What Connect gives for its Timestamp type.
   private void value(TableShape.Column column, Object value) {
     switch (column.type()) {
       case "int8" -> int8(((Number) value).longValue());

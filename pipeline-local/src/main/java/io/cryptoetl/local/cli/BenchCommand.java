@@ -1,0 +1,60 @@
+package io.cryptoetl.local.cli;
+
+import io.cryptoetl.local.cli.PipelineCommand.MisuseException;
+import io.cryptoetl.local.parts.Layout;
+import java.io.File;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Runs a measurement. */
+@Command(
+    name = "bench",
+    description = "Runs a measurement: end-to-end.",
+    mixinStandardHelpOptions = true)
+final class BenchCommand implements Callable<Integer> {
+  private static final Map<String, String> MEASUREMENTS =
+      Map.of("end-to-end", "io.cryptoetl.benchmarks.EndToEnd");
+
+  @Parameters(paramLabel = "NAME", description = "end-to-end")
+  private String name;
+
+  @Option(names = "--json", description = "The last line is one JSON object")
+  private boolean json;
+
+  @Parameters(
+      index = "1..*",
+      paramLabel = "OPTION",
+      description = "Further options of the measurement, after --")
+  private List<String> options = List.of();
+
+  @Override
+  public Integer call() throws Exception {
+    String main = MEASUREMENTS.get(name);
+    if (main == null) {
+      throw new MisuseException(
+          "There is no measurement '%s', there are: %s".formatted(name, MEASUREMENTS.keySet()));
+    }
+    Layout layout = PipelineCommand.layout();
+    Path classes = layout.root().resolve("benchmarks/target/classes");
+    List<String> command = new ArrayList<>();
+    command.addAll(
+        List.of(
+            Layout.java(),
+            "--enable-native-access=ALL-UNNAMED",
+            "-Dpipeline.root=" + layout.root(),
+            "-cp",
+            layout.libraries() + File.pathSeparator + classes,
+            main));
+    if (json) {
+      command.add("--json");
+    }
+    command.addAll(options);
+    return new ProcessBuilder(command).inheritIO().start().waitFor();
+  }
+}

@@ -1,0 +1,362 @@
+package io.cryptoetl.local.parts;
+
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
+import org.apache.kafka.clients.admin.Admin;
+
+/** How each part is started and asked whether it serves. */
+public final class Parts {
+  private static final HttpClient HTTP =
+      HttpClient.newBuilder()
+          .version(HttpClient.Version.HTTP_1_1)
+          .connectTimeout(Duration.ofSeconds(1))
+          .build();
+  private static final String HOST = "127.0.0.1";
+  private static final Duration QUICK = Duration.ofSeconds(10);
+  private static final Duration SLOW = Duration.ofSeconds(30);
+
+  private final Layout layout;
+  private final Ports ports;
+  private final Database database;
+
+  /** Parts on these ports, with their data in the layout's data folder. */
+  public Parts(Layout layout, Ports ports, String databasePassword) {
+    this.layout = layout;
+    this.ports = ports;
+    this.database = new Database(layout, ports.get(Ports.Name.POSTGRES), databasePassword);
+  }
+
+  /** The PostgreSQL server. */
+  public Database database() {
+    return database;
+  }
+
+  public String bootstrapServers() {
+    return HOST + ":" + ports.get(Ports.Name.KAFKA);
+  }
+
+  public String registryUrl() {
+    return http(Ports.Name.REGISTRY);
+  }
+
+  public String connectUrl() {
+    return http(Ports.Name.CONNECT);
+  }
+
+  public String nodeUrl() {
+    return http(Ports.Name.NODE);
+  }
+
+  public String extractorUrl() {
+    return http(Ports.Name.EXTRACTOR);
+  }
+
+  private String http(Ports.Name name) {
+    return "http://" + HOST + ":" + ports.get(name);
+  }
+
+  /** A Kafka broker that is its own controller. */
+  public Part broker() throws IOException {
+    Path config = layout.folder("kafka").resolve("server.properties");
+    Path logs = layout.data().resolve("kafka/data");
+    Map<String, String> settings = new TreeMap<>();
+    settings.put("process.roles", "broker,controller");
+    settings.put("node.id", "1");
+    settings.put("listeners", listeners());
+    settings.put("advertised.listeners", listeners());
+    settings.put("controller.listener.names", "CONTROLLER");
+    settings.put("listener.security.protocol.map", "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT");
+    settings.put(
+        "controller.quorum.bootstrap.servers", HOST + ":" + ports.get(Ports.Name.CONTROLLER));
+    settings.put("log.dirs", logs.toString());
+    settings.put("auto.create.topics.enable", "false");
+    settings.put("offsets.topic.replication.factor", "1");
+    settings.put("offsets.topic.num.partitions", "10");
+    settings.put("transaction.state.log.replication.factor", "1");
+    settings.put("transaction.state.log.min.isr", "1");
+    settings.put("transaction.state.log.num.partitions", "10");
+    settings.put("share.coordinator.state.topic.replication.factor", "1");
+    settings.put("share.coordinator.state.topic.min.isr", "1");
+    settings.put("group.initial.rebalance.delay.ms", "0");
+    // A crashed worker's ranges go to another one after this.
+    settings.put("group.min.session.timeout.ms", "6000");
+    // No topic takes more than its own limit; the broker stands back.
+    settings.put("message.max.bytes", Integer.toString(160 * 1024 * 1024));
+    settings.put("socket.request.max.bytes", Integer.toString(200 * 1024 * 1024));
+    settings.put("log.cleaner.dedupe.buffer.size", Integer.toString(32 * 1024 * 1024));
+    String classPath = layout.libraries();
+    return new Part(
+        "kafka",
+        "Kafka broker",
+        bootstrapServers(),
+        ports.get(Ports.Name.KAFKA),
+        () -> {
+          StringBuilder text = new StringBuilder();
+          settings.forEach((k, v) -> text.append(k).append('=').append(v).append('\n'));
+          Files.writeString(config, text);
+          if (!Files.exists(logs.resolve("meta.properties"))) {
+            format(classPath, config);
+          }
+        },
+        java(List.of("-Xmx512m", "-Dlog.level=INFO"), classPath, "kafka.Kafka", config.toString()),
+        Map.of(),
+        () -> {
+          if (Ports.isFree(ports.get(Ports.Name.KAFKA))) {
+            return false;
+          }
+          try (Admin admin =
+              Admin.create(
+                  Map.of(
+                      "bootstrap.servers",
+                      bootstrapServers(),
+                      "default.api.timeout.ms",
+                      2000,
+                      "request.timeout.ms",
+                      1500))) {
+            return !admin.describeCluster().nodes().get(2, TimeUnit.SECONDS).isEmpty();
+          }
+        },
+        SLOW);
+  }
+
+  private String listeners() {
+    return "PLAINTEXT://%s:%d,CONTROLLER://%s:%d"
+        .formatted(HOST, ports.get(Ports.Name.KAFKA), HOST, ports.get(Ports.Name.CONTROLLER));
+  }
+
+  private void format(String classPath, Path config) throws IOException, InterruptedException {
+    Process process =
+        new ProcessBuilder(
+                java(
+                    List.of("-XX:TieredStopAtLevel=1"),
+                    classPath,
+                    "kafka.tools.StorageTool",
+                    "format",
+                    "--standalone",
+                    "-t",
+                    org.apache.kafka.common.Uuid.randomUuid().toString(),
+                    "-c",
+                    config.toString()))
+            .redirectErrorStream(true)
+            .redirectOutput(ProcessBuilder.Redirect.appendTo(layout.log("kafka").toFile()))
+            .start();
+    if (process.waitFor() != 0) {
+      throw new Child.FailedException(
+          "the broker's storage could not be formatted\n" + Child.tail(layout.log("kafka")));
+    }
+  }
+
+  /** The PostgreSQL server as a process. */
+  public Part postgres() throws IOException {
+    return database.part();
+  }
+
+  /** The Apicurio registry, which speaks Confluent's API too; it keeps its data in PostgreSQL. */
+  public Part registry() {
+    Map<String, String> env = new TreeMap<>();
+    env.put("APICURIO_STORAGE_KIND", "sql");
+    env.put("APICURIO_STORAGE_SQL_KIND", "postgresql");
+    env.put("APICURIO_DATASOURCE_URL", database.jdbcUrl(Database.REGISTRY));
+    env.put("APICURIO_DATASOURCE_USERNAME", Database.USER);
+    env.put("APICURIO_DATASOURCE_PASSWORD", database.password());
+    env.put("APICURIO_DATASOURCE_JDBC_INITIAL_SIZE", "2");
+    env.put("APICURIO_DATASOURCE_JDBC_MIN_SIZE", "2");
+    env.put("APICURIO_DATASOURCE_JDBC_MAX_SIZE", "10");
+    env.put("QUARKUS_HTTP_HOST", HOST);
+    env.put("QUARKUS_HTTP_PORT", Integer.toString(ports.get(Ports.Name.REGISTRY)));
+    env.put("QUARKUS_MANAGEMENT_HOST", HOST);
+    env.put("QUARKUS_MANAGEMENT_PORT", Integer.toString(ports.get(Ports.Name.REGISTRY_MANAGEMENT)));
+    return new Part(
+        "registry",
+        "Schema registry",
+        registryUrl(),
+        ports.get(Ports.Name.REGISTRY),
+        () -> {},
+        List.of(
+            Layout.java(),
+            "-Xmx256m",
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+            "-jar",
+            layout.registry().resolve("quarkus-run.jar").toString()),
+        env,
+        () -> answers(registryUrl() + "/apis/ccompat/v7/subjects"),
+        QUICK);
+  }
+
+  /** A Kafka Connect worker with the loader. */
+  public Part connect() throws IOException {
+    Path config = layout.folder("connect").resolve("connect-distributed.properties");
+    Map<String, String> env = new TreeMap<>(sharedEnvironment());
+    env.put("CONNECT_HOST", HOST);
+    env.put("CONNECT_PORT", Integer.toString(ports.get(Ports.Name.CONNECT)));
+    env.put("DATABASE_URL", database.jdbcUrl(Database.PIPELINE));
+    env.put("DATABASE_USER", Database.USER);
+    env.put("DATABASE_PASSWORD", database.password());
+    return new Part(
+        "connect",
+        "Kafka Connect",
+        connectUrl(),
+        ports.get(Ports.Name.CONNECT),
+        () ->
+            Files.writeString(
+                config,
+                Files.readString(
+                        layout.root().resolve("loader-connect/connect-distributed.properties"))
+                    + "\nplugin.path="
+                    + layout.connectPlugins()
+                    + "\n"),
+        java(
+            List.of("-Xmx768m", "-XX:+UseSerialGC", "-Dlog.level=INFO"),
+            layout.libraries(),
+            "org.apache.kafka.connect.cli.ConnectDistributed",
+            config.toString()),
+        env,
+        () -> answers(connectUrl() + "/connectors"),
+        QUICK);
+  }
+
+  /**
+   * A node that serves a recording.
+   *
+   * @param options further options of the node
+   */
+  public Part node(Path recording, List<String> options) {
+    List<String> args = new ArrayList<>(List.of("--recording", recording.toString()));
+    args.addAll(List.of("--port", Integer.toString(ports.get(Ports.Name.NODE))));
+    args.addAll(options);
+    return new Part(
+        "node",
+        "Recorded node",
+        nodeUrl(),
+        ports.get(Ports.Name.NODE),
+        () -> {},
+        java(
+            List.of("-Xmx1g", "-XX:+UseSerialGC"),
+            layout.libraries(),
+            "io.cryptoetl.local.node.RecordedNode",
+            args.toArray(String[]::new)),
+        Map.of(),
+        () ->
+            post(nodeUrl(), "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"eth_chainId\"}")
+                    .statusCode()
+                == 200,
+        QUICK);
+  }
+
+  /**
+   * The extractor.
+   *
+   * @param instance name of the instance
+   * @param sources settings of its sources, as environment variables
+   */
+  public Part extractor(String instance, Map<String, String> sources) {
+    Map<String, String> env = new TreeMap<>(sources);
+    env.put("EXTRACTOR_INSTANCE", instance);
+    return service(
+        "extractor", "Extractor", "extractor-service", Ports.Name.EXTRACTOR, "-Xmx640m", env);
+  }
+
+  /** The Kafka Streams application. */
+  public Part transformer() throws IOException {
+    return service(
+        "transformer",
+        "Transformer",
+        "transformer-streams",
+        Ports.Name.TRANSFORMER,
+        "-Xmx768m",
+        Map.of("TRANSFORMER_STATE_DIR", layout.folder("transformer").toString()));
+  }
+
+  private Part service(
+      String name,
+      String title,
+      String module,
+      Ports.Name port,
+      String heap,
+      Map<String, String> environment) {
+    Map<String, String> env = new TreeMap<>(sharedEnvironment());
+    env.putAll(environment);
+    env.put("HTTP_HOST", HOST);
+    env.put("HTTP_PORT", Integer.toString(ports.get(port)));
+    String url = http(port);
+    return new Part(
+        name,
+        title,
+        url,
+        ports.get(port),
+        () -> {},
+        List.of(Layout.java(), heap, "-XX:+UseSerialGC", "-jar", layout.service(module).toString()),
+        env,
+        () -> answers(url + "/q/health/ready"),
+        SLOW);
+  }
+
+  private Map<String, String> sharedEnvironment() {
+    return Map.of(
+        "KAFKA_BOOTSTRAP_SERVERS",
+        bootstrapServers(),
+        "SCHEMA_REGISTRY_URL",
+        registryUrl(),
+        "TOPIC_REPLICATION_FACTOR",
+        "1");
+  }
+
+  private static List<String> java(
+      List<String> options, String classPath, String main, String... args) {
+    List<String> command = new ArrayList<>();
+    command.add(Layout.java());
+    command.addAll(options);
+    command.addAll(List.of("-cp", classPath, main));
+    command.addAll(List.of(args));
+    return command;
+  }
+
+  /** Whether a GET is answered with success. */
+  static boolean answers(String url) throws IOException, InterruptedException {
+    return get(url).statusCode() == 200;
+  }
+
+  /** The answer to a GET. */
+  public static HttpResponse<String> get(String url) throws IOException, InterruptedException {
+    return HTTP.send(
+        HttpRequest.newBuilder(URI.create(url)).timeout(QUICK).build(),
+        HttpResponse.BodyHandlers.ofString());
+  }
+
+  /** The answer to a POST of JSON. */
+  public static HttpResponse<String> post(String url, String json)
+      throws IOException, InterruptedException {
+    return send("POST", url, json);
+  }
+
+  /** The answer to a request with JSON. */
+  public static HttpResponse<String> send(String method, String url, String json)
+      throws IOException, InterruptedException {
+    return HTTP.send(
+        HttpRequest.newBuilder(URI.create(url))
+            .timeout(SLOW)
+            .header("Content-Type", "application/json")
+            .method(method, HttpRequest.BodyPublishers.ofString(json))
+            .build(),
+        HttpResponse.BodyHandlers.ofString());
+  }
+
+  /** A connection to a database of the server. */
+  public Connection connection(String name) throws java.sql.SQLException {
+    return DriverManager.getConnection(database.jdbcUrl(name), Database.USER, database.password());
+  }
+}
