@@ -6,6 +6,7 @@ import io.cryptoetl.raw.RawBlock;
 import io.cryptoetl.schemas.WireFormat;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.inject.Produces;
+import jakarta.inject.Singleton;
 import java.util.Map;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.common.serialization.Deserializer;
@@ -16,8 +17,9 @@ import org.eclipse.microprofile.config.inject.ConfigProperty;
 /** Gives the topology to the Kafka Streams runtime. */
 @ApplicationScoped
 class Transformer {
+  // A singleton, because Kafka Streams reads fields of the topology, which a proxy does not have.
   @Produces
-  @ApplicationScoped
+  @Singleton
   Topology topology(
       @ConfigProperty(name = "transformer.schema-registry-url") String schemaRegistryUrl) {
     Map<String, Object> settings = WireFormat.settings(schemaRegistryUrl);

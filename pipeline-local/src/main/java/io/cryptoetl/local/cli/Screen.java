@@ -15,9 +15,10 @@ final class Screen {
     this.terminal = terminal;
   }
 
+  @SuppressWarnings("SystemConsoleNull") // It does return null, from JDK 25 on.
   static Screen system() {
-    return new Screen(
-        System.out, System.err, System.console().isTerminal());
+    java.io.Console console = System.console();
+    return new Screen(System.out, System.err, console != null && console.isTerminal());
   }
 
   boolean isTerminal() {

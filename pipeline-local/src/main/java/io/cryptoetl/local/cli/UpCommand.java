@@ -25,6 +25,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -126,27 +127,39 @@ final class UpCommand implements Callable<Integer> {
       checkPorts(ports, plan);
       Supervisor supervisor =
           new Supervisor(layout, ports, PipelineCommand.databasePassword(variables), plan, screen);
-      stopOnSignal(supervisor);
+      CountDownLatch finished = stopOnSignal(supervisor);
       screen.line("Starting the pipeline, data in " + layout.data());
-      return supervisor.run(rawMaxMessageBytes);
+      try {
+        return supervisor.run(rawMaxMessageBytes);
+      } finally {
+        finished.countDown();
+      }
     }
   }
 
-  private void stopOnSignal(Supervisor supervisor) {
+  /** Stops the supervisor on Ctrl-C or SIGTERM; the JVM goes on until the latch is released. */
+  private static CountDownLatch stopOnSignal(Supervisor supervisor) {
+    CountDownLatch finished = new CountDownLatch(1);
     Thread main = Thread.currentThread();
     Runtime.getRuntime()
         .addShutdownHook(
             new Thread(
                 () -> {
+                  if (finished.getCount() == 0) {
+                    return;
+                  }
                   supervisor.stop();
                   main.interrupt();
                   try {
-                    main.join(STOP_TIMEOUT);
+                    finished.await(STOP_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
+                    // A wanted end is no failure, whatever signal asked for it.
+                    Runtime.getRuntime().halt(0);
                   } catch (InterruptedException e) {
                     Thread.currentThread().interrupt();
                   }
                 },
                 "stop"));
+    return finished;
   }
 
   private String alreadyRuns() throws IOException {

@@ -1,8 +1,8 @@
 package io.cryptoetl.local.node;
 
+import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.MappingIterator;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.BufferedInputStream;
 import java.io.IOException;
@@ -62,9 +62,9 @@ public final class Recording {
     Map<String, List<JsonNode>> receiptsOfBlock = new HashMap<>();
     for (Path file : files(folder)) {
       try (InputStream in = open(file);
-          MappingIterator<JsonNode> values = JSON.readerFor(JsonNode.class).readValues(in)) {
-        while (values.hasNextValue()) {
-          add(values.nextValue(), blocks, receiptsOfBlock);
+          JsonParser parser = JSON.createParser(in)) {
+        while (parser.nextToken() != null) {
+          add((JsonNode) JSON.readTree(parser), blocks, receiptsOfBlock);
         }
       } catch (JsonProcessingException e) {
         throw new IOException(file + " is not JSON: " + e.getOriginalMessage(), e);

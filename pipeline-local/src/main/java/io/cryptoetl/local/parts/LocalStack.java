@@ -25,7 +25,7 @@ import org.apache.kafka.clients.admin.Admin;
 /** The parts of a pipeline as child processes: started in the order that they need each other. */
 public final class LocalStack implements AutoCloseable {
   private static final ObjectMapper JSON = new ObjectMapper();
-  private static final Duration START_TIMEOUT = Duration.ofSeconds(120);
+  private static final Duration START_TIMEOUT = Duration.ofMinutes(2);
   private static final Duration RETRY = Duration.ofMillis(300);
 
   private final Layout layout;
