@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Date;
 import java.util.List;
+import java.util.Objects;
 import org.apache.kafka.connect.data.Field;
 import org.apache.kafka.connect.data.Struct;
 import org.apache.kafka.connect.errors.DataException;
@@ -163,7 +164,7 @@ final class BinaryCopy {
 
   private void array(List<?> values, int elementOid) {
     int4(values.isEmpty() ? 0 : 1);
-    int4(values.contains(null) ? 1 : 0);
+    int4(values.stream().anyMatch(Objects::isNull) ? 1 : 0);
     int4(elementOid);
     if (values.isEmpty()) {
       return;

@@ -3,7 +3,10 @@ package io.cryptoetl.extractor.evm;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
@@ -42,7 +45,11 @@ final class BatchReply {
    */
   static BatchReply read(byte[] reply) throws IOException {
     Map<Long, Answer> answers = new HashMap<>();
-    try (JsonParser parser = JSON.createParser(reply)) {
+    // Read as ISO 8859-1, a character is a byte: offsets count bytes, and no encoding is judged.
+    // All that means something to JSON-RPC is ASCII.
+    try (JsonParser parser =
+        JSON.createParser(
+            new InputStreamReader(new ByteArrayInputStream(reply), StandardCharsets.ISO_8859_1))) {
       JsonToken first = parser.nextToken();
       if (first == JsonToken.START_ARRAY) {
         while (parser.nextToken() == JsonToken.START_OBJECT) {
@@ -61,7 +68,7 @@ final class BatchReply {
         throw new IOException("something follows the JSON value");
       }
     } catch (com.fasterxml.jackson.core.JacksonException e) {
-      throw new IOException("not JSON, or cut off, at byte " + e.getLocation().getByteOffset(), e);
+      throw new IOException("not JSON, or cut off, at byte " + e.getLocation().getCharOffset(), e);
     }
     return new BatchReply(answers);
   }
@@ -99,12 +106,12 @@ final class BatchReply {
           if (value == JsonToken.VALUE_NULL) {
             answer = answer == null ? new Answer.Missing() : answer;
           } else {
-            int start = Math.toIntExact(parser.currentTokenLocation().getByteOffset());
+            int start = Math.toIntExact(parser.currentTokenLocation().getCharOffset());
             if (value == JsonToken.VALUE_STRING) {
               parser.finishToken();
             }
             parser.skipChildren();
-            int end = Math.toIntExact(parser.currentLocation().getByteOffset());
+            int end = Math.toIntExact(parser.currentLocation().getCharOffset());
             answer = new Answer.Result(Arrays.copyOfRange(reply, start, end));
           }
         }
@@ -134,7 +141,9 @@ final class BatchReply {
       if (field.equals("code") && value == JsonToken.VALUE_NUMBER_INT) {
         code = parser.getLongValue();
       } else if (field.equals("message") && value == JsonToken.VALUE_STRING) {
-        message = parser.getText();
+        message =
+            new String(
+                parser.getText().getBytes(StandardCharsets.ISO_8859_1), StandardCharsets.UTF_8);
       } else {
         parser.skipChildren();
       }

@@ -1,0 +1,99 @@
+package io.cryptoetl.loader;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.cryptoetl.schemas.Topic;
+import io.cryptoetl.schemas.Topics;
+import io.cryptoetl.stack.Stack;
+import io.cryptoetl.stack.StackExtension;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+import org.apache.avro.LogicalTypes;
+import org.apache.avro.Schema;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** A topic is a table: columns, types, nullability, comments and key are those of the schema. */
+@ExtendWith(StackExtension.class)
+class MigrationsIT {
+  private final Stack stack;
+
+  MigrationsIT(Stack stack) {
+    this.stack = stack;
+  }
+
+  static Stream<Topic> tables() {
+    return Topics.all().stream().filter(Topic::table);
+  }
+
+  @ParameterizedTest
+  @MethodSource("tables")
+  void shouldHaveTheColumnsOfTheSchema(Topic topic) throws SQLException {
+    Map<String, String> expected = new TreeMap<>();
+    for (Schema.Field field : topic.value().getFields()) {
+      expected.put(field.name(), column(field));
+    }
+
+    assertThat(columns(topic.name())).isEqualTo(expected);
+  }
+
+  @ParameterizedTest
+  @MethodSource("tables")
+  void shouldHaveTheKeyOfTheTopic(Topic topic) throws SQLException {
+    try (Connection db = stack.database()) {
+      TableShape shape =
+          TableShape.read(
+              db, topic.name(), topic.key().getFields().stream().map(Schema.Field::name).toList());
+      assertThat(shape.keyColumns()).isNotEmpty();
+    }
+  }
+
+  private static String column(Schema.Field field) {
+    Schema schema = field.schema();
+    boolean nullable = schema.isUnion();
+    if (nullable) {
+      schema =
+          schema.getTypes().stream()
+              .filter(t -> t.getType() != Schema.Type.NULL)
+              .findFirst()
+              .orElseThrow();
+    }
+    String type =
+        schema.getLogicalType() instanceof LogicalTypes.Decimal d
+            ? "numeric(" + d.getPrecision() + "," + d.getScale() + ")"
+            : schema.getLogicalType() instanceof LogicalTypes.TimestampMillis
+                ? "timestamp with time zone"
+                : switch (schema.getType()) {
+                  case LONG -> "bigint";
+                  case INT -> "integer";
+                  case BYTES -> "bytea";
+                  case STRING -> "text";
+                  case ARRAY ->
+                      schema.getElementType().getType() == Schema.Type.BYTES ? "bytea[]" : "text[]";
+                  default -> throw new IllegalArgumentException(schema.toString());
+                };
+    return type + (nullable ? "" : " NOT NULL") + " -- " + field.doc();
+  }
+
+  private Map<String, String> columns(String table) throws SQLException {
+    Map<String, String> columns = new TreeMap<>();
+    try (Connection db = stack.database();
+        PreparedStatement query =
+            db.prepareStatement(
+                "SELECT attname, format_type(atttypid, atttypmod) || CASE WHEN attnotnull THEN ' NOT NULL' ELSE '' END || ' -- ' || col_description(attrelid, attnum) FROM pg_attribute WHERE attrelid = ?::regclass AND attnum > 0")) {
+      query.setString(1, table);
+      try (ResultSet rows = query.executeQuery()) {
+        while (rows.next()) {
+          columns.put(rows.getString(1), rows.getString(2));
+        }
+      }
+    }
+    return columns;
+  }
+}

@@ -1,0 +1,120 @@
+package io.cryptoetl.stack;
+
+import io.cryptoetl.local.parts.Child;
+import io.cryptoetl.local.parts.Database;
+import io.cryptoetl.local.parts.Deletion;
+import io.cryptoetl.local.parts.Layout;
+import io.cryptoetl.local.parts.LocalStack;
+import io.cryptoetl.local.parts.Part;
+import io.cryptoetl.local.parts.Parts;
+import io.cryptoetl.local.parts.Ports;
+import io.cryptoetl.schemas.Topics;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.function.Function;
+
+/** The real parts as child processes of the test's JVM, on free ports, with data of their own. */
+public final class EmbeddedStack implements Stack {
+  private static final String PASSWORD = "test";
+
+  private final Layout layout;
+  private final LocalStack stack;
+
+  private EmbeddedStack(Layout layout, LocalStack stack) {
+    this.layout = layout;
+    this.stack = stack;
+  }
+
+  /** Starts broker, database, registry and Connect worker. */
+  public static EmbeddedStack start() throws IOException, InterruptedException {
+    return start(p -> List.of(), p -> List.of(), Topics.RAW_EVM_BLOCKS.maxMessageBytes());
+  }
+
+  /**
+   * Starts them and further parts.
+   *
+   * @param independent parts that need nobody
+   * @param services parts that need topics and schemas
+   * @param rawMaxMessageBytes largest record that raw topics take, in bytes
+   */
+  public static EmbeddedStack start(
+      Function<Parts, List<Part>> independent,
+      Function<Parts, List<Part>> services,
+      int rawMaxMessageBytes)
+      throws IOException, InterruptedException {
+    Path root = Path.of(System.getProperty("project.root")).toAbsolutePath();
+    Path target = Files.createDirectories(Path.of("target").toAbsolutePath());
+    Layout layout = new Layout(root, Files.createTempDirectory(target, "stack"));
+    Parts parts = new Parts(layout, Ports.free(), PASSWORD);
+    LocalStack stack = new LocalStack(layout, parts, new LocalStack.Listener() {});
+    EmbeddedStack embedded = new EmbeddedStack(layout, stack);
+    Runtime.getRuntime().addShutdownHook(new Thread(stack::close));
+    try {
+      stack.start(independent.apply(parts), services.apply(parts), rawMaxMessageBytes);
+    } catch (IOException | InterruptedException e) {
+      stack.close();
+      throw e;
+    }
+    return embedded;
+  }
+
+  public Parts parts() {
+    return stack.parts();
+  }
+
+  /** The process of a part. */
+  public Child child(String part) {
+    return stack.child(part);
+  }
+
+  /** Starts a part beside, or again after it was killed. */
+  public Child startPart(Part part) throws IOException, InterruptedException {
+    return stack.startPart(part);
+  }
+
+  /** The log of a part. */
+  public Path log(String part) {
+    return layout.log(part);
+  }
+
+  @Override
+  public String bootstrapServers() {
+    return parts().bootstrapServers();
+  }
+
+  @Override
+  public String registryUrl() {
+    return parts().registryUrl();
+  }
+
+  @Override
+  public String connectUrl() {
+    return parts().connectUrl();
+  }
+
+  @Override
+  public String jdbcUrl() {
+    return parts().database().jdbcUrl(Database.PIPELINE);
+  }
+
+  @Override
+  public String databaseUser() {
+    return Database.USER;
+  }
+
+  @Override
+  public String databasePassword() {
+    return PASSWORD;
+  }
+
+  @Override
+  public void close() throws IOException {
+    stack.close();
+    // Logs stay, for whoever wants to know why a test failed.
+    for (String data : List.of("kafka", "postgres", "connect", "transformer")) {
+      Deletion.deleteTree(layout.data().resolve(data));
+    }
+  }
+}
