@@ -12,11 +12,16 @@ import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.common.serialization.Deserializer;
 import org.apache.kafka.common.serialization.Serializer;
 import org.apache.kafka.streams.Topology;
+import org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler;
+import org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler.StreamThreadExceptionResponse;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
+import org.jboss.logging.Logger;
 
 /** Gives the topology to the Kafka Streams runtime. */
 @ApplicationScoped
 class Transformer {
+  private static final Logger LOG = Logger.getLogger(Transformer.class);
+
   // A singleton, because Kafka Streams reads fields of the topology, which a proxy does not have.
   @Produces
   @Singleton
@@ -48,5 +53,18 @@ class Transformer {
             return serializer;
           }
         });
+  }
+
+  /**
+   * A thread that fails, say because the brokers were away for long, is replaced. Its transaction
+   * is aborted and its work repeated from the last commit, so nothing is lost or doubled.
+   */
+  @Produces
+  @Singleton
+  StreamsUncaughtExceptionHandler replaceFailedThreads() {
+    return failure -> {
+      LOG.errorf(failure, "event=thread_replaced reason=\"%s\"", failure.getMessage());
+      return StreamThreadExceptionResponse.REPLACE_THREAD;
+    };
   }
 }

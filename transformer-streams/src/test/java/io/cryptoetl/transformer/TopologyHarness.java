@@ -88,7 +88,8 @@ final class TopologyHarness implements AutoCloseable {
     BinaryEncoder encoder = EncoderFactory.get().binaryEncoder(out, null);
     try {
       new SpecificDatumWriter<SpecificRecord>(
-              record.getSchema(), org.apache.avro.specific.SpecificData.getForClass(record.getClass()))
+              record.getSchema(),
+              org.apache.avro.specific.SpecificData.getForClass(record.getClass()))
           .write(record, encoder);
       encoder.flush();
     } catch (IOException e) {

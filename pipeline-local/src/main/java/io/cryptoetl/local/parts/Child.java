@@ -37,8 +37,8 @@ public final class Child {
 
   /** Prepares and starts a part in a session of its own, out of reach of the terminal's Ctrl-C. */
   public static Child start(Part part, Path log) throws IOException, InterruptedException {
-    part.prepare().run();
     Files.createDirectories(log.getParent());
+    part.prepare().run();
     List<String> command = new ArrayList<>();
     if (Files.isExecutable(Path.of("/usr/bin/setsid"))) {
       command.add("/usr/bin/setsid");

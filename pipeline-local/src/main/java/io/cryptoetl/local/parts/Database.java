@@ -144,7 +144,6 @@ public final class Database {
               "--encoding=UTF8",
               "--no-locale"));
       Path log = layout.log("postgres");
-      Files.createDirectories(log.getParent());
       Process process =
           new ProcessBuilder(command)
               .redirectErrorStream(true)
