@@ -36,7 +36,7 @@ import org.junit.jupiter.api.io.TempDir;
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class PipelineIT {
   private static final ObjectMapper JSON = new ObjectMapper();
-  private static final Duration LONG = Duration.ofMinutes(4);
+  private static final Duration LONG = Duration.ofMinutes(2);
   private static final String SECRET = "s3cr3t-api-key-987654";
   private static final long RECORDED_CHAIN = 31337;
   private static final long LARGE_CHAIN = 4242;

@@ -138,6 +138,7 @@ public class Extractor {
   }
 
   void stop(@Observes ShutdownEvent event) throws InterruptedException {
+    scheduler.pause();
     running.values().forEach(r -> r.workers().forEach(Worker::stop));
     for (Thread thread : threads) {
       if (!thread.join(STOP_TIMEOUT)) {

@@ -3,6 +3,7 @@ package io.cryptoetl.extractor.evm;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.core.StreamReadConstraints;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -17,7 +18,12 @@ import java.util.Optional;
  * white space, key order and escapes inside a result stay as they came.
  */
 final class BatchReply {
-  private static final JsonFactory JSON = new JsonFactory();
+  /** Strings as long as a reply may be: Jackson's own limit of 20 MB is below that. */
+  static final JsonFactory JSON =
+      JsonFactory.builder()
+          .streamReadConstraints(
+              StreamReadConstraints.builder().maxStringLength(Integer.MAX_VALUE).build())
+          .build();
 
   private final Map<Long, Answer> answers;
 

@@ -1,7 +1,6 @@
 package io.cryptoetl.extractor.evm;
 
 import com.fasterxml.jackson.core.JacksonException;
-import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import io.cryptoetl.extractor.source.BadDataException;
@@ -20,7 +19,6 @@ import java.util.TreeSet;
  */
 record BlockHead(
     long number, byte[] hash, byte[] parentHash, long timestampSeconds, List<String> checks) {
-  private static final JsonFactory JSON = new JsonFactory();
   private static final int HASH_BYTES = 32;
 
   /** The height is the one that was asked for. */
@@ -43,7 +41,7 @@ record BlockHead(
     try {
       Map<String, String> fields = new HashMap<>();
       java.util.List<Reference> transactions = new java.util.ArrayList<>();
-      try (JsonParser parser = JSON.createParser(block)) {
+      try (JsonParser parser = BatchReply.JSON.createParser(block)) {
         require(
             parser.nextToken() == JsonToken.START_OBJECT,
             "block_malformed",
@@ -131,7 +129,7 @@ record BlockHead(
       long number, String hash, List<Reference> transactions, byte[] receipts)
       throws IOException, BadDataException {
     int count = 0;
-    try (JsonParser parser = JSON.createParser(receipts)) {
+    try (JsonParser parser = BatchReply.JSON.createParser(receipts)) {
       require(
           parser.nextToken() == JsonToken.START_ARRAY,
           "receipts_malformed",

@@ -206,7 +206,7 @@ public final class EvmSource implements Source, AutoCloseable {
       NodeTransport endpoint, Range range, boolean lastTry, Progress progress)
       throws TransientException, InterruptedException {
     proveChain(endpoint);
-    Web3j web3j = Web3j.build(endpoint);
+    Web3j web3j = endpoint.web3j();
     List<Request<?, ?>> calls = new ArrayList<>();
     for (long number = range.from(); number <= range.to(); number++) {
       DefaultBlockParameter at = DefaultBlockParameter.valueOf(BigInteger.valueOf(number));
@@ -336,7 +336,7 @@ public final class EvmSource implements Source, AutoCloseable {
 
   private long head(NodeTransport endpoint) throws TransientException, InterruptedException {
     proveChain(endpoint);
-    Web3j web3j = Web3j.build(endpoint);
+    Web3j web3j = endpoint.web3j();
     return switch (settings.finality()) {
       case Finality.Finalized _ -> tagged(endpoint, web3j, DefaultBlockParameterName.FINALIZED);
       case Finality.Safe _ -> tagged(endpoint, web3j, DefaultBlockParameterName.SAFE);
@@ -363,7 +363,7 @@ public final class EvmSource implements Source, AutoCloseable {
     if (provenEndpoints.contains(name)) {
       return;
     }
-    BigInteger stated = call(endpoint, Web3j.build(endpoint).ethChainId()).getChainId();
+    BigInteger stated = call(endpoint, endpoint.web3j().ethChainId()).getChainId();
     if (!stated.equals(BigInteger.valueOf(settings.chainId()))) {
       throw new TransientException(
           "wrong_chain",

@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.zip.GZIPInputStream;
 import org.web3j.protocol.ObjectMapperFactory;
 import org.web3j.protocol.Service;
+import org.web3j.protocol.Web3j;
 import org.web3j.protocol.core.Request;
 
 /**
@@ -30,6 +31,8 @@ final class NodeTransport extends Service {
   private final HttpClient http;
   private final Duration timeout;
   private final int maxReplyBytes;
+  // One for the life of the endpoint: each has threads and a shutdown hook of its own.
+  private final Web3j web3j;
 
   NodeTransport(Endpoint endpoint, HttpClient http, Duration timeout, int maxReplyBytes) {
     super(false);
@@ -37,10 +40,16 @@ final class NodeTransport extends Service {
     this.http = http;
     this.timeout = timeout;
     this.maxReplyBytes = maxReplyBytes;
+    this.web3j = Web3j.build(this);
   }
 
   Endpoint endpoint() {
     return endpoint;
+  }
+
+  /** Makes requests to this endpoint. */
+  Web3j web3j() {
+    return web3j;
   }
 
   /** Sends calls as one batch and returns the bytes of the reply, decompressed. */

@@ -129,8 +129,9 @@ public final class Worker implements Runnable {
       } catch (InterruptedException | InterruptException e) {
         Thread.currentThread().interrupt();
         return;
-      } catch (KafkaException e) {
-        // New clients begin from the last commit: nothing of the broken transaction is visible.
+      } catch (RuntimeException e) {
+        // Kafka's failures, and any that nobody thought of: a worker never ends silently. New
+        // clients begin from the last commit: nothing of the broken transaction is visible.
         broken++;
         problem = Optional.of("Kafka: " + e.getMessage());
         LOG.warnf(
@@ -241,13 +242,16 @@ public final class Worker implements Runnable {
     }
   }
 
-  /** Waits without leaving the group. */
+  /** Waits without leaving the group. What partitions bring that come meanwhile is read again. */
   private void waitInGroup(Consumer<?, ?> consumer, Duration delay) {
     Instant until = clock.instant().plus(delay);
-    while (!stopped && clock.instant().isBefore(until)) {
+    for (Duration left = delay;
+        !stopped && left.isPositive();
+        left = Duration.between(clock.instant(), until)) {
       consumer.pause(consumer.assignment());
-      Duration left = Duration.between(clock.instant(), until);
-      consumer.poll(left.compareTo(POLL) < 0 ? left : POLL);
+      consumer
+          .poll(left.compareTo(POLL) < 0 ? left : POLL)
+          .forEach(r -> consumer.seek(new TopicPartition(r.topic(), r.partition()), r.offset()));
     }
     consumer.resume(consumer.assignment());
   }

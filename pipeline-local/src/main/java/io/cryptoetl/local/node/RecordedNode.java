@@ -8,7 +8,6 @@ import com.sun.net.httpserver.HttpServer;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -33,13 +32,16 @@ import picocli.CommandLine.Option;
     description = "Serves recorded blocks and receipts over JSON-RPC.",
     mixinStandardHelpOptions = true)
 public final class RecordedNode implements Callable<Integer> {
-  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final ObjectMapper JSON = Recording.JSON;
   private static final long DEFAULT_CHAIN_ID = 1;
 
   @Option(names = "--recording", required = true, description = "Folder of the recording")
   private Path folder;
 
-  @Option(names = "--port", defaultValue = "8545", description = "Port on 127.0.0.1")
+  @Option(names = "--host", defaultValue = "127.0.0.1", description = "Address to listen on")
+  private String host = "127.0.0.1";
+
+  @Option(names = "--port", defaultValue = "8545", description = "Port to listen on")
   private int port;
 
   @Option(names = "--chain-id", description = "Chain id; default: that of the recording, else 1")
@@ -97,7 +99,7 @@ public final class RecordedNode implements Callable<Integer> {
 
   private HttpServer start(int onPort) throws IOException {
     HttpServer server =
-        HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), onPort), 128);
+        HttpServer.create(new InetSocketAddress(host, onPort), 128);
     server.setExecutor(Executors.newVirtualThreadPerTaskExecutor());
     server.createContext("/", this::handle);
     server.start();

@@ -1,7 +1,9 @@
 package io.cryptoetl.local.node;
 
+import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.BufferedInputStream;
@@ -30,7 +32,13 @@ import java.util.zip.GZIPInputStream;
  * read instead. A file {@code recording.json} may give {@code chain_id}.
  */
 public final class Recording {
-  private static final ObjectMapper JSON = new ObjectMapper();
+  /** Strings may be as long as a reply: Jackson's own limit of 20 MB is below that. */
+  static final ObjectMapper JSON =
+      new ObjectMapper(
+          JsonFactory.builder()
+              .streamReadConstraints(
+                  StreamReadConstraints.builder().maxStringLength(Integer.MAX_VALUE).build())
+              .build());
 
   private final NavigableMap<Long, StoredBlock> blocks;
   private final Map<String, Long> numberByHash = new HashMap<>();

@@ -1,6 +1,8 @@
 package io.cryptoetl.transformer.normalize;
 
 import com.fasterxml.jackson.core.JacksonException;
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
@@ -26,7 +28,15 @@ import java.util.List;
  * record.
  */
 public final class BlockMapper {
-  private static final ObjectMapper JSON = JsonMapper.builder().build();
+  /** Strings as long as a raw record may be: Jackson's own limit of 20 MB is below that. */
+  private static final ObjectMapper JSON =
+      JsonMapper.builder(
+              JsonFactory.builder()
+                  .streamReadConstraints(
+                      StreamReadConstraints.builder().maxStringLength(Integer.MAX_VALUE).build())
+                  .build())
+          .build();
+
   private static final int HASH = 32;
   private static final int ADDRESS = 20;
   private static final int BLOOM = 256;
