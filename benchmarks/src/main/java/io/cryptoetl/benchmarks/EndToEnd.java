@@ -142,7 +142,8 @@ public final class EndToEnd implements java.util.concurrent.Callable<Integer> {
     try (Connection db = parts.connection(Database.PIPELINE)) {
       while (true) {
         usage.sample();
-        if (extracted == 0 && number(db, "SELECT coalesce(sum(blocks), 0) FROM ops.extract_results") >= blocks) {
+        if (extracted == 0
+            && number(db, "SELECT coalesce(sum(blocks), 0) FROM ops.extract_results") >= blocks) {
           extracted = seconds(began);
         }
         if (number(db, "SELECT count(*) FROM chain.blocks") >= blocks
@@ -192,9 +193,16 @@ public final class EndToEnd implements java.util.concurrent.Callable<Integer> {
     double total = 0;
     for (String table : TABLES) {
       Path file = bench.resolve("run").resolve(table + ".copy");
-      psql(parts, "\\copy (SELECT * FROM " + table + " ORDER BY 1, 2, 3) TO '" + file + "' (FORMAT binary)");
+      psql(
+          parts,
+          "\\copy (SELECT * FROM "
+              + table
+              + " ORDER BY 1, 2, 3) TO '"
+              + file
+              + "' (FORMAT binary)");
       long began = System.nanoTime();
-      psql(parts, "\\copy reference." + table.substring(6) + " FROM '" + file + "' (FORMAT binary)");
+      psql(
+          parts, "\\copy reference." + table.substring(6) + " FROM '" + file + "' (FORMAT binary)");
       total += seconds(began);
       Files.delete(file);
     }
@@ -205,7 +213,16 @@ public final class EndToEnd implements java.util.concurrent.Callable<Integer> {
     String jdbc = parts.database().jdbcUrl(Database.PIPELINE);
     ProcessBuilder builder =
         new ProcessBuilder(
-            "psql", "-qX", "-v", "ON_ERROR_STOP=1", "-U", Database.USER, "-d", jdbc.substring("jdbc:".length()), "-c", command);
+            "psql",
+            "-qX",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-U",
+            Database.USER,
+            "-d",
+            jdbc.substring("jdbc:".length()),
+            "-c",
+            command);
     builder.environment().put("PGPASSWORD", parts.database().password());
     Process process;
     try {

@@ -32,7 +32,7 @@ class CrashIT {
     // The head moves all the time, so that each kill hits work in hand.
     List<String> growth =
         List.of(
-            "--head-every", "PT0.04S", "--head-since", Instant.now().plusSeconds(20).toString());
+            "--head-every", "PT0.06S", "--head-since", Instant.now().plusSeconds(20).toString());
     try (EmbeddedStack stack =
         EmbeddedStack.start(
             p -> List.of(p.node(recording, growth)),

@@ -58,12 +58,20 @@ public final class KafkaSettings {
     return new KafkaProducer<>(settings, serializer(true), serializer(false));
   }
 
-  /** A consumer of a group that reads committed records only and commits by transaction. */
+  /**
+   * A consumer of a group that reads committed records only and commits by transaction.
+   *
+   * @param instance unique among running members and the same after a restart
+   * @param maxWork longest time between two polls
+   */
   public Consumer<SpecificRecord, SpecificRecord> consumer(
       String group, String instance, Duration maxWork) {
     Map<String, Object> settings = shared();
     settings.put("group.id", group);
     settings.put("client.id", group + "-" + instance);
+    // A restarted worker takes back its partitions at once.
+    settings.put("group.instance.id", instance);
+    settings.put("session.timeout.ms", 20_000);
     settings.put("enable.auto.commit", false);
     settings.put("auto.offset.reset", "earliest");
     settings.put("isolation.level", "read_committed");

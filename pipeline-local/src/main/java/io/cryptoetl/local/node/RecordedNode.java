@@ -98,8 +98,7 @@ public final class RecordedNode implements Callable<Integer> {
   }
 
   private HttpServer start(int onPort) throws IOException {
-    HttpServer server =
-        HttpServer.create(new InetSocketAddress(host, onPort), 128);
+    HttpServer server = HttpServer.create(new InetSocketAddress(host, onPort), 128);
     server.setExecutor(Executors.newVirtualThreadPerTaskExecutor());
     server.createContext("/", this::handle);
     server.start();

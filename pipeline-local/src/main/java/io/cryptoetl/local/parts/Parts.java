@@ -278,7 +278,11 @@ public final class Parts {
         "transformer-streams",
         Ports.Name.TRANSFORMER,
         "-Xmx768m",
-        Map.of("TRANSFORMER_STATE_DIR", layout.folder("transformer").toString()));
+        Map.of(
+            "TRANSFORMER_INSTANCE",
+            "transformer-1",
+            "TRANSFORMER_STATE_DIR",
+            layout.folder("transformer").toString()));
   }
 
   private Part service(

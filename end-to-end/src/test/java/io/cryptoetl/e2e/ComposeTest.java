@@ -1,0 +1,122 @@
+package io.cryptoetl.e2e;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
+import io.cryptoetl.local.parts.Layout;
+import io.cryptoetl.local.parts.Part;
+import io.cryptoetl.local.parts.Parts;
+import io.cryptoetl.local.parts.Ports;
+import io.cryptoetl.schemas.Topic;
+import io.cryptoetl.schemas.Topics;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Files that describe the same thing in different places say the same. */
+class ComposeTest {
+  private static final Path ROOT = Path.of(System.getProperty("project.root"));
+
+  @TempDir Path data;
+  private JsonNode services;
+  private Parts parts;
+
+  @BeforeEach
+  void read() throws IOException {
+    JsonNode compose = new YAMLMapper().readTree(ROOT.resolve("docker-compose.yml").toFile());
+    services = compose.get("services");
+    parts = new Parts(new Layout(ROOT, data), Ports.of(Map.of()), "x");
+  }
+
+  @Test
+  void shouldGiveServicesTheSameKeysAsTheLocalStack() throws IOException {
+    assertSameKeys(parts.connect(), "connect", Set.of());
+
+    // A container's instance is named by its host name.
+    assertSameKeys(parts.transformer(), "transformer", Set.of("TRANSFORMER_INSTANCE"));
+    assertSameKeys(parts.extractor("x", Map.of()), "extractor", Set.of("EXTRACTOR_INSTANCE"));
+  }
+
+  private void assertSameKeys(Part part, String service, Set<String> without) throws IOException {
+    Set<String> local = new TreeSet<>(part.environment().keySet());
+    local.removeAll(without);
+    Set<String> compose = new TreeSet<>();
+    JsonNode environment = services.get(service).get("environment");
+    environment.fieldNames().forEachRemaining(compose::add);
+    // YAML merge keys are resolved by compose, not by the parser here.
+    compose.addAll(
+        Set.of("KAFKA_BOOTSTRAP_SERVERS", "SCHEMA_REGISTRY_URL", "TOPIC_REPLICATION_FACTOR"));
+    Path dockerfile = ROOT.resolve(services.get(service).get("build").get("dockerfile").asText());
+    Matcher env = Pattern.compile("([A-Z_]+)=").matcher(Files.readString(dockerfile));
+    while (env.find()) {
+      compose.add(env.group(1));
+    }
+    assertThat(compose).as(service).containsAll(local);
+  }
+
+  @Test
+  void shouldPinEveryImageAndRunNothingOfOursAsRoot() throws IOException {
+    for (JsonNode service : services) {
+      if (service.has("image")) {
+        assertThat(service.get("image").asText()).matches(".+:[0-9][^:]*");
+      } else {
+        Path dockerfile = ROOT.resolve(service.get("build").get("dockerfile").asText());
+        assertThat(Files.readString(dockerfile))
+            .containsPattern("(?m)^FROM .+:[0-9]")
+            .containsPattern("(?m)^USER (?!root|0)");
+      }
+    }
+  }
+
+  @Test
+  void shouldLoadEveryTableOfTheCatalogue() throws IOException {
+    JsonNode connector =
+        new ObjectMapper()
+            .readTree(ROOT.resolve("loader-connect/connectors/postgres-bulk/tables.json").toFile());
+
+    assertThat(Arrays.asList(connector.at("/config/topics").asText().split(",")))
+        .containsExactlyElementsOf(
+            Topics.all().stream().filter(Topic::table).map(Topic::name).toList());
+  }
+
+  @Test
+  void shouldLetTheTransformerWaitForTheTopicsThatItUses() throws IOException {
+    String properties =
+        Files.readString(
+            ROOT.resolve("transformer-streams/src/main/resources/application.properties"));
+    List<String> used =
+        Topics.all().stream()
+            .filter(
+                t ->
+                    t.owner().equals("transformer-streams")
+                        || t.equals(Topics.RAW_EVM_BLOCKS)
+                        || t.equals(Topics.OPS_DEAD_LETTERS))
+            .map(Topic::name)
+            .toList();
+
+    assertThat(properties).contains("quarkus.kafka-streams.topics=" + String.join(",", used));
+  }
+
+  @Test
+  void shouldNameEveryVariableOfTheExampleInTheDocumentation() throws IOException {
+    String docs = Files.readString(ROOT.resolve("docs/configuration.md"));
+    Matcher key =
+        Pattern.compile("(?m)^#?([A-Z_]+)=")
+            .matcher(Files.readString(ROOT.resolve(".env.example")));
+    while (key.find()) {
+      assertThat(docs).contains(key.group(1));
+    }
+  }
+}
