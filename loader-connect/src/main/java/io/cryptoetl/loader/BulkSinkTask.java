@@ -56,9 +56,7 @@ public final class BulkSinkTask extends SinkTask {
   public Map<TopicPartition, OffsetAndMetadata> preCommit(
       Map<TopicPartition, OffsetAndMetadata> current) {
     load();
-    Map<TopicPartition, OffsetAndMetadata> committable = new HashMap<>(loaded);
-    loaded.clear();
-    return committable;
+    return Map.copyOf(loaded);
   }
 
   @Override
@@ -89,7 +87,6 @@ public final class BulkSinkTask extends SinkTask {
     try {
       loader.load(batch);
     } catch (SQLException e) {
-      loader.close();
       String state = e.getSQLState() == null ? "none" : e.getSQLState();
       if (state.matches(RETRIABLE_STATES)) {
         LOG.warn(

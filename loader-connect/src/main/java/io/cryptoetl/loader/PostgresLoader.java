@@ -18,13 +18,19 @@ import org.apache.kafka.connect.data.Struct;
 import org.apache.kafka.connect.errors.ConnectException;
 import org.postgresql.PGConnection;
 import org.postgresql.copy.PGCopyOutputStream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Loads a batch in one transaction: rows by binary COPY into a temporary table and a merge that
  * leaves unchanged rows alone, deletions by COPY of their keys.
  */
 final class PostgresLoader implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(PostgresLoader.class);
   private static final int COPY_BUFFER = 256 * 1024;
+
+  /** Longest silence of the server; a batch takes seconds. */
+  private static final String SOCKET_TIMEOUT_SECONDS = "300";
 
   private final BulkSinkConfig config;
   private final Map<String, TableShape> shapes = new HashMap<>();
@@ -37,38 +43,42 @@ final class PostgresLoader implements AutoCloseable {
   /**
    * Loads everything in the batch, or nothing.
    *
-   * @throws SQLException if the database failed; the transaction is rolled back
+   * @throws SQLException if the database failed; the connection is given up, and with it the
+   *     transaction
    */
   void load(RowBatch batch) throws SQLException {
-    Connection db = connection();
+    boolean committed = false;
     try {
+      Connection db = connection();
       for (Map.Entry<String, RowBatch.Changes> topic : batch.changes().entrySet()) {
         TableShape shape = shape(db, topic.getKey(), batch.keyColumns(topic.getKey()));
         delete(db, shape, topic.getValue().deletedKeys());
         merge(db, shape, topic.getValue().rows());
       }
       db.commit();
-    } catch (SQLException | RuntimeException e) {
-      try {
-        db.rollback();
-      } catch (SQLException rollback) {
-        e.addSuppressed(rollback);
+      committed = true;
+    } finally {
+      if (!committed) {
+        close();
       }
-      throw e;
     }
   }
 
+  /**
+   * Gives the connection up without a word to the server, which then rolls back. A rollback would
+   * wait for ever for a COPY that the network has cut off.
+   */
   @Override
   public void close() {
     shapes.clear();
-    if (connection != null) {
+    Connection last = connection;
+    connection = null;
+    if (last != null) {
       try {
-        connection.close();
+        last.abort(Runnable::run);
       } catch (SQLException e) {
-        // The connection is given up either way, and the server ends its transaction.
-        connection = null;
+        LOG.warn("event=connection_abort_failed reason=\"{}\"", e.getMessage());
       }
-      connection = null;
     }
   }
 
@@ -80,7 +90,7 @@ final class PostgresLoader implements AutoCloseable {
       properties.setProperty("ApplicationName", "crypto-etl-loader");
       properties.setProperty("tcpKeepAlive", "true");
       properties.setProperty("connectTimeout", "10");
-      properties.setProperty("reWriteBatchedInserts", "true");
+      properties.setProperty("socketTimeout", SOCKET_TIMEOUT_SECONDS);
       connection = DriverManager.getConnection(config.url(), properties);
       connection.setAutoCommit(false);
     }

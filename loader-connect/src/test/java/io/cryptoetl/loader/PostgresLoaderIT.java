@@ -265,6 +265,28 @@ class PostgresLoaderIT {
   }
 
   @Test
+  void shouldGoOnAfterTheServerWentAwayInTheMiddleOfACopy() throws Exception {
+    execute(
+        """
+        CREATE FUNCTION loader_test.die() RETURNS trigger LANGUAGE plpgsql AS $$
+          BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END $$;
+        CREATE TRIGGER die BEFORE INSERT ON loader_test.things FOR EACH ROW EXECUTE FUNCTION loader_test.die()
+        """);
+    for (int i = 0; i < 50_000; i++) {
+      add(i, row(i).put("hash", new byte[100]));
+    }
+    var failed =
+        java.util.concurrent.CompletableFuture.runAsync(
+            () ->
+                assertThatThrownBy(() -> loader.load(batch)).isInstanceOf(SQLException.class));
+    failed.get(60, java.util.concurrent.TimeUnit.SECONDS);
+    execute("DROP TRIGGER die ON loader_test.things");
+    load();
+
+    assertThat(query("SELECT count(*) FROM loader_test.things")).containsExactly("50000");
+  }
+
+  @Test
   void shouldGoOnAfterTheServerClosedTheConnection() throws SQLException {
     add(1, row(1));
     load();
@@ -273,7 +295,6 @@ class PostgresLoaderIT {
     add(2, row(2));
 
     assertThatThrownBy(() -> loader.load(batch)).isInstanceOf(SQLException.class);
-    loader.close();
     load();
 
     assertThat(query("SELECT count(*) FROM loader_test.things")).containsExactly("2");

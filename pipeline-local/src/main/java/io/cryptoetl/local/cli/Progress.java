@@ -16,7 +16,7 @@ import java.util.Optional;
  * @param deadLetters heights that went to the dead letters when they were fetched, and records that
  *     could not be processed later
  * @param loaded rows of chain.blocks
- * @param rows rows of all chain tables, as the statistics collector counts them
+ * @param rows rows of the chain tables that belong to these blocks
  * @param incomplete blocks that have not all their child rows yet
  */
 record Progress(
@@ -27,8 +27,15 @@ record Progress(
         (SELECT coalesce(sum(next_number - first_number), 0) FROM ops.cursors),
         (SELECT coalesce(sum(blocks), 0) FROM ops.extract_results),
         (SELECT count(*) FROM ops.dead_letters),
-        (SELECT count(*) FROM chain.blocks),
-        (SELECT coalesce(sum(n_live_tup), 0) FROM pg_stat_user_tables WHERE schemaname = 'chain')
+        b.blocks,
+        b.rows
+      FROM (
+        SELECT count(*) AS blocks,
+          coalesce(sum(1 + transaction_count + coalesce(log_count, 0)
+            + coalesce(token_transfer_count, 0) + withdrawal_count + access_list_entry_count
+            + authorization_count), 0) AS rows
+        FROM chain.blocks
+      ) AS b
       """;
 
   /** Reads the progress; counting incomplete blocks takes long with many blocks. */
