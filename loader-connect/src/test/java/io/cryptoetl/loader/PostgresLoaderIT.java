@@ -277,8 +277,7 @@ class PostgresLoaderIT {
     }
     var failed =
         java.util.concurrent.CompletableFuture.runAsync(
-            () ->
-                assertThatThrownBy(() -> loader.load(batch)).isInstanceOf(SQLException.class));
+            () -> assertThatThrownBy(() -> loader.load(batch)).isInstanceOf(SQLException.class));
     failed.get(60, java.util.concurrent.TimeUnit.SECONDS);
     execute("DROP TRIGGER die ON loader_test.things");
     load();

@@ -13,6 +13,7 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -34,6 +35,9 @@ public final class Database {
   public static final String USER = "pipeline";
 
   private static final Duration STOP_TIMEOUT = Duration.ofSeconds(20);
+
+  /** Line of postmaster.pid, from 0, with the key and the id of the shared memory. */
+  private static final int SHARED_MEMORY_LINE = 6;
 
   private final Layout layout;
   private final int port;
@@ -119,6 +123,7 @@ public final class Database {
 
   private void initialize(Path home, Path data) throws IOException, InterruptedException {
     if (Files.exists(data.resolve("PG_VERSION"))) {
+      awaitEndOfOldServer(data.resolve("postmaster.pid"));
       return;
     }
     // A folder without that file is what a broken off initdb left.
@@ -155,6 +160,34 @@ public final class Database {
     } finally {
       Files.deleteIfExists(passwordFile);
     }
+  }
+
+  /**
+   * When a server was killed, its children need a moment to notice; until then a new server refuses
+   * to start. The old server's shared memory tells whether any of them is left.
+   */
+  private static void awaitEndOfOldServer(Path pidFile) throws IOException, InterruptedException {
+    Path segments = Path.of("/proc/sysvipc/shm");
+    if (!Files.exists(pidFile) || !Files.exists(segments)) {
+      return;
+    }
+    List<String> lines = Files.readAllLines(pidFile);
+    if (lines.size() <= SHARED_MEMORY_LINE) {
+      return;
+    }
+    String[] keyAndId = lines.get(SHARED_MEMORY_LINE).strip().split(" +");
+    String id = keyAndId[keyAndId.length - 1];
+    Instant until = Instant.now().plus(STOP_TIMEOUT);
+    while (Instant.now().isBefore(until) && isAttached(segments, id)) {
+      Thread.sleep(50);
+    }
+  }
+
+  /** Whether a process has the shared memory segment attached: columns shmid and nattch. */
+  private static boolean isAttached(Path segments, String id) throws IOException {
+    return Files.readAllLines(segments).stream()
+        .map(line -> line.strip().split(" +"))
+        .anyMatch(columns -> columns[1].equals(id) && !columns[6].equals("0"));
   }
 
   /** PostgreSQL refuses to run as root; in a user namespace of its own it is nobody. */
