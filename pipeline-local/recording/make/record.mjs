@@ -173,13 +173,16 @@ const art = deploy(owner, 'Art');
 const items = deploy(owner, 'Items');
 let minted = 0;
 
+const split = (from, to) =>
+  send(from, { ...dynamic(), to: coin.address, gas: hex(150000), data: data('Coin', 'split', to.address, owner.address, BigInt(2 + random(1e9))) });
+
 function tokenTransaction(from, to) {
   switch (random(6)) {
     case 0:
     case 1:
       return send(from, { ...dynamic(), to: coin.address, gas: hex(100000), data: data('Coin', 'transfer', to.address, BigInt(1 + random(1e9))) });
     case 2:
-      return send(from, { ...dynamic(), to: coin.address, gas: hex(150000), data: data('Coin', 'split', to.address, owner.address, BigInt(2 + random(1e9))) });
+      return split(from, to);
     case 3:
       minted++;
       return send(from, { ...dynamic(), to: art.address, gas: hex(150000), data: data('Art', 'mint', to.address) });
@@ -216,7 +219,9 @@ async function transactions(number) {
   if (options.txs > 0) {
     const count = Math.max(1, Math.round(options.txs * (0.9 + random(200) / 1000)));
     for (let i = 0; i < count; i++) {
-      if (random(100) < 75) calls.push(tokenTransaction(pick(), pick()));
+      const kind = random(100);
+      if (kind < 70) calls.push(split(pick(), pick()));
+      else if (kind < 90) calls.push(tokenTransaction(pick(), pick()));
       else calls.push(plainTransaction(pick(), pick()));
     }
     return calls;

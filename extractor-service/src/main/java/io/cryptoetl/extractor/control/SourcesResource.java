@@ -24,6 +24,9 @@ import java.util.stream.Stream;
 @Produces(MediaType.APPLICATION_JSON)
 @Blocking
 public class SourcesResource {
+  /** Most requests that one job may make: they are committed together. */
+  private static final long MOST_RANGES = 100_000;
+
   private final Extractor extractor;
 
   SourcesResource(Extractor extractor) {
@@ -88,13 +91,20 @@ public class SourcesResource {
         || request.to() < request.from()) {
       return problem(400, "from and to must be heights with 0 <= from <= to, got " + request);
     }
+    int rangeSize = running.config().rangeSize();
+    if ((request.to() - request.from()) / rangeSize >= MOST_RANGES) {
+      return problem(
+          400,
+          "heights %d to %d are more than %d ranges of %d; ask for less at once, or raise range-size of the source"
+              .formatted(request.from(), request.to(), MOST_RANGES, rangeSize));
+    }
     Jobs.Job job =
         extractor
             .jobs()
             .submit(
                 source,
                 new Range(request.from(), request.to()),
-                running.config().rangeSize(),
+                rangeSize,
                 Optional.ofNullable(request.requestedBy()).orElse("rest"));
     return Response.accepted(job).build();
   }

@@ -283,17 +283,15 @@ final class Supervisor {
               RunState.ProcessId.of(ProcessHandle.current()),
               ready,
               portsByName,
-              stack == null
-                  ? List.of()
-                  : stack.children().stream()
-                      .map(
-                          c ->
-                              new RunState.RunningPart(
-                                  c.part().name(),
-                                  c.part().title(),
-                                  c.part().url(),
-                                  new RunState.ProcessId(c.pid(), c.startedAt().toEpochMilli())))
-                      .toList(),
+              stack.children().stream()
+                  .map(
+                      c ->
+                          new RunState.RunningPart(
+                              c.part().name(),
+                              c.part().title(),
+                              c.part().url(),
+                              new RunState.ProcessId(c.pid(), c.startedAt().toEpochMilli())))
+                  .toList(),
               plan.source(),
               plan.expectedBlocks(),
               plan.headMoves())

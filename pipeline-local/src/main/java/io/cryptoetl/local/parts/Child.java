@@ -129,12 +129,6 @@ public final class Child {
     process.destroyForcibly().waitFor();
   }
 
-  /** Kills it and does not regard that as a failure. */
-  public void killWanted() throws InterruptedException {
-    stopping = true;
-    kill();
-  }
-
   /** The last lines of its log. */
   public String tail() throws IOException {
     return tail(log);

@@ -3,7 +3,6 @@ package io.cryptoetl.local.parts;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.cryptoetl.schemas.Provisioner;
-import io.cryptoetl.schemas.Topics;
 import java.io.IOException;
 import java.net.http.HttpResponse;
 import java.nio.file.Files;
@@ -188,11 +187,6 @@ public final class LocalStack implements AutoCloseable {
       }
       Thread.sleep(RETRY);
     }
-  }
-
-  /** Topics that {@link #start} creates. */
-  public static List<String> topicNames() {
-    return Topics.all().stream().map(t -> t.name()).toList();
   }
 
   /** Stops all parts, in the reverse order of their start, those that need nobody at once. */
