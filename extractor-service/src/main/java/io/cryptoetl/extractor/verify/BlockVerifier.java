@@ -1,0 +1,452 @@
+package io.cryptoetl.extractor.verify;
+
+import io.cryptoetl.extractor.source.BadDataException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import org.apache.tuweni.bytes.Bytes;
+import org.apache.tuweni.rlp.RLP;
+
+/**
+ * Proves a block and its receipts from their JSON: recomputes what the header commits to, and the
+ * header's hash itself. Which checks a chain allows is its {@link ChainProfile}.
+ *
+ * <p>Not provable, and therefore believed: {@code totalDifficulty}, the hashes of listed ommers,
+ * {@code blobGasPrice} (it is compared between receipts), the sender of a transaction (it is
+ * compared with the receipt's, the signature is not recovered), and fields that are not of
+ * Ethereum's execution API.
+ */
+public final class BlockVerifier {
+  private static final int HASH = 32;
+  private static final Bytes EMPTY_LIST = RLP.encodeList(_ -> {});
+  private static final byte[] STATE_SYNC_PREFIX =
+      "matic-bor-receipt-".getBytes(StandardCharsets.US_ASCII);
+  private static final int FIRST_PROTECTED_V = 35;
+
+  private final long chainId;
+  private final ChainProfile profile;
+
+  /**
+   * A verifier of a chain.
+   *
+   * @param chainId EIP-155 chain id
+   */
+  public BlockVerifier(long chainId, ChainProfile profile) {
+    this.chainId = chainId;
+    this.profile = profile;
+  }
+
+  /** A block as it was read, before anything is proven of it but that it is JSON of its shape. */
+  private static final class Parts {
+    final Keccak keccak = new Keccak();
+    final long number;
+    final Fields block;
+    final String hash;
+    final List<Fields> transactions;
+
+    /** The encodings of the transactions that the trie holds; empty where a type is unknown. */
+    final List<Optional<Bytes>> encoded = new ArrayList<>();
+
+    /** Transactions that the header's roots commit to: all, or all but a state-sync one. */
+    int committed;
+
+    /** Whether a transaction of Polygon's type 0x7f is among them. */
+    boolean stateSync;
+
+    Parts(long number, Fields block, List<Fields> transactions) throws BadDataException {
+      this.number = number;
+      this.block = block;
+      this.hash = block.text("hash").orElse("");
+      this.transactions = transactions;
+      this.committed = transactions.size();
+    }
+
+    static Parts of(long number, byte[] json) throws BadDataException {
+      Fields block = Fields.object("block " + number, json, "block_malformed");
+      for (Object transaction : block.rawList("transactions")) {
+        if (transaction instanceof String) {
+          throw new BadDataException(
+              "transactions_not_full",
+              "block %d came with transaction hashes only, full transactions were asked for; use an endpoint that gives them"
+                  .formatted(number));
+        }
+      }
+      return new Parts(
+          number, block, block.list("transactions", "block " + number + ", transaction"));
+    }
+  }
+
+  /**
+   * Hash of a block that came without its transactions; it is recomputed where the chain's rules
+   * allow it.
+   *
+   * @param header result of eth_getBlockByNumber without full transactions
+   * @return 32 bytes
+   */
+  public byte[] hashOfHeader(long number, byte[] header) throws BadDataException {
+    Fields fields = Fields.object("block " + number, header, "block_malformed");
+    Parts parts = new Parts(number, fields, List.of());
+    Outcome outcome = new Outcome();
+    outcome.passed(Check.NUMBER, () -> checkNumber(parts));
+    outcome.passed(Check.HEADER_HASH, () -> checkHeader(parts));
+    return fields.data("hash", HASH).toArray();
+  }
+
+  /**
+   * Verifies a block.
+   *
+   * @param number the height that was asked for
+   * @param block result of eth_getBlockByNumber with full transactions
+   * @param receipts result of eth_getBlockReceipts; empty if the source is read without
+   * @param parent hash of the block one height below; empty for height 0
+   * @throws BadDataException with the code of the first check that failed
+   */
+  public VerifiedBlock verify(
+      long number, byte[] block, Optional<byte[]> receipts, Optional<byte[]> parent)
+      throws BadDataException {
+    Parts parts = Parts.of(number, block);
+    Outcome outcome = new Outcome();
+    outcome.passed(Check.NUMBER, () -> checkNumber(parts));
+    outcome.passed(Check.PARENT_LINK, () -> checkParent(parts, parent));
+    outcome.passed(Check.TRANSACTIONS_OF_BLOCK, () -> checkTransactionsOfBlock(parts));
+    findStateSync(parts);
+    outcome.stateSync = parts.stateSync;
+    outcome.passed(Check.CHAIN_ID, () -> checkChainId(parts));
+    outcome.passed(Check.HEADER_HASH, () -> checkHeader(parts));
+    outcome.passed(Check.OMMERS, () -> checkOmmers(parts));
+    outcome.passed(Check.TRANSACTION_HASHES, () -> checkTransactionHashes(parts));
+    outcome.passed(Check.TRANSACTIONS_ROOT, () -> checkTransactionsRoot(parts));
+    outcome.passed(Check.WITHDRAWALS_ROOT, () -> checkWithdrawalsRoot(parts));
+    if (receipts.isPresent()) {
+      Receipts read = new Receipts(parts, receipts.get());
+      outcome.passed(Check.RECEIPTS_OF_BLOCK, read::checkReferences);
+      outcome.passed(Check.LOGS_BLOOM, read::checkBlooms);
+      outcome.passed(Check.RECEIPTS_ROOT, read::checkRoot);
+      outcome.passed(
+          Check.DERIVED_FIELDS,
+          () -> {
+            DerivedFields.check(parts.block, parts.transactions, parts.committed, parts.encoded);
+            DerivedFields.checkReceipts(
+                parts.block, parts.transactions, parts.committed, read.receipts, parts.keccak);
+          });
+    } else {
+      outcome.passed(
+          Check.DERIVED_FIELDS,
+          () ->
+              DerivedFields.check(
+                  parts.block, parts.transactions, parts.committed, parts.encoded));
+    }
+    return new VerifiedBlock(
+        number,
+        parts.block.data("hash", HASH).toArray(),
+        parts.block.data("parentHash", HASH).toArray(),
+        parts.block.number("timestamp"),
+        labels(outcome.passed),
+        labels(outcome.unchecked));
+  }
+
+  private static List<String> labels(Set<Check> checks) {
+    return checks.stream().map(Check::label).sorted().toList();
+  }
+
+  @FunctionalInterface
+  private interface Proof {
+    void run() throws BadDataException;
+  }
+
+  private final class Outcome {
+    private final Set<Check> passed = EnumSet.noneOf(Check.class);
+    private final Set<Check> unchecked = EnumSet.noneOf(Check.class);
+    private boolean stateSync;
+
+    void passed(Check check, Proof proof) throws BadDataException {
+      try {
+        proof.run();
+        passed.add(check);
+      } catch (BadDataException e) {
+        if (!profile.mayFail(check, stateSync)) {
+          throw e;
+        }
+        unchecked.add(check);
+      }
+    }
+  }
+
+  private static void checkNumber(Parts parts) throws BadDataException {
+    long stated = parts.block.number("number");
+    require(
+        stated == parts.number,
+        "wrong_number",
+        "asked for block %d, the node answered with block %d",
+        parts.number,
+        stated);
+  }
+
+  private static void checkParent(Parts parts, Optional<byte[]> parent) throws BadDataException {
+    Bytes stated = parts.block.data("parentHash", HASH);
+    Bytes expected = parent.map(Bytes::wrap).orElse(Bytes.wrap(new byte[HASH]));
+    require(
+        stated.equals(expected),
+        "parent_link_broken",
+        "block %d has parent %s, the block below it is %s",
+        parts.number,
+        stated,
+        expected);
+  }
+
+  private static void checkTransactionsOfBlock(Parts parts) throws BadDataException {
+    for (Fields transaction : parts.transactions) {
+      String stated = transaction.text("blockHash").orElse("");
+      require(
+          stated.equals(parts.hash) && parts.number == transaction.number("blockNumber"),
+          "transaction_of_other_block",
+          "block %d has hash %s, its transaction %s says block %s",
+          parts.number,
+          parts.hash,
+          transaction.text("hash").orElse("without hash"),
+          stated);
+    }
+  }
+
+  /** Finds what Polygon's state-sync adds to a block. */
+  private void findStateSync(Parts parts) throws BadDataException {
+    if (profile != ChainProfile.POLYGON || parts.transactions.isEmpty()) {
+      return;
+    }
+    Fields last = parts.transactions.getLast();
+    if (Encoding.type(last) == Encoding.STATE_SYNC) {
+      parts.stateSync = true;
+      return;
+    }
+    byte[] derived =
+        parts.keccak.hash(
+            ByteBuffer.allocate(STATE_SYNC_PREFIX.length + Long.BYTES + HASH)
+                .put(STATE_SYNC_PREFIX)
+                .putLong(parts.number)
+                .put(parts.block.data("hash", HASH).toArrayUnsafe())
+                .array());
+    if (last.data("hash", HASH).equals(Bytes.wrap(derived))) {
+      parts.committed--;
+    }
+  }
+
+  private void checkChainId(Parts parts) throws BadDataException {
+    for (Fields transaction : parts.transactions.subList(0, parts.committed)) {
+      if (transaction.has("chainId")) {
+        requireChain(transaction, transaction.number("chainId"));
+      }
+      if (Encoding.type(transaction) == 0 && transaction.has("v")) {
+        Bytes v = transaction.quantity("v");
+        if (v.size() <= Long.BYTES && v.toLong() >= FIRST_PROTECTED_V) {
+          requireChain(transaction, (v.toLong() - FIRST_PROTECTED_V) / 2);
+        }
+      }
+    }
+  }
+
+  private void requireChain(Fields transaction, long stated) throws BadDataException {
+    require(
+        stated == chainId,
+        "chain_id_mismatch",
+        "%s is for chain id %d, this is chain id %d",
+        transaction.place(),
+        stated,
+        chainId);
+  }
+
+  private static void checkHeader(Parts parts) throws BadDataException {
+    Bytes stated = parts.block.data("hash", HASH);
+    Bytes computed = Bytes.wrap(parts.keccak.hash(Encoding.header(parts.block)));
+    require(
+        computed.equals(stated),
+        "header_hash_mismatch",
+        "block %d says its hash is %s, its header hashes to %s",
+        parts.number,
+        stated,
+        computed);
+  }
+
+  private static void checkOmmers(Parts parts) throws BadDataException {
+    boolean committed =
+        !parts
+            .block
+            .data("sha3Uncles", HASH)
+            .equals(Bytes.wrap(parts.keccak.hash(EMPTY_LIST)));
+    boolean listed = !parts.block.rawList("uncles").isEmpty();
+    require(
+        committed == listed,
+        "ommers_mismatch",
+        "block %d lists %d ommers, its header commits to %s",
+        parts.number,
+        parts.block.rawList("uncles").size(),
+        committed ? "some" : "none");
+  }
+
+  private static void checkTransactionHashes(Parts parts) throws BadDataException {
+    for (Fields transaction : parts.transactions.subList(0, parts.committed)) {
+      Optional<Bytes> encoded = Encoding.transaction(transaction);
+      parts.encoded.add(encoded);
+      if (encoded.isPresent()) {
+        Bytes stated = transaction.data("hash", HASH);
+        Bytes computed = Bytes.wrap(parts.keccak.hash(encoded.get()));
+        require(
+            computed.equals(stated),
+            "transaction_hash_mismatch",
+            "%s says its hash is %s, it hashes to %s",
+            transaction.place(),
+            stated,
+            computed);
+      }
+    }
+    requireKnownTypes(parts);
+  }
+
+  private static void requireKnownTypes(Parts parts) throws BadDataException {
+    for (int i = 0; i < parts.encoded.size(); i++) {
+      Fields transaction = parts.transactions.get(i);
+      require(
+          parts.encoded.get(i).isPresent(),
+          "transaction_type_unknown",
+          "%s is of type 0x%x, known are 0x0 to 0x4 and 0x7e; use profile generic-evm if the chain has types of its own",
+          transaction.place(),
+          Encoding.type(transaction));
+    }
+  }
+
+  private static void checkTransactionsRoot(Parts parts) throws BadDataException {
+    requireKnownTypes(parts);
+    List<Bytes> encoded = parts.encoded.stream().flatMap(Optional::stream).toList();
+    requireRoot(parts, "transactions", "transactionsRoot", encoded);
+  }
+
+  private static void checkWithdrawalsRoot(Parts parts) throws BadDataException {
+    List<Fields> withdrawals =
+        parts.block.list("withdrawals", "block " + parts.number + ", withdrawal");
+    if (!parts.block.has("withdrawalsRoot")) {
+      require(
+          withdrawals.isEmpty(),
+          "withdrawals_root_mismatch",
+          "block %d has %d withdrawals and no withdrawalsRoot",
+          parts.number,
+          withdrawals.size());
+      return;
+    }
+    List<Bytes> encoded = new ArrayList<>(withdrawals.size());
+    for (Fields withdrawal : withdrawals) {
+      encoded.add(Encoding.withdrawal(withdrawal));
+    }
+    requireRoot(parts, "withdrawals", "withdrawalsRoot", encoded);
+  }
+
+  private static void requireRoot(Parts parts, String what, String field, List<Bytes> encoded)
+      throws BadDataException {
+    Bytes stated = parts.block.data(field, HASH);
+    Bytes computed = Bytes.wrap(OrderedTrie.root(encoded, parts.keccak));
+    require(
+        computed.equals(stated),
+        what + "_root_mismatch",
+        "block %d has %s %s, its %d %s make %s",
+        parts.number,
+        field,
+        stated,
+        encoded.size(),
+        what,
+        computed);
+  }
+
+  /** The receipts of a block. */
+  private static final class Receipts {
+    private final Parts parts;
+    private final List<Fields> receipts;
+    private final List<List<Fields>> logs = new ArrayList<>();
+
+    Receipts(Parts parts, byte[] json) throws BadDataException {
+      this.parts = parts;
+      receipts =
+          Fields.objects(
+              "receipts of block " + parts.number,
+              "block " + parts.number + ", receipt",
+              json,
+              "receipts_malformed");
+      for (Fields receipt : receipts) {
+        logs.add(receipt.list("logs", receipt.place() + ", log"));
+      }
+    }
+
+    private void checkReferences() throws BadDataException {
+      require(
+          receipts.size() == parts.transactions.size(),
+          "receipts_missing",
+          "block %d has %d transactions, the node gave %d receipts",
+          parts.number,
+          parts.transactions.size(),
+          receipts.size());
+      for (int i = 0; i < receipts.size(); i++) {
+        Fields receipt = receipts.get(i);
+        String expected = parts.transactions.get(i).text("hash").orElse("");
+        requireOfBlock(receipt, expected);
+        for (Fields log : logs.get(i)) {
+          requireOfBlock(log, expected);
+        }
+      }
+    }
+
+    private void requireOfBlock(Fields item, String transaction) throws BadDataException {
+      String statedTransaction = item.text("transactionHash").orElse("");
+      String statedBlock = item.text("blockHash").orElse("");
+      require(
+          statedTransaction.equals(transaction)
+              && statedBlock.equals(parts.hash)
+              && item.number("blockNumber") == parts.number,
+          "receipt_of_other_block",
+          "%s is of transaction %s in block %s, expected transaction %s in block %s",
+          item.place(),
+          statedTransaction,
+          statedBlock,
+          transaction,
+          parts.hash);
+    }
+
+    private void checkBlooms() throws BadDataException {
+      Bloom whole = new Bloom(parts.keccak);
+      for (int i = 0; i < Math.min(parts.committed, receipts.size()); i++) {
+        Bloom own = whole.part();
+        for (Fields log : logs.get(i)) {
+          own.add(log);
+        }
+        requireBloom(receipts.get(i), own);
+        whole.add(own);
+      }
+      requireBloom(parts.block, whole);
+    }
+
+    private static void requireBloom(Fields of, Bloom computed) throws BadDataException {
+      require(
+          of.data("logsBloom", Bloom.BYTES).equals(computed.bytes()),
+          "logs_bloom_mismatch",
+          "the logsBloom of %s is not that of its logs; logs are missing or wrong",
+          of.place());
+    }
+
+    private void checkRoot() throws BadDataException {
+      List<Bytes> encoded = new ArrayList<>(parts.committed);
+      for (int i = 0; i < Math.min(parts.committed, receipts.size()); i++) {
+        encoded.add(
+            Encoding.receipt(
+                receipts.get(i), Encoding.type(parts.transactions.get(i)), logs.get(i)));
+      }
+      requireRoot(parts, "receipts", "receiptsRoot", encoded);
+    }
+  }
+
+  static void require(boolean holds, String code, String message, Object... values)
+      throws BadDataException {
+    if (!holds) {
+      throw new BadDataException(code, message.formatted(values));
+    }
+  }
+}

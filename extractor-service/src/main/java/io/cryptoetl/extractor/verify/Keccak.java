@@ -1,0 +1,20 @@
+package io.cryptoetl.extractor.verify;
+
+import org.apache.tuweni.bytes.Bytes;
+import org.bouncycastle.crypto.digests.KeccakDigest;
+
+/** Keccak-256 as Ethereum uses it. Not safe for use by several threads. */
+final class Keccak {
+  private final KeccakDigest digest = new KeccakDigest(256);
+
+  byte[] hash(byte[] data) {
+    digest.update(data, 0, data.length);
+    byte[] hash = new byte[32];
+    digest.doFinal(hash, 0);
+    return hash;
+  }
+
+  byte[] hash(Bytes data) {
+    return hash(data.toArrayUnsafe());
+  }
+}

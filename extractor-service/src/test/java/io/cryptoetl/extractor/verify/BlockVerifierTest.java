@@ -1,0 +1,159 @@
+package io.cryptoetl.extractor.verify;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.cryptoetl.extractor.source.BadDataException;
+import io.cryptoetl.extractor.verify.Corpus.Recorded;
+import java.io.BufferedReader;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Optional;
+import java.util.TreeSet;
+import java.util.function.Predicate;
+import org.junit.jupiter.api.Test;
+
+class BlockVerifierTest {
+  private static final List<String> ALL =
+      Arrays.stream(Check.values()).map(Check::label).sorted().toList();
+  private static final List<String> WITHOUT_RECEIPTS =
+      ALL.stream()
+          .filter(
+              Predicate.not(
+                  List.of("logs_bloom", "receipts_of_block", "receipts_root")::contains))
+          .toList();
+
+  private static VerifiedBlock verify(long chainId, ChainProfile profile, Recorded recorded)
+      throws BadDataException {
+    return new BlockVerifier(chainId, profile)
+        .verify(
+            recorded.number(), recorded.blockBytes(), recorded.receiptBytes(), recorded.parent());
+  }
+
+  @Test
+  void shouldProveEveryRecordedMainnetBlock() throws Exception {
+    List<String> withoutTransactions = new ArrayList<>();
+    int proven = 0;
+    for (Recorded recorded : Corpus.blocks("blocks", "receipts", "mainnet-")) {
+      try {
+        VerifiedBlock verified = verify(1, ChainProfile.ETHEREUM, recorded);
+        assertThat(verified.checks())
+            .as(recorded.name())
+            .isEqualTo(recorded.receipts().isPresent() ? ALL : WITHOUT_RECEIPTS);
+        assertThat(verified.unchecked()).isEmpty();
+        proven++;
+      } catch (BadDataException e) {
+        assertThat(e.code()).as(recorded + ": " + e.getMessage()).isEqualTo("transactions_not_full");
+        withoutTransactions.add(recorded.name());
+      }
+    }
+    assertThat(proven).isEqualTo(21);
+    assertThat(withoutTransactions)
+        .containsExactly("mainnet-2112234-hashes.ethetl", "mainnet-508110-hashes.ethetl");
+  }
+
+  @Test
+  void shouldProveTheFirstBlocksOfMainnetAndTheirLinks() throws Exception {
+    BlockVerifier verifier = new BlockVerifier(1, ChainProfile.ETHEREUM);
+    Optional<byte[]> parent = Optional.empty();
+    long number = 0;
+    try (BufferedReader lines =
+        Corpus.lines(Corpus.folder().resolve("blocks/mainnet-era1-0-4095.jsonl.gz"))) {
+      String line;
+      while ((line = lines.readLine()) != null) {
+        byte[] json = line.getBytes(java.nio.charset.StandardCharsets.UTF_8);
+        parent = Optional.of(verifier.verify(number, json, Optional.empty(), parent).hash());
+        number++;
+      }
+    }
+    assertThat(number).isEqualTo(4096);
+  }
+
+  @Test
+  void shouldProveEveryRecordedPolygonBlock() throws Exception {
+    List<Recorded> blocks = Corpus.blocks("polygon", "polygon", "polygon-");
+
+    assertThat(blocks).hasSize(5);
+    for (Recorded recorded : blocks) {
+      VerifiedBlock verified = verify(137, ChainProfile.POLYGON, recorded);
+      assertThat(verified.checks()).as(recorded.name()).isEqualTo(WITHOUT_RECEIPTS);
+      assertThat(verified.unchecked()).isEmpty();
+    }
+  }
+
+  @Test
+  void shouldTellWhatCannotBeProvenOfOtherChains() throws Exception {
+    for (Recorded recorded : Corpus.blocks("other-chains", "other-chains", "arbitrum-")) {
+      assertThat(verify(42161, ChainProfile.GENERIC_EVM, recorded).unchecked())
+          .contains("transaction_hashes", "transactions_root")
+          .doesNotContain("header_hash", "receipts_root", "logs_bloom");
+    }
+    for (Recorded recorded : Corpus.blocks("other-chains", "other-chains", "zora-")) {
+      assertThat(verify(7777777, ChainProfile.GENERIC_EVM, recorded).checks())
+          .contains("header_hash", "transaction_hashes", "transactions_root");
+    }
+    for (Recorded recorded : Corpus.blocks("other-chains", "other-chains", "cronos-6542")) {
+      VerifiedBlock verified = verify(25, ChainProfile.GENERIC_EVM, recorded);
+      assertThat(verified.unchecked()).contains("header_hash");
+      TreeSet<String> all = new TreeSet<>(verified.checks());
+      all.addAll(verified.unchecked());
+      assertThat(all).containsExactlyElementsOf(ALL);
+    }
+  }
+
+  @Test
+  void shouldProveTheRecordedChainOfThisProject() throws Exception {
+    for (Recorded recorded : Corpus.chain(2200)) {
+      boolean blobs = false;
+      for (JsonNode transaction : recorded.block().get("transactions")) {
+        blobs |= transaction.get("type").asText().equals("0x3");
+      }
+      // anvil hashes and counts blobs with their transactions; consensus has them not (EIP-4844).
+      assertThat(verify(31337, ChainProfile.ofChain(31337), recorded).unchecked())
+          .as(recorded.name())
+          .isEqualTo(blobs ? List.of("derived_fields", "transactions_root") : List.of());
+    }
+  }
+
+  @Test
+  void shouldLeaveOutPolygonsStateSyncTransactionWhereRootsDo() throws Exception {
+    // A state-sync transaction as Bor appends it: no signature, its hash follows from the block.
+    ObjectMapper json = new ObjectMapper();
+    for (Recorded recorded : Corpus.blocks("polygon", "polygon", "polygon-9013760")) {
+      var block = (com.fasterxml.jackson.databind.node.ObjectNode) recorded.block();
+      String hash = block.get("hash").asText();
+      byte[] preimage =
+          java.nio.ByteBuffer.allocate(18 + 8 + 32)
+              .put("matic-bor-receipt-".getBytes(java.nio.charset.StandardCharsets.US_ASCII))
+              .putLong(recorded.number())
+              .put(HexFormat.of().parseHex(hash.substring(2)))
+              .array();
+      var stateSync = json.createObjectNode();
+      stateSync.put("hash", "0x" + HexFormat.of().formatHex(new Keccak().hash(preimage)));
+      stateSync.put("blockHash", hash).put("blockNumber", block.get("number").asText());
+      stateSync.put("from", "0x" + "00".repeat(20)).put("to", "0x" + "00".repeat(20));
+      stateSync.put("transactionIndex", "0x" + Integer.toHexString(block.get("transactions").size()));
+      stateSync.put("type", "0x0").put("v", "0x0").put("r", "0x0").put("s", "0x0");
+      stateSync.put("nonce", "0x0").put("gas", "0x0").put("gasPrice", "0x0").put("value", "0x0");
+      stateSync.put("input", "0x");
+      ((com.fasterxml.jackson.databind.node.ArrayNode) block.get("transactions")).add(stateSync);
+
+      VerifiedBlock verified = verify(137, ChainProfile.POLYGON, recorded);
+      assertThat(verified.checks()).isEqualTo(WITHOUT_RECEIPTS);
+
+      stateSync.put("type", "0x7f");
+      assertThat(verify(137, ChainProfile.POLYGON, recorded).unchecked())
+          .containsExactly("transaction_hashes", "transactions_root");
+
+      stateSync.put("type", "0x0").put("hash", "0x" + "11".repeat(32));
+      assertThat(
+              org.assertj.core.api.Assertions.catchThrowableOfType(
+                  BadDataException.class, () -> verify(137, ChainProfile.POLYGON, recorded)))
+          .extracting(BadDataException::code)
+          .isEqualTo("transaction_hash_mismatch");
+    }
+  }
+}
