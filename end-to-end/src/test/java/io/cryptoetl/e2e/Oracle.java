@@ -22,6 +22,23 @@ final class Oracle {
   private static final String BATCH =
       "0x4a39dc06d4c0dbc64b70af90fd698a233a518aa5d07e595d983b8c0526c8f7fb";
 
+  private static final long ANVIL = 31337;
+  private static final List<String> CHECKS =
+      List.of(
+          "chain_id",
+          "derived_fields",
+          "header_hash",
+          "logs_bloom",
+          "number",
+          "ommers",
+          "parent_link",
+          "receipts_of_block",
+          "receipts_root",
+          "transaction_hashes",
+          "transactions_of_block",
+          "transactions_root",
+          "withdrawals_root");
+
   /** Rows by table and key; a row is its columns as text, null for NULL. */
   final Map<String, Map<String, Map<String, String>>> tables = new TreeMap<>();
 
@@ -44,8 +61,32 @@ final class Oracle {
     }
   }
 
-  /** Adds a block; {@code receipts} is null where the node has none. */
-  void add(JsonNode block, List<JsonNode> receipts) {
+  /**
+   * What cannot be proven of a block: its parent is not there, or anvil counts blobs its own way.
+   */
+  private List<String> impossible(JsonNode block, boolean linked) {
+    List<String> impossible = new ArrayList<>();
+    for (JsonNode tx : block.get("transactions")) {
+      if (chainId == ANVIL && tx.path("type").asText().equals("0x3")) {
+        impossible.add("derived_fields");
+        break;
+      }
+    }
+    if (!linked) {
+      impossible.add("parent_link");
+    }
+    if (impossible.contains("derived_fields")) {
+      impossible.add("transactions_root");
+    }
+    return impossible;
+  }
+
+  /**
+   * Adds a block; {@code receipts} is null where the node has none.
+   *
+   * @param linked whether the node has the block below too
+   */
+  void add(JsonNode block, List<JsonNode> receipts, boolean linked) {
     String n = dec(block, "number");
     int logs = 0;
     int transfers = 0;
@@ -137,12 +178,13 @@ final class Oracle {
       w.put("amount", dec(withdrawal, "amount"));
       put("chain.withdrawals", w, n, withdrawals++);
     }
-    header(block, receipts != null, index, logs, transfers, withdrawals, entries, auths);
+    header(block, receipts != null, linked, index, logs, transfers, withdrawals, entries, auths);
   }
 
   private void header(
       JsonNode block,
       boolean withReceipts,
+      boolean linked,
       int transactions,
       int logs,
       int transfers,
@@ -194,11 +236,14 @@ final class Oracle {
     b.put("authorization_count", "" + auths);
     b.put("source", source);
     b.put("endpoint", "node");
-    b.put(
-        "checks",
-        withReceipts
-            ? "[number, receipts_of_block, transactions_of_block]"
-            : "[number, transactions_of_block]");
+    List<String> unchecked = new ArrayList<>(impossible(block, linked));
+    List<String> checks = new ArrayList<>(CHECKS);
+    if (!withReceipts) {
+      checks.removeAll(List.of("logs_bloom", "receipts_of_block", "receipts_root"));
+    }
+    checks.removeAll(unchecked);
+    b.put("checks", checks.toString());
+    b.put("unchecked", unchecked.toString());
     tables.get("chain.blocks").put(chainId + "/" + b.get("number"), b);
   }
 

@@ -255,7 +255,7 @@ class PipelineIT {
 
     assertThat(problems.get("unreachable")).contains("endpoint node refuses connections");
     assertThat(problems.get("wrongchain")).contains("chain id 7").contains("chain id 6");
-    assertThat(problems.get("malformed")).contains("JSON-RPC");
+    assertThat(problems.get("malformed")).contains("cannot be read");
     assertThat(problems.get("recorded")).isEqualTo("[]");
     for (String part : List.of("extractor", "transformer", "connect")) {
       assertThat(Files.readString(stack.log(part))).doesNotContain(SECRET);
@@ -273,7 +273,7 @@ class PipelineIT {
   void shouldRefuseRangesThatMakeNoSense() throws Exception {
     String url = stack.parts().extractorUrl() + "/sources/";
     assertThat(Parts.post(url + "nobody/requests", "{\"from\":1,\"to\":2}").body())
-        .contains("there is no source 'nobody'");
+        .contains("there is no 'nobody'");
     assertThat(Parts.post(url + "recorded/requests", "{\"from\":3,\"to\":2}").statusCode())
         .isEqualTo(400);
     assertThat(Parts.post(url + "recorded/requests", "{}").statusCode()).isEqualTo(400);

@@ -75,7 +75,7 @@ final class Recorded {
     blocks.forEach(
         (number, block) -> {
           if (!hashesOnly().contains(number)) {
-            oracle.add(block, receiptsOf(block));
+            oracle.add(block, receiptsOf(block), number == 0 || blocks.containsKey(number - 1));
           }
         });
     return oracle;

@@ -1,18 +1,28 @@
 package io.cryptoetl.extractor;
 
-import io.cryptoetl.extractor.ExtractorSettings.ChainSource;
+import io.cryptoetl.extractor.ExtractorSettings.EndpointSettings;
+import io.cryptoetl.extractor.ExtractorSettings.Kind;
+import io.cryptoetl.extractor.ExtractorSettings.SourceSettings;
+import io.cryptoetl.extractor.endpoint.Endpoint;
+import io.cryptoetl.extractor.endpoint.EndpointPool;
+import io.cryptoetl.extractor.endpoint.HttpCaller;
 import io.cryptoetl.extractor.evm.EvmSource;
-import io.cryptoetl.extractor.planning.Cursors;
-import io.cryptoetl.extractor.planning.Jobs;
+import io.cryptoetl.extractor.market.BinanceExchangeInfo;
+import io.cryptoetl.extractor.market.BinanceKlines;
+import io.cryptoetl.extractor.planning.Ledger;
+import io.cryptoetl.extractor.planning.Orders;
 import io.cryptoetl.extractor.planning.Planner;
 import io.cryptoetl.extractor.publishing.KafkaSettings;
 import io.cryptoetl.extractor.publishing.Meters;
 import io.cryptoetl.extractor.publishing.Worker;
+import io.cryptoetl.extractor.source.Feed;
+import io.cryptoetl.extractor.source.Source;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
 import io.quarkus.scheduler.Scheduled;
 import io.quarkus.scheduler.Scheduler;
+import io.quarkus.scheduler.SkippedExecution;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.event.Observes;
 import java.net.http.HttpClient;
@@ -21,8 +31,9 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
-import java.util.UUID;
+import java.util.stream.Stream;
 import org.jboss.logging.Logger;
 
 /** Wires sources, planners and workers together, and starts and stops them with the service. */
@@ -30,24 +41,35 @@ import org.jboss.logging.Logger;
 public class Extractor {
   private static final Logger LOG = Logger.getLogger(Extractor.class);
   private static final Duration STOP_TIMEOUT = Duration.ofSeconds(10);
+  private static final String JOB = "plan-";
 
   private final ExtractorSettings settings;
   private final Scheduler scheduler;
-  private final MeterRegistry registry;
+  private final Meters meters;
   private final Map<String, Running> running = new TreeMap<>();
   private final List<Thread> threads = new ArrayList<>();
   private final Clock clock = Clock.systemUTC();
   private KafkaSettings kafka;
-  private Jobs jobs;
+  private Ledger ledger;
+  private Orders orders;
 
   /** A source with what works for it. */
   public record Running(
-      ChainSource config, EvmSource source, Planner planner, List<Worker> workers) {}
+      SourceSettings settings, Source source, Planner planner, List<Worker> workers) {
+    /** What keeps it from working now. */
+    public List<String> problems() {
+      return Stream.concat(
+              planner.problems().stream(),
+              workers.stream().map(Worker::problem).flatMap(Optional::stream))
+          .distinct()
+          .toList();
+    }
+  }
 
   Extractor(ExtractorConfig config, Scheduler scheduler, MeterRegistry registry) {
     this.settings = ExtractorSettings.from(config);
     this.scheduler = scheduler;
-    this.registry = registry;
+    this.meters = new Meters(registry);
   }
 
   /** The sources that run, by name. */
@@ -55,19 +77,26 @@ public class Extractor {
     return running;
   }
 
-  /** Where historical ranges are asked for. */
-  public Jobs jobs() {
-    return jobs;
+  /** Where people's orders go. */
+  public Orders orders() {
+    return orders;
   }
 
-  /** The committed cursors. */
-  public Cursors cursors() {
-    return new Cursors(kafka);
+  /** What was asked for and what came of it. */
+  public Ledger ledger() {
+    return ledger;
+  }
+
+  /** Name of this instance. */
+  public String instance() {
+    return settings.instance();
   }
 
   void start(@Observes StartupEvent event) {
     kafka = new KafkaSettings(settings.kafkaBootstrapServers(), settings.schemaRegistryUrl());
-    jobs = new Jobs(kafka, settings.instance(), clock, Extractor::id);
+    orders = new Orders(kafka, settings.instance(), clock);
+    ledger = new Ledger(kafka);
+    threads.add(Thread.ofPlatform().name("ledger").start(ledger));
     if (settings.sources().isEmpty()) {
       LOG.warn(
           "event=no_sources reason=\"no source has an endpoint URL; set one, such as CHAINSTACK_ETHEREUM_URL\"");
@@ -77,69 +106,110 @@ public class Extractor {
     scheduler.resume();
   }
 
-  private void start(String name, ChainSource config, HttpClient http) {
-    EvmSource source =
-        EvmSource.over(
-            config.evm(),
-            config.endpoints(),
-            http,
-            settings.requestTimeout(),
-            settings.maxReplyBytes(),
-            clock);
+  private void start(String name, SourceSettings config, HttpClient http) {
+    Source source = source(config, http);
     Planner planner =
         new Planner(
             source,
-            config.start(),
-            config.every(),
-            config.rangeSize(),
-            settings.rangesPerTick(),
+            new Planner.Settings(
+                config.start(), config.rangeSize(), settings.rangesPerTick(), settings.instance()),
             kafka,
-            clock,
-            Extractor::id);
+            ledger,
+            meters,
+            clock);
     List<Worker> workers = new ArrayList<>();
     for (int i = 0; i < settings.workers(); i++) {
       Worker worker =
           new Worker(
               source,
               kafka,
+              ledger,
               settings.instance() + "-" + i,
               settings.retryDelay(),
               settings.tries(),
               clock,
-              new Meters(registry));
+              meters);
       workers.add(worker);
       threads.add(Thread.ofPlatform().name("worker-" + name + "-" + i).start(worker));
     }
     running.put(name, new Running(config, source, planner, workers));
-    registry.gauge(
-        "extractor.head",
-        io.micrometer.core.instrument.Tags.of("source", name),
-        planner,
-        p -> p.status().head().orElse(0L));
-    // The first tick follows at once: whoever starts the service wants to see blocks.
+    for (Feed feed : source.feeds()) {
+      meters.head(feed.name(), () -> planner.status(feed.name()).head().orElse(0L));
+    }
+    meters.endpoints(
+        name, config.endpoints().stream().map(EndpointSettings::name).toList(), source::endpoints);
+    // The first tick follows at once: whoever starts the service wants to see something, and what
+    // fell due while the service was down is planned by it.
     Thread.ofVirtual().name("first-tick-" + name).start(() -> tick(planner));
-    scheduler
-        .newJob("plan-" + name)
-        .setInterval(config.every().toMillis() + "ms")
-        .setConcurrentExecution(Scheduled.ConcurrentExecution.SKIP)
-        .setTask(_ -> tick(planner))
-        .schedule();
+    Scheduler.JobDefinition<?> job =
+        scheduler
+            .newJob(JOB + name)
+            .setConcurrentExecution(Scheduled.ConcurrentExecution.SKIP)
+            .setTask(_ -> tick(planner));
+    if (config.cron().isPresent()) {
+      job.setCron(config.cron().get()).schedule();
+    } else {
+      job.setInterval(config.every().toMillis() + "ms").schedule();
+    }
     LOG.infof(
-        "source=%s event=started chain_id=%d endpoints=%s workers=%d",
-        name, config.evm().chainId(), config.endpoints().keySet(), settings.workers());
+        "source=%s event=started feeds=%d endpoints=%s workers=%d",
+        name,
+        source.feeds().size(),
+        config.endpoints().stream().map(EndpointSettings::name).toList(),
+        settings.workers());
+  }
+
+  private Source source(SourceSettings config, HttpClient http) {
+    List<EndpointPool.Member<HttpCaller>> callers =
+        config.endpoints().stream()
+            .map(
+                e ->
+                    new EndpointPool.Member<>(
+                        e.name(),
+                        new HttpCaller(
+                            new Endpoint(e.name(), e.url()),
+                            http,
+                            settings.requestTimeout(),
+                            settings.maxReplyBytes(),
+                            clock),
+                        e.rate()))
+            .toList();
+    return switch (config.kind()) {
+      case Kind.Evm evm -> EvmSource.over(evm.settings(), callers, settings.limits(), clock);
+      case Kind.Klines klines ->
+          new BinanceKlines(
+              klines.settings(),
+              new EndpointPool<>(callers, settings.limits(), System::nanoTime),
+              clock);
+      case Kind.ExchangeInfo info ->
+          new BinanceExchangeInfo(
+              info.settings(),
+              new EndpointPool<>(callers, settings.limits(), System::nanoTime),
+              clock);
+    };
   }
 
   private static void tick(Planner planner) {
     try {
-      planner.tick();
+      planner.tick(Planner.Trigger.SCHEDULE);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+    }
+  }
+
+  void skipped(@Observes SkippedExecution event) {
+    String job = event.getExecution().getTrigger().getId();
+    if (job.startsWith(JOB)) {
+      meters.tickSkipped(job.substring(JOB.length()));
     }
   }
 
   void stop(@Observes ShutdownEvent event) throws InterruptedException {
     scheduler.pause();
     running.values().forEach(r -> r.workers().forEach(Worker::stop));
+    if (ledger != null) {
+      ledger.stop();
+    }
     for (Thread thread : threads) {
       if (!thread.join(STOP_TIMEOUT)) {
         thread.interrupt();
@@ -147,12 +217,8 @@ public class Extractor {
     }
     running.values().forEach(r -> r.planner().close());
     running.values().forEach(r -> r.source().close());
-    if (jobs != null) {
-      jobs.close();
+    if (orders != null) {
+      orders.close();
     }
-  }
-
-  private static String id() {
-    return UUID.randomUUID().toString();
   }
 }

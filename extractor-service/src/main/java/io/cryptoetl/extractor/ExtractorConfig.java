@@ -3,6 +3,7 @@ package io.cryptoetl.extractor;
 import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.WithDefault;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -37,7 +38,7 @@ public interface ExtractorConfig {
   @WithDefault("134217728")
   int maxReplyBytes();
 
-  /** Most HTTP requests in flight for one range; 1 to 64. */
+  /** Most HTTP requests in flight to one endpoint; 1 to 64. Fewer are made where it bears fewer. */
   @WithDefault("4")
   int concurrency();
 
@@ -62,31 +63,70 @@ public interface ExtractorConfig {
 
   /** Settings of a source. */
   interface SourceConfig {
-    /** EIP-155 chain id; every endpoint must report it. */
-    long chainId();
+    /** {@code evm}, {@code binance-klines} or {@code binance-exchange-info}. */
+    @WithDefault("evm")
+    String type();
+
+    /** EIP-155 chain id; every endpoint must report it. Needed for evm. */
+    Optional<Long> chainId();
+
+    /**
+     * {@code ethereum}, {@code polygon} or {@code generic-evm}: which checks must hold. Without it
+     * the chain id decides.
+     */
+    Optional<String> profile();
 
     /** {@code finalized}, {@code safe}, or a number of confirmations. */
     @WithDefault("finalized")
     String finality();
 
     /**
-     * Where planning begins when the source has no cursor: a height, {@code head}, or {@code none}
-     * for a source that is only read on request.
+     * Published blocks that are compared with the chain at each tick if finality is a number of
+     * confirmations; 1 to 4096.
+     */
+    @WithDefault("128")
+    int reorgWindow();
+
+    /**
+     * Where planning begins when the source has no cursor: a number, a date or time in ISO 8601 for
+     * market data, {@code head}, or {@code none} for a source that is only read on request.
      */
     @WithDefault("head")
     String start();
 
-    /** How often the planner looks for new blocks. */
-    @WithDefault("10s")
-    Duration every();
+    /**
+     * How often the planner looks for something new; by default 10s for blocks, 1m for candles, 24h
+     * for instruments.
+     */
+    Optional<Duration> every();
 
-    /** Heights in one range; 1 to 10000. */
-    @WithDefault("50")
-    int rangeSize();
+    /** When the planner looks, as a Quartz cron expression; instead of {@link #every}. */
+    Optional<String> cron();
+
+    /** Numbers in one range; 1 to 10000. By default 50 for blocks, 1000 for candles. */
+    Optional<Integer> rangeSize();
 
     /** {@code required}, {@code optional} or {@code none}. */
     @WithDefault("required")
     String receipts();
+
+    /**
+     * Whether hashes and roots are recomputed; {@code false} is for measurements, and leaves {@code
+     * checks} nearly empty.
+     */
+    @WithDefault("true")
+    boolean verify();
+
+    /** Markets, as the venue names them, for binance-klines. */
+    Optional<List<String>> symbols();
+
+    /** Lengths of candles for binance-klines, such as 1m,1h. */
+    @WithDefault("1m")
+    List<String> intervals();
+
+    /** Request weight that Binance allows an address in a minute; 100 to 1000000. */
+    @WithDefault("6000")
+    int weightLimit();
 
     /** Endpoints by name, which is all that is ever shown of them. */
     Map<String, EndpointConfig> endpoints();
@@ -94,7 +134,13 @@ public interface ExtractorConfig {
 
   /** Settings of an endpoint. */
   interface EndpointConfig {
-    /** http or https URL of a JSON-RPC node. It is a secret. Empty: the endpoint is left out. */
+    /** http or https URL. It is a secret. Empty: the endpoint is left out. */
     Optional<String> url();
+
+    /**
+     * Most calls a second, each call of a JSON-RPC batch counted; more than 0. Without it the rate
+     * is free until the endpoint refuses.
+     */
+    Optional<Double> rate();
   }
 }

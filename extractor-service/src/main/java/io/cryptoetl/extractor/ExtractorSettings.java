@@ -1,15 +1,24 @@
 package io.cryptoetl.extractor;
 
+import com.cronutils.model.CronType;
+import com.cronutils.model.definition.CronDefinitionBuilder;
+import com.cronutils.parser.CronParser;
+import io.cryptoetl.extractor.endpoint.EndpointPool;
 import io.cryptoetl.extractor.evm.EvmSource;
 import io.cryptoetl.extractor.evm.Finality;
+import io.cryptoetl.extractor.market.BinanceExchangeInfo;
+import io.cryptoetl.extractor.market.BinanceKlines;
+import io.cryptoetl.extractor.planning.Start;
+import io.cryptoetl.extractor.verify.ChainProfile;
 import java.net.URI;
 import java.net.URISyntaxException;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 
@@ -28,31 +37,43 @@ public record ExtractorSettings(
     Duration retryDelay,
     int tries,
     int rangesPerTick,
-    Map<String, ChainSource> sources) {
-
-  /** Where planning begins when there is no cursor. */
-  public sealed interface Start {
-    /** At a height. */
-    record Height(long number) implements Start {}
-
-    /** At the head that the first tick finds. */
-    record Head() implements Start {}
-
-    /** Nowhere: the source is read on request only. */
-    record OnRequest() implements Start {}
-  }
+    EndpointPool.Limits limits,
+    Map<String, SourceSettings> sources) {
 
   /**
-   * A source of blocks.
+   * A source with endpoints.
    *
-   * @param endpoints endpoint URLs by name
+   * @param every how often it is planned, if {@code cron} is empty
+   * @param chainId of an EVM source
    */
-  public record ChainSource(
-      EvmSource.Settings evm,
+  public record SourceSettings(
+      Kind kind,
       Start start,
       Duration every,
+      Optional<String> cron,
       int rangeSize,
-      Map<String, URI> endpoints) {}
+      Optional<Long> chainId,
+      List<EndpointSettings> endpoints) {}
+
+  /**
+   * An endpoint.
+   *
+   * @param url where it listens; a secret
+   * @param rate most calls a second; infinite if there is no ceiling
+   */
+  public record EndpointSettings(String name, URI url, double rate) {}
+
+  /** What a source reads. */
+  public sealed interface Kind {
+    /** Blocks of an EVM chain. */
+    record Evm(EvmSource.Settings settings) implements Kind {}
+
+    /** Candles of Binance. */
+    record Klines(BinanceKlines.Settings settings) implements Kind {}
+
+    /** Instruments of Binance. */
+    record ExchangeInfo(BinanceExchangeInfo.Settings settings) implements Kind {}
+  }
 
   /** One or more settings are wrong; the message has a line for each. */
   public static final class InvalidException extends RuntimeException {
@@ -84,7 +105,7 @@ public record ExtractorSettings(
     problems.range("extractor.ranges-per-tick", config.rangesPerTick(), 1, 10_000);
     problems.positive("extractor.request-timeout", config.requestTimeout());
     problems.positive("extractor.retry-delay", config.retryDelay());
-    Map<String, ChainSource> sources = new TreeMap<>();
+    Map<String, SourceSettings> sources = new TreeMap<>();
     config.sources().forEach((name, source) -> source(config, name, source, problems, sources));
     problems.throwIfAny();
     return new ExtractorSettings(
@@ -97,6 +118,7 @@ public record ExtractorSettings(
         config.retryDelay(),
         config.tries(),
         config.rangesPerTick(),
+        new EndpointPool.Limits(config.concurrency(), config.batchCalls(), config.retryDelay()),
         sources);
   }
 
@@ -105,22 +127,123 @@ public record ExtractorSettings(
       String name,
       ExtractorConfig.SourceConfig source,
       Problems problems,
-      Map<String, ChainSource> sources) {
+      Map<String, SourceSettings> sources) {
     String key = "extractor.sources." + name;
-    Map<String, URI> endpoints = new LinkedHashMap<>();
+    problems.matches(key, name, "[a-z][a-z0-9-]{0,39}", "lower case letters, digits and hyphens");
+    if (!problems.matches(
+        key + ".type",
+        source.type(),
+        "evm|binance-klines|binance-exchange-info",
+        "evm, binance-klines or binance-exchange-info")) {
+      return;
+    }
+    boolean evm = source.type().equals("evm");
+    boolean klines = source.type().equals("binance-klines");
+    int rangeSize = source.rangeSize().orElse(evm ? 50 : klines ? 1000 : 1);
+    Duration every =
+        source
+            .every()
+            .orElse(
+                evm ? Duration.ofSeconds(10) : klines ? Duration.ofMinutes(1) : Duration.ofDays(1));
+    problems.range(key + ".range-size", rangeSize, 1, 10_000);
+    problems.positive(key + ".every", every);
+    source.cron().ifPresent(cron -> problems.cron(key + ".cron", cron));
+    problems.range(key + ".weight-limit", source.weightLimit(), 100, 1_000_000);
+    Start start = start(key + ".start", source.start(), !evm, problems);
+    List<EndpointSettings> endpoints = endpoints(key + ".endpoints.", source, problems);
+    Kind kind =
+        switch (source.type()) {
+          case "evm" -> evm(config, name, key, source, endpoints.size(), problems);
+          case "binance-klines" -> klines(name, key, source, !endpoints.isEmpty(), problems);
+          default ->
+              new Kind.ExchangeInfo(
+                  new BinanceExchangeInfo.Settings(name, every, source.weightLimit()));
+        };
+    if (!endpoints.isEmpty()) {
+      sources.put(
+          name,
+          new SourceSettings(
+              kind,
+              start,
+              every,
+              source.cron(),
+              rangeSize,
+              evm ? source.chainId() : Optional.empty(),
+              endpoints));
+    }
+  }
+
+  private static List<EndpointSettings> endpoints(
+      String key, ExtractorConfig.SourceConfig source, Problems problems) {
+    List<EndpointSettings> endpoints = new ArrayList<>();
     source
         .endpoints()
         .forEach(
-            (endpoint, value) ->
-                value
-                    .url()
-                    .filter(url -> !url.isBlank())
-                    .flatMap(url -> problems.url(key + ".endpoints." + endpoint + ".url", url))
-                    .ifPresent(url -> endpoints.put(endpoint, url)));
-    problems.matches(key, name, "[a-z][a-z0-9-]{0,39}", "lower case letters, digits and hyphens");
-    problems.range(key + ".chain-id", source.chainId(), 1, Long.MAX_VALUE);
-    problems.range(key + ".range-size", source.rangeSize(), 1, 10_000);
-    problems.positive(key + ".every", source.every());
+            (name, endpoint) -> {
+              double rate = endpoint.rate().orElse(Double.POSITIVE_INFINITY);
+              if (!(rate > 0)) {
+                problems.add(
+                    "%s%s.rate is %s, a number above 0 is allowed".formatted(key, name, rate));
+              }
+              endpoint
+                  .url()
+                  .filter(url -> !url.isBlank())
+                  .flatMap(url -> problems.url(key + name + ".url", url))
+                  .ifPresent(url -> endpoints.add(new EndpointSettings(name, url, rate)));
+            });
+    return endpoints;
+  }
+
+  private static Start start(String key, String text, boolean market, Problems problems) {
+    switch (text) {
+      case "head" -> {
+        return new Start.Head();
+      }
+      case "none" -> {
+        return new Start.OnRequest();
+      }
+      default -> {
+        Optional<Instant> time = market ? Times.parse(text) : Optional.empty();
+        if (time.isPresent()) {
+          return new Start.Time(time.get());
+        }
+        if (problems.matches(
+            key,
+            text,
+            "[0-9]{1,15}",
+            market
+                ? "a date or time such as 2024-01-01 or 2024-01-01T12:00:00Z, a number, head or none"
+                : "a height, head or none")) {
+          return new Start.Height(Long.parseLong(text));
+        }
+        return new Start.Head();
+      }
+    }
+  }
+
+  private static Kind evm(
+      ExtractorConfig config,
+      String name,
+      String key,
+      ExtractorConfig.SourceConfig source,
+      int endpoints,
+      Problems problems) {
+    if (source.chainId().isEmpty()) {
+      problems.add(key + ".chain-id is missing; give the EIP-155 id of the chain, such as 1");
+    }
+    long chainId = source.chainId().orElse(1L);
+    problems.range(key + ".chain-id", chainId, 1, Long.MAX_VALUE);
+    problems.range(key + ".reorg-window", source.reorgWindow(), 1, 4096);
+    ChainProfile profile = ChainProfile.ofChain(chainId);
+    if (source.profile().isPresent()
+        && problems.matches(
+            key + ".profile",
+            source.profile().get(),
+            "ethereum|polygon|generic-evm",
+            "ethereum, polygon or generic-evm")) {
+      profile =
+          ChainProfile.valueOf(source.profile().get().toUpperCase(Locale.ROOT).replace('-', '_'));
+    }
     Finality finality = new Finality.Finalized();
     try {
       finality = Finality.of(source.finality());
@@ -135,34 +258,48 @@ public record ExtractorSettings(
         "required, optional or none")) {
       receipts = EvmSource.Receipts.valueOf(source.receipts().toUpperCase(Locale.ROOT));
     }
-    Start start = new Start.Head();
-    if (problems.matches(
-        key + ".start", source.start(), "head|none|[0-9]{1,15}", "a height, head or none")) {
-      start =
-          switch (source.start()) {
-            case "head" -> new Start.Head();
-            case "none" -> new Start.OnRequest();
-            default -> new Start.Height(Long.parseLong(source.start()));
-          };
+    return new Kind.Evm(
+        new EvmSource.Settings(
+            name,
+            chainId,
+            profile,
+            source.verify(),
+            finality,
+            source.reorgWindow(),
+            receipts,
+            config.batchBytes(),
+            Math.max(1, config.concurrency() * endpoints),
+            config.retryDelay()));
+  }
+
+  private static Kind klines(
+      String name,
+      String key,
+      ExtractorConfig.SourceConfig source,
+      boolean used,
+      Problems problems) {
+    List<String> symbols = source.symbols().orElse(List.of());
+    if (used && symbols.isEmpty()) {
+      problems.add(
+          key + ".symbols is missing; give markets as Binance names them, such as ETHUSDT");
     }
-    if (!endpoints.isEmpty()) {
-      sources.put(
-          name,
-          new ChainSource(
-              new EvmSource.Settings(
-                  name,
-                  source.chainId(),
-                  finality,
-                  receipts,
-                  config.batchCalls(),
-                  config.batchBytes(),
-                  config.concurrency(),
-                  config.retryDelay()),
-              start,
-              source.every(),
-              source.rangeSize(),
-              endpoints));
+    for (String symbol : symbols) {
+      problems.matches(
+          key + ".symbols", symbol, "[A-Z0-9]{2,30}", "names in capitals such as ETHUSDT");
     }
+    for (String interval : source.intervals()) {
+      if (!BinanceKlines.isInterval(interval)) {
+        problems.add(
+            "%s.intervals is '%s', allowed: %s"
+                .formatted(key, interval, BinanceKlines.intervals()));
+      }
+    }
+    return new Kind.Klines(
+        new BinanceKlines.Settings(
+            name,
+            symbols.stream().distinct().toList(),
+            source.intervals().stream().filter(BinanceKlines::isInterval).distinct().toList(),
+            source.weightLimit()));
   }
 
   /** Collects what is wrong, so that all of it is told at once. */
@@ -193,18 +330,30 @@ public record ExtractorSettings(
       return matches;
     }
 
-    java.util.Optional<URI> url(String key, String value) {
+    void cron(String key, String value) {
+      try {
+        new CronParser(CronDefinitionBuilder.instanceDefinitionFor(CronType.QUARTZ))
+            .parse(value)
+            .validate();
+      } catch (IllegalArgumentException e) {
+        add(
+            "%s is '%s', allowed: a Quartz cron expression, such as 0 */5 * * * ? (%s)"
+                .formatted(key, value, e.getMessage()));
+      }
+    }
+
+    Optional<URI> url(String key, String value) {
       try {
         URI url = new URI(value.trim());
         if (url.getHost() != null
             && Stream.of("http", "https").anyMatch(s -> s.equalsIgnoreCase(url.getScheme()))) {
-          return java.util.Optional.of(url);
+          return Optional.of(url);
         }
       } catch (URISyntaxException e) {
         // The exception quotes the URL, which is a secret: the line below says enough.
       }
       add(key + " is not a valid URL (its value is not shown), allowed: http://... or https://...");
-      return java.util.Optional.empty();
+      return Optional.empty();
     }
 
     void throwIfAny() {

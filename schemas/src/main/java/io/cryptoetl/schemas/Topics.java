@@ -14,6 +14,9 @@ import io.cryptoetl.chain.Transaction;
 import io.cryptoetl.chain.TransactionKey;
 import io.cryptoetl.chain.Withdrawal;
 import io.cryptoetl.chain.WithdrawalKey;
+import io.cryptoetl.market.CandleKey;
+import io.cryptoetl.ops.Control;
+import io.cryptoetl.ops.ControlKey;
 import io.cryptoetl.ops.Cursor;
 import io.cryptoetl.ops.CursorKey;
 import io.cryptoetl.ops.DeadLetter;
@@ -22,7 +25,12 @@ import io.cryptoetl.ops.ExtractRequest;
 import io.cryptoetl.ops.ExtractRequestKey;
 import io.cryptoetl.ops.ExtractResult;
 import io.cryptoetl.ops.ExtractResultKey;
+import io.cryptoetl.ops.ExtractRun;
+import io.cryptoetl.ops.ExtractRunKey;
 import io.cryptoetl.raw.RawBlock;
+import io.cryptoetl.raw.RawCandle;
+import io.cryptoetl.raw.RawInstruments;
+import io.cryptoetl.raw.RawInstrumentsKey;
 import io.cryptoetl.schemas.Topic.Cleanup;
 import java.util.List;
 import java.util.stream.Collectors;
@@ -54,6 +62,29 @@ public final class Topics {
           false,
           BlockKey.getClassSchema(),
           RawBlock.getClassSchema());
+
+  public static final Topic RAW_MARKET_CANDLES =
+      new Topic(
+          "raw.market.candles",
+          PARTITIONS,
+          Cleanup.DELETE,
+          -1,
+          MIB,
+          EXTRACTOR,
+          false,
+          CandleKey.getClassSchema(),
+          RawCandle.getClassSchema());
+  public static final Topic RAW_MARKET_INSTRUMENTS =
+      new Topic(
+          "raw.market.instruments",
+          1,
+          Cleanup.DELETE,
+          -1,
+          40 * MIB,
+          EXTRACTOR,
+          false,
+          RawInstrumentsKey.getClassSchema(),
+          RawInstruments.getClassSchema());
 
   public static final Topic CHAIN_BLOCKS =
       chain("chain.blocks", BlockKey.getClassSchema(), Block.getClassSchema());
@@ -101,12 +132,36 @@ public final class Topics {
           true,
           CursorKey.getClassSchema(),
           Cursor.getClassSchema());
+  public static final Topic OPS_CONTROLS =
+      new Topic(
+          "ops.controls",
+          1,
+          Cleanup.COMPACT,
+          DAY_MS,
+          MIB,
+          EXTRACTOR,
+          true,
+          ControlKey.getClassSchema(),
+          Control.getClassSchema());
+  public static final Topic OPS_EXTRACT_RUNS =
+      new Topic(
+          "ops.extract_runs",
+          1,
+          Cleanup.DELETE,
+          90 * DAY_MS,
+          MIB,
+          EXTRACTOR,
+          true,
+          ExtractRunKey.getClassSchema(),
+          ExtractRun.getClassSchema());
+
+  /** Kept for ever: together with the requests it tells which heights were ever fetched. */
   public static final Topic OPS_EXTRACT_RESULTS =
       new Topic(
           "ops.extract_results",
           PARTITIONS,
           Cleanup.DELETE,
-          30 * DAY_MS,
+          -1,
           MIB,
           EXTRACTOR,
           true,
@@ -129,6 +184,8 @@ public final class Topics {
   private static final List<Topic> ALL =
       List.of(
           RAW_EVM_BLOCKS,
+          RAW_MARKET_CANDLES,
+          RAW_MARKET_INSTRUMENTS,
           CHAIN_BLOCKS,
           CHAIN_TRANSACTIONS,
           CHAIN_LOGS,
@@ -138,6 +195,8 @@ public final class Topics {
           CHAIN_AUTHORIZATIONS,
           OPS_EXTRACT_REQUESTS,
           OPS_CURSORS,
+          OPS_CONTROLS,
+          OPS_EXTRACT_RUNS,
           OPS_EXTRACT_RESULTS,
           OPS_DEAD_LETTERS);
 

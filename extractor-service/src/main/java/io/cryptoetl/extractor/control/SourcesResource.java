@@ -1,8 +1,10 @@
 package io.cryptoetl.extractor.control;
 
 import io.cryptoetl.extractor.Extractor;
-import io.cryptoetl.extractor.planning.Jobs;
-import io.cryptoetl.extractor.publishing.Worker;
+import io.cryptoetl.extractor.Times;
+import io.cryptoetl.extractor.endpoint.EndpointStatus;
+import io.cryptoetl.extractor.planning.Planner;
+import io.cryptoetl.extractor.source.Feed;
 import io.cryptoetl.extractor.source.Range;
 import io.cryptoetl.ops.Cursor;
 import io.smallrye.common.annotation.Blocking;
@@ -13,13 +15,13 @@ import jakarta.ws.rs.PathParam;
 import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.core.MediaType;
 import jakarta.ws.rs.core.Response;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
-import java.util.stream.Stream;
+import org.eclipse.microprofile.openapi.annotations.Operation;
 
-/** What the sources do, and historical ranges on request. */
+/** What the sources do, and what people order of them. */
 @Path("/sources")
 @Produces(MediaType.APPLICATION_JSON)
 @Blocking
@@ -36,80 +38,247 @@ public class SourcesResource {
   /**
    * A source.
    *
-   * @param head newest height that may be read, as this instance last saw it
-   * @param nextNumber first height that is not planned yet
+   * @param schedule how often or when it is planned
+   * @param chainId of an EVM source
    * @param problems what keeps it from working now
    */
   public record SourceStatus(
       String name,
-      long chainId,
-      Set<String> endpoints,
-      Optional<Long> head,
-      Optional<Long> nextNumber,
+      String schedule,
+      boolean paused,
+      Optional<Long> chainId,
+      List<FeedStatus> feeds,
+      List<EndpointStatus> endpoints,
       List<String> problems) {}
 
-  /** A range that is asked for, both heights inclusive. */
-  public record RangeRequest(Long from, Long to, String requestedBy) {}
+  /**
+   * A feed of a source.
+   *
+   * @param head newest number that may be read, as this instance last saw it
+   * @param nextNumber first number that is not planned yet
+   * @param lag numbers that could be read and are not planned
+   * @param outstanding numbers that are planned or asked for, and not worked off
+   * @param halted whether planning stopped until somebody looks at it
+   */
+  public record FeedStatus(
+      String name,
+      Optional<Long> head,
+      Optional<Long> nextNumber,
+      Optional<Long> lag,
+      long outstanding,
+      boolean halted) {}
+
+  /**
+   * A range that is asked for, both ends inclusive: numbers, or times for market data.
+   *
+   * @param from height, or date or time in ISO 8601
+   * @param to as {@code from}
+   * @param requestedBy who asks, for the record
+   */
+  public record RangeRequest(String from, String to, String requestedBy) {}
+
+  /**
+   * A job that was accepted.
+   *
+   * @param jobId stands in the requests and their results
+   * @param ranges number of requests
+   */
+  public record Job(
+      String jobId, String source, Optional<Long> chainId, long from, long to, int ranges) {}
+
+  /** A range without published records. */
+  public record Gap(long from, long to) {}
 
   /** Every source that has an endpoint. */
   @GET
+  @Operation(summary = "Sources with their feeds, endpoints and problems")
   public List<SourceStatus> list() {
-    Map<String, Cursor> cursors = extractor.cursors().read();
     return extractor.sources().entrySet().stream()
-        .map(e -> status(e.getKey(), e.getValue(), cursors.get(e.getKey())))
+        .map(e -> status(e.getKey(), e.getValue()))
         .toList();
   }
 
-  private static SourceStatus status(String name, Extractor.Running running, Cursor cursor) {
+  private SourceStatus status(String name, Extractor.Running running) {
     return new SourceStatus(
         name,
-        running.config().evm().chainId(),
-        running.config().endpoints().keySet(),
-        running.planner().status().head(),
-        Optional.ofNullable(cursor).map(Cursor::getNextNumber),
-        Stream.concat(
-                running.planner().status().problem().stream(),
-                running.workers().stream().map(Worker::problem).flatMap(Optional::stream))
-            .distinct()
-            .toList());
+        running.settings().cron().orElseGet(() -> "every " + running.settings().every()),
+        extractor.ledger().isPaused(name),
+        running.settings().chainId(),
+        running.source().feeds().stream().map(f -> status(f, running.planner())).toList(),
+        running.source().endpoints(),
+        running.problems());
+  }
+
+  private FeedStatus status(Feed feed, Planner planner) {
+    Planner.Status status = planner.status(feed.name());
+    Optional<Long> next = extractor.ledger().cursor(feed.name()).map(Cursor::getNextNumber);
+    return new FeedStatus(
+        feed.name(),
+        status.head(),
+        next,
+        status.head().flatMap(h -> next.map(n -> Math.max(0, h + 1 - n))),
+        extractor.ledger().outstanding(feed.name()).stream().mapToLong(Range::size).sum(),
+        status.halted());
   }
 
   /** Asks for a range; answers 202 with the job once its requests are committed. */
   @POST
-  @Path("/{source}/requests")
-  public Response request(@PathParam("source") String source, RangeRequest request) {
-    Extractor.Running running = extractor.sources().get(source);
-    if (running == null) {
-      return problem(
-          404,
-          "there is no source '%s', there are: %s".formatted(source, extractor.sources().keySet()));
+  @Path("/{feed}/requests")
+  @Operation(summary = "Fetch a range, planned or not")
+  public Response request(@PathParam("feed") String name, RangeRequest request) {
+    Optional<Found> found = find(name);
+    if (found.isEmpty()) {
+      return unknown(name);
     }
-    if (request == null
-        || request.from() == null
-        || request.to() == null
-        || request.from() < 0
-        || request.to() < request.from()) {
-      return problem(400, "from and to must be heights with 0 <= from <= to, got " + request);
-    }
-    int rangeSize = running.config().rangeSize();
-    if ((request.to() - request.from()) / rangeSize >= MOST_RANGES) {
+    Feed feed = found.get().feed();
+    Optional<Long> from = number(feed, request == null ? null : request.from());
+    Optional<Long> to = number(feed, request == null ? null : request.to());
+    if (from.isEmpty() || to.isEmpty() || to.get() < from.get()) {
       return problem(
           400,
-          "heights %d to %d are more than %d ranges of %d; ask for less at once, or raise range-size of the source"
-              .formatted(request.from(), request.to(), MOST_RANGES, rangeSize));
+          "from and to must be %s with 0 <= from <= to, got %s"
+              .formatted(
+                  feed.numberAt(java.time.Instant.EPOCH).isPresent()
+                      ? "numbers, dates or times such as 2024-01-01 or 2024-01-01T12:00:00Z,"
+                      : "heights",
+                  request == null
+                      ? "nothing"
+                      : "from %s to %s".formatted(request.from(), request.to())));
     }
-    Jobs.Job job =
-        extractor
-            .jobs()
-            .submit(
-                source,
-                new Range(request.from(), request.to()),
-                rangeSize,
-                Optional.ofNullable(request.requestedBy()).orElse("rest"));
-    return Response.accepted(job).build();
+    int rangeSize = found.get().running().settings().rangeSize();
+    if ((to.get() - from.get()) / rangeSize >= MOST_RANGES) {
+      return problem(
+          400,
+          "%d to %d are more than %d ranges of %d; ask for less at once, or raise range-size of the source"
+              .formatted(from.get(), to.get(), MOST_RANGES, rangeSize));
+    }
+    return submit(
+        found.get(),
+        List.of(new Range(from.get(), to.get())),
+        rangeSize,
+        by(request.requestedBy()));
   }
 
-  private static Response problem(int status, String message) {
+  private static String by(String given) {
+    return Optional.ofNullable(given).filter(g -> !g.isBlank()).orElse("rest");
+  }
+
+  private static Optional<Long> number(Feed feed, String text) {
+    if (text == null) {
+      return Optional.empty();
+    }
+    return text.matches("[0-9]{1,18}")
+        ? Optional.of(Long.valueOf(text))
+        : Times.parse(text).flatMap(feed::numberAt).filter(n -> n >= 0);
+  }
+
+  private Response submit(Found found, List<Range> wanted, int rangeSize, String by) {
+    List<Range> ranges = new ArrayList<>();
+    wanted.forEach(w -> ranges.addAll(w.cut(rangeSize, Long.MAX_VALUE)));
+    String id = extractor.orders().submit(found.feed().name(), ranges, by);
+    return Response.accepted(
+            new Job(
+                id,
+                found.feed().name(),
+                found.running().settings().chainId(),
+                ranges.getFirst().from(),
+                ranges.getLast().to(),
+                ranges.size()))
+        .build();
+  }
+
+  /** What was planned, is not published whole, and is not asked for now. */
+  @GET
+  @Path("/{feed}/gaps")
+  @Operation(summary = "Ranges that were planned and could not be published whole")
+  public Response gaps(@PathParam("feed") String name) {
+    return find(name).isEmpty()
+        ? unknown(name)
+        : Response.ok(
+                extractor.ledger().gaps(name).stream().map(r -> new Gap(r.from(), r.to())).toList())
+            .build();
+  }
+
+  /** Asks for all gaps again; answers 202 with the job, or 200 if there are none. */
+  @POST
+  @Path("/{feed}/gaps/requests")
+  @Operation(summary = "Fetch all gaps of a feed again")
+  public Response requestGaps(@PathParam("feed") String name) {
+    Optional<Found> found = find(name);
+    if (found.isEmpty()) {
+      return unknown(name);
+    }
+    List<Range> gaps = extractor.ledger().gaps(name);
+    if (gaps.isEmpty()) {
+      return Response.ok(Map.of("gaps", 0)).build();
+    }
+    return submit(found.get(), gaps, found.get().running().settings().rangeSize(), "gaps");
+  }
+
+  /** Lets the planner look now; the answer comes when it has looked. */
+  @POST
+  @Path("/{source}/runs")
+  @Operation(summary = "Plan a source now, whatever its schedule says")
+  public Response run(@PathParam("source") String name) throws InterruptedException {
+    Extractor.Running running = extractor.sources().get(name);
+    if (running == null) {
+      return unknown(name);
+    }
+    if (extractor.ledger().isPaused(name)) {
+      return problem(409, "source %s is paused; resume it first".formatted(name));
+    }
+    running.planner().tick(Planner.Trigger.MANUAL);
+    return Response.ok(status(name, running)).build();
+  }
+
+  /** Pauses a source on every instance: nothing is planned or fetched until it is resumed. */
+  @POST
+  @Path("/{source}/pause")
+  @Operation(summary = "Pause a source on every instance")
+  public Response pause(@PathParam("source") String name) {
+    return pause(name, true);
+  }
+
+  /** Lets a paused source go on. */
+  @POST
+  @Path("/{source}/resume")
+  @Operation(summary = "Let a paused source go on")
+  public Response resume(@PathParam("source") String name) {
+    return pause(name, false);
+  }
+
+  private Response pause(String name, boolean paused) {
+    if (!extractor.sources().containsKey(name)) {
+      return unknown(name);
+    }
+    extractor.orders().pause(name, paused, "rest");
+    return Response.accepted(Map.of("source", name, "state", paused ? "paused" : "running"))
+        .build();
+  }
+
+  /** A feed with its source. */
+  private record Found(Feed feed, Extractor.Running running) {}
+
+  private Optional<Found> find(String name) {
+    return extractor.sources().values().stream()
+        .flatMap(r -> r.source().feeds().stream().map(f -> new Found(f, r)))
+        .filter(f -> f.feed().name().equals(name))
+        .findFirst();
+  }
+
+  private Response unknown(String name) {
+    return problem(
+        404,
+        "there is no '%s', there are: %s"
+            .formatted(
+                name,
+                extractor.sources().values().stream()
+                    .flatMap(r -> r.source().feeds().stream())
+                    .map(Feed::name)
+                    .toList()));
+  }
+
+  static Response problem(int status, String message) {
     return Response.status(status).entity(Map.of("error", message)).build();
   }
 }

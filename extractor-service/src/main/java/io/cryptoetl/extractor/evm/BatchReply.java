@@ -1,14 +1,11 @@
 package io.cryptoetl.extractor.evm;
 
-import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
-import com.fasterxml.jackson.core.StreamReadConstraints;
-import java.io.ByteArrayInputStream;
+import io.cryptoetl.extractor.source.JsonSlices;
 import java.io.IOException;
-import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -18,13 +15,6 @@ import java.util.Optional;
  * white space, key order and escapes inside a result stay as they came.
  */
 final class BatchReply {
-  /** Strings as long as a reply may be: Jackson's own limit of 20 MB is below that. */
-  static final JsonFactory JSON =
-      JsonFactory.builder()
-          .streamReadConstraints(
-              StreamReadConstraints.builder().maxStringLength(Integer.MAX_VALUE).build())
-          .build();
-
   private final Map<Long, Answer> answers;
 
   private BatchReply(Map<Long, Answer> answers) {
@@ -51,11 +41,7 @@ final class BatchReply {
    */
   static BatchReply read(byte[] reply) throws IOException {
     Map<Long, Answer> answers = new HashMap<>();
-    // Read as ISO 8859-1, a character is a byte: offsets count bytes, and no encoding is judged.
-    // All that means something to JSON-RPC is ASCII.
-    try (JsonParser parser =
-        JSON.createParser(
-            new InputStreamReader(new ByteArrayInputStream(reply), StandardCharsets.ISO_8859_1))) {
+    try (JsonParser parser = JsonSlices.parser(reply)) {
       JsonToken first = parser.nextToken();
       if (first == JsonToken.START_ARRAY) {
         while (parser.nextToken() == JsonToken.START_OBJECT) {
@@ -73,8 +59,8 @@ final class BatchReply {
       if (parser.nextToken() != null) {
         throw new IOException("something follows the JSON value");
       }
-    } catch (com.fasterxml.jackson.core.JacksonException e) {
-      throw new IOException("not JSON, or cut off, at byte " + e.getLocation().getCharOffset(), e);
+    } catch (JacksonException e) {
+      throw JsonSlices.malformed(e);
     }
     return new BatchReply(answers);
   }
@@ -112,13 +98,7 @@ final class BatchReply {
           if (value == JsonToken.VALUE_NULL) {
             answer = answer == null ? new Answer.Missing() : answer;
           } else {
-            int start = Math.toIntExact(parser.currentTokenLocation().getCharOffset());
-            if (value == JsonToken.VALUE_STRING) {
-              parser.finishToken();
-            }
-            parser.skipChildren();
-            int end = Math.toIntExact(parser.currentLocation().getCharOffset());
-            answer = new Answer.Result(Arrays.copyOfRange(reply, start, end));
+            answer = new Answer.Result(JsonSlices.value(parser, reply));
           }
         }
         case "error" -> {

@@ -1,21 +1,26 @@
 package io.cryptoetl.extractor.planning;
 
-import io.cryptoetl.extractor.ExtractorSettings.Start;
 import io.cryptoetl.extractor.publishing.KafkaSettings;
+import io.cryptoetl.extractor.publishing.Meters;
+import io.cryptoetl.extractor.source.Feed;
 import io.cryptoetl.extractor.source.Range;
 import io.cryptoetl.extractor.source.Source;
 import io.cryptoetl.extractor.source.TransientException;
 import io.cryptoetl.ops.Cursor;
 import io.cryptoetl.ops.CursorKey;
-import io.cryptoetl.ops.ExtractRequest;
-import io.cryptoetl.ops.ExtractRequestKey;
+import io.cryptoetl.ops.ExtractRun;
+import io.cryptoetl.ops.ExtractRunKey;
 import io.cryptoetl.schemas.Topics;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
-import java.util.function.Supplier;
+import java.util.UUID;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
@@ -25,155 +30,304 @@ import org.apache.kafka.common.errors.ProducerFencedException;
 import org.jboss.logging.Logger;
 
 /**
- * Plans one source: what the finality rule allows, minus what is planned already, cut into ranges.
- * Ranges and the new cursor are written in one transaction whose transactional id is the source, so
- * of two planners only one can write; the other then stands by until the first one falls silent.
+ * Plans the feeds of one source: what may be read, minus what is planned already, cut into ranges;
+ * and once more what the chain has replaced since. Ranges, cursor and the record of the run are
+ * written in one transaction whose transactional id is the source, so of two planners only one can
+ * write; the other then stands by until the first one falls silent.
  */
 public final class Planner implements AutoCloseable {
+  /** Who asks for planned ranges. */
+  static final String BY_SCHEDULE = "schedule";
+
   private static final Logger LOG = Logger.getLogger(Planner.class);
   private static final Duration TRANSACTION_TIMEOUT = Duration.ofSeconds(60);
+
+  /** Ticks without a move of the cursors, while there is work, after which a planner takes over. */
   private static final int SILENT_TICKS = 3;
 
   private final Source source;
-  private final Start start;
-  private final Duration every;
-  private final int rangeSize;
-  private final int rangesPerTick;
+  private final Settings settings;
   private final KafkaSettings kafka;
+  private final Ledger ledger;
+  private final Meters meters;
   private final Clock clock;
-  private final Supplier<String> ids;
+  private final Map<String, FeedState> states = new LinkedHashMap<>();
 
   private Producer<SpecificRecord, SpecificRecord> producer;
-  private Cursor cursor;
+  private Map<String, Cursor> cursors = new HashMap<>();
   private boolean standby;
-  private volatile Status status = new Status(Optional.empty(), Optional.empty());
+  private int silentTicks;
+  private Map<String, Cursor> seenWhileStandby = Map.of();
 
   /**
-   * How planning goes.
-   *
-   * @param head newest height that could be planned, as the last tick saw it
-   * @param problem what the last tick failed of
-   */
-  public record Status(Optional<Long> head, Optional<String> problem) {}
-
-  /**
-   * A planner of one source.
+   * How a source is planned.
    *
    * @param start where to begin without a cursor
-   * @param every how often {@link #tick} is called
-   * @param ids makes unique ids
+   * @param rangeSize numbers in a range
+   * @param rangesPerTick most ranges of a feed in one tick
+   * @param instance name of this instance
    */
-  public Planner(
-      Source source,
-      Start start,
-      Duration every,
-      int rangeSize,
-      int rangesPerTick,
-      KafkaSettings kafka,
-      Clock clock,
-      Supplier<String> ids) {
-    this.source = source;
-    this.start = start;
-    this.every = every;
-    this.rangeSize = rangeSize;
-    this.rangesPerTick = rangesPerTick;
-    this.kafka = kafka;
-    this.clock = clock;
-    this.ids = ids;
+  public record Settings(Start start, int rangeSize, int rangesPerTick, String instance) {}
+
+  /** Why a tick happens. */
+  public enum Trigger {
+    /** It was time. */
+    SCHEDULE,
+    /** Somebody asked for it. */
+    MANUAL
   }
 
-  /** How the last tick went. */
-  public Status status() {
-    return status;
+  /**
+   * How planning of a feed goes.
+   *
+   * @param head newest number that could be planned, as the last tick saw it
+   * @param problem what the last tick failed of
+   * @param halted whether planning stopped until somebody looks at it
+   */
+  public record Status(Optional<Long> head, Optional<String> problem, boolean halted) {}
+
+  /** What is remembered of a feed between ticks. */
+  private static final class FeedState {
+    private volatile Status status = new Status(Optional.empty(), Optional.empty(), false);
+    private final Reorgs reorgs;
+
+    FeedState(Reorgs reorgs) {
+      this.reorgs = reorgs;
+    }
+  }
+
+  /** A planner of one source. */
+  public Planner(
+      Source source,
+      Settings settings,
+      KafkaSettings kafka,
+      Ledger ledger,
+      Meters meters,
+      Clock clock) {
+    this.source = source;
+    this.settings = settings;
+    this.kafka = kafka;
+    this.ledger = ledger;
+    this.meters = meters;
+    this.clock = clock;
+    for (Feed feed : source.feeds()) {
+      states.put(feed.name(), new FeedState(new Reorgs(feed, ledger)));
+    }
+  }
+
+  /** How the last tick of a feed went. */
+  public Status status(String feed) {
+    return states.get(feed).status;
+  }
+
+  /** What keeps feeds from being planned, if anything does. */
+  public List<String> problems() {
+    return states.values().stream().flatMap(s -> s.status.problem().stream()).distinct().toList();
   }
 
   /** Plans what can be planned now. */
-  public synchronized void tick() throws InterruptedException {
-    if (start instanceof Start.OnRequest) {
+  public synchronized void tick(Trigger trigger) throws InterruptedException {
+    boolean onRequest = settings.start() instanceof Start.OnRequest && trigger == Trigger.SCHEDULE;
+    if (onRequest || ledger.isPaused(source.name()) || !ledger.awaitRead(Duration.ofSeconds(30))) {
       return;
     }
-    Optional<Long> head = status.head();
+    meters.tick(source.name());
     try {
-      head = Optional.of(source.head());
-      plan(head.get());
-      status = new Status(head, Optional.empty());
-    } catch (TransientException e) {
-      LOG.warnf(
-          "source=%s event=plan_failed code=%s reason=\"%s\"",
-          source.name(), e.code(), e.getMessage());
-      status = new Status(head, Optional.of(e.getMessage()));
+      if (standby && !othersAreSilent()) {
+        return;
+      }
+      standby = false;
+      open();
+      for (Feed feed : source.feeds()) {
+        tick(feed, trigger);
+      }
     } catch (ProducerFencedException | InvalidProducerEpochException e) {
       LOG.infof(
           "source=%s event=planner_standby reason=\"another instance plans this source\"",
           source.name());
       discardProducer();
       standby = true;
-      status = new Status(head, Optional.empty());
+      silentTicks = 0;
+      seenWhileStandby = Map.of();
     } catch (KafkaException e) {
       LOG.warnf(
           e, "source=%s event=plan_failed code=kafka reason=\"%s\"", source.name(), e.getMessage());
       discardProducer();
-      status = new Status(head, Optional.of("Kafka: " + e.getMessage()));
+      states
+          .values()
+          .forEach(
+              s ->
+                  s.status =
+                      new Status(
+                          s.status.head(),
+                          Optional.of("Kafka: " + e.getMessage()),
+                          s.status.halted()));
     }
   }
 
-  private void plan(long head) {
-    if (standby && !othersAreSilent(head)) {
-      return;
-    }
-    standby = false;
+  private void open() {
     if (producer == null) {
       Producer<SpecificRecord, SpecificRecord> fresh =
           kafka.producer("planner-" + source.name(), TRANSACTION_TIMEOUT);
       producer = fresh;
-      // Ends whatever another planner left open; the cursor read after that is the last word.
+      // Ends whatever another planner left open; the cursors read after that are the last word.
       fresh.initTransactions();
-      cursor = new Cursors(kafka).read().get(source.name());
+      cursors = new HashMap<>(new Cursors(kafka).read());
     }
-    long first = cursor == null ? firstHeight(head) : cursor.getFirstNumber();
-    long next = cursor == null ? first : cursor.getNextNumber();
-    if (head < next) {
-      return;
-    }
-    List<Range> ranges = new Range(next, head).cut(rangeSize, rangesPerTick);
-    Cursor moved =
-        new Cursor(source.name(), first, ranges.getLast().to() + 1, head, clock.instant());
-    String tick = ids.get();
-    Instant now = clock.instant();
-    producer.beginTransaction();
-    for (Range range : ranges) {
-      String id = ids.get();
-      producer.send(
-          new ProducerRecord<>(
-              Topics.OPS_EXTRACT_REQUESTS.name(),
-              new ExtractRequestKey(id),
-              new ExtractRequest(
-                  id, tick, source.name(), range.from(), range.to(), "schedule", now)));
-    }
-    producer.send(
-        new ProducerRecord<>(Topics.OPS_CURSORS.name(), new CursorKey(source.name()), moved));
-    producer.commitTransaction();
-    cursor = moved;
-    LOG.infof(
-        "source=%s event=planned from=%d to=%d ranges=%d head=%d",
-        source.name(), next, moved.getNextNumber() - 1, ranges.size(), head);
   }
 
-  private long firstHeight(long head) {
-    return switch (start) {
-      case Start.Height height -> height.number();
-      case Start.Head _, Start.OnRequest _ -> head;
-    };
+  private void tick(Feed feed, Trigger trigger) throws InterruptedException {
+    FeedState state = states.get(feed.name());
+    Run run = new Run(feed.name(), trigger, clock.instant());
+    Optional<Long> head = state.status.head();
+    Optional<String> before = state.status.problem();
+    try {
+      head = Optional.of(feed.head());
+      run.head = head.get();
+      Reorgs.Verdict verdict = state.reorgs.look(cursors.get(feed.name()));
+      switch (verdict) {
+        case Reorgs.Verdict.TooDeep(String reason) -> {
+          run.outcome = "halted";
+          run.problem = reason;
+          state.status = new Status(head, Optional.of(reason), true);
+        }
+        case Reorgs.Verdict.Replaced(List<Range> ranges, Optional<String> problem) -> {
+          run.replaced = ranges;
+          plan(feed, run);
+          run.problem = problem.orElse(null);
+          state.status = new Status(head, problem, false);
+        }
+      }
+    } catch (TransientException e) {
+      run.outcome = "failed";
+      run.problem = e.getMessage();
+      state.status = new Status(head, Optional.of(e.getMessage()), state.status.halted());
+      LOG.warnf(
+          "source=%s event=plan_failed code=%s reason=\"%s\"",
+          feed.name(), e.code(), e.getMessage());
+    }
+    meters.halted(feed.name(), state.status.halted());
+    // The same failure again is not told again.
+    boolean news = !Optional.ofNullable(run.problem).equals(before);
+    if (run.madeRequests() || trigger == Trigger.MANUAL || (run.problem != null && news)) {
+      if (run.outcome.equals("halted") && news) {
+        LOG.errorf(
+            "source=%s event=halted code=reorg_too_deep reason=\"%s\"", feed.name(), run.problem);
+      }
+      write(feed, run);
+    }
+  }
+
+  /** Puts the ranges that are next into the run. */
+  private void plan(Feed feed, Run run) {
+    Cursor cursor = cursors.get(feed.name());
+    if (cursor == null && settings.start() instanceof Start.OnRequest) {
+      return;
+    }
+    long earliest = feed.earliest(run.head);
+    long first =
+        cursor != null
+            ? cursor.getFirstNumber()
+            : Math.max(earliest, settings.start().first(feed, run.head));
+    long next = cursor != null ? Math.max(earliest, cursor.getNextNumber()) : first;
+    if (run.head < next) {
+      return;
+    }
+    run.ranges = new Range(next, run.head).cut(settings.rangeSize(), settings.rangesPerTick());
+    run.first = first;
+  }
+
+  /** Writes a run with its requests and the cursor. */
+  private void write(Feed feed, Run run) {
+    Instant now = clock.instant();
+    Cursor moved = null;
+    producer.beginTransaction();
+    if (run.madeRequests()) {
+      run.outcome = "planned";
+      Requests.send(producer, run.id, feed.name(), run.replaced, BY_SCHEDULE, now);
+      Requests.send(producer, run.id, feed.name(), run.ranges, BY_SCHEDULE, now);
+    }
+    if (!run.ranges.isEmpty()) {
+      moved = new Cursor(feed.name(), run.first, run.ranges.getLast().to() + 1, run.head, now);
+      producer.send(
+          new ProducerRecord<>(Topics.OPS_CURSORS.name(), new CursorKey(feed.name()), moved));
+    }
+    producer.send(
+        new ProducerRecord<>(
+            Topics.OPS_EXTRACT_RUNS.name(),
+            new ExtractRunKey(run.id),
+            run.record(settings.instance(), now)));
+    producer.commitTransaction();
+    if (moved != null) {
+      cursors.put(feed.name(), moved);
+    }
+    if (run.madeRequests()) {
+      LOG.infof(
+          "source=%s event=planned ranges=%d replaced=%d head=%d",
+          feed.name(), run.ranges.size(), run.replaced.size(), run.head);
+      meters.replaced(feed.name(), run.replaced.size());
+    }
+  }
+
+  /** One tick of one feed. */
+  private static final class Run {
+    private final String id = UUID.randomUUID().toString();
+    private final String feed;
+    private final Trigger trigger;
+    private final Instant startedAt;
+    private String outcome = "nothing_new";
+    private String problem;
+    private long head = -1;
+    private long first;
+    private List<Range> ranges = new ArrayList<>();
+    private List<Range> replaced = new ArrayList<>();
+
+    Run(String feed, Trigger trigger, Instant startedAt) {
+      this.feed = feed;
+      this.trigger = trigger;
+      this.startedAt = startedAt;
+    }
+
+    boolean madeRequests() {
+      return !ranges.isEmpty() || !replaced.isEmpty();
+    }
+
+    ExtractRun record(String instance, Instant finishedAt) {
+      return ExtractRun.newBuilder()
+          .setRunId(id)
+          .setSource(feed)
+          .setTrigger(trigger == Trigger.MANUAL ? "manual" : BY_SCHEDULE)
+          .setOutcome(outcome)
+          .setHeadNumber(head < 0 ? null : head)
+          .setFromNumber(ranges.isEmpty() ? null : ranges.getFirst().from())
+          .setToNumber(ranges.isEmpty() ? null : ranges.getLast().to())
+          .setRanges(ranges.size())
+          .setReplaced(replaced.size())
+          .setProblem(problem)
+          .setInstance(instance)
+          .setStartedAt(startedAt)
+          .setFinishedAt(finishedAt)
+          .build();
+    }
   }
 
   /** Whether there is work that no other planner has taken up for some ticks. */
-  private boolean othersAreSilent(long head) {
-    Cursor theirs = new Cursors(kafka).read().get(source.name());
-    return theirs == null
-        || (theirs.getNextNumber() <= head
-            && theirs
-                .getPlannedAt()
-                .isBefore(clock.instant().minus(every.multipliedBy(SILENT_TICKS))));
+  private boolean othersAreSilent() throws InterruptedException {
+    Map<String, Cursor> now = new Cursors(kafka).read();
+    boolean work = false;
+    for (Feed feed : source.feeds()) {
+      Cursor cursor = now.get(feed.name());
+      try {
+        long head = feed.head();
+        states.get(feed.name()).status = new Status(Optional.of(head), Optional.empty(), false);
+        work |= cursor == null || cursor.getNextNumber() <= head;
+      } catch (TransientException e) {
+        LOG.debugf("source=%s event=head_unknown code=%s", feed.name(), e.code());
+      }
+    }
+    silentTicks = work && now.equals(seenWhileStandby) ? silentTicks + 1 : 0;
+    seenWhileStandby = now;
+    return silentTicks >= SILENT_TICKS;
   }
 
   private void discardProducer() {

@@ -14,7 +14,7 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
 
 /** Makes the Kafka clients of the extractor: transactional producers, read_committed consumers. */
-public final class KafkaSettings {
+public class KafkaSettings {
   private static final int MIB = 1024 * 1024;
 
   private final String bootstrapServers;

@@ -1,5 +1,7 @@
 package io.cryptoetl.extractor.publishing;
 
+import io.cryptoetl.extractor.planning.Ledger;
+import io.cryptoetl.extractor.source.Feed;
 import io.cryptoetl.extractor.source.Item;
 import io.cryptoetl.extractor.source.Range;
 import io.cryptoetl.extractor.source.Source;
@@ -9,8 +11,8 @@ import io.cryptoetl.ops.DeadLetterKey;
 import io.cryptoetl.ops.ExtractRequest;
 import io.cryptoetl.ops.ExtractResult;
 import io.cryptoetl.ops.ExtractResultKey;
-import io.cryptoetl.raw.RawBlock;
 import io.cryptoetl.schemas.Topics;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -22,7 +24,13 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Semaphore;
+import java.util.stream.Collectors;
+import org.apache.avro.message.BinaryMessageEncoder;
+import org.apache.avro.specific.SpecificData;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.consumer.Consumer;
@@ -43,7 +51,8 @@ import org.jboss.logging.Logger;
  * read committed records see it once.
  *
  * <p>Each source has a consumer group of its own and skips the requests of others, so that a source
- * that cannot be reached holds up nobody else.
+ * that cannot be reached holds up nobody else. While a source is paused, its workers stay in the
+ * group and take nothing; requests of a cancelled job are answered without being worked off.
  */
 public final class Worker implements Runnable {
   private static final Logger LOG = Logger.getLogger(Worker.class);
@@ -56,8 +65,13 @@ public final class Worker implements Runnable {
   /** Room for what is in a record beside the JSON. */
   private static final int RECORD_OVERHEAD = 4096;
 
+  /** Bytes that may be on their way to the broker. */
+  private static final int MOST_BYTES_IN_FLIGHT = 16 * 1024 * 1024;
+
   private final Source source;
+  private final Map<String, Feed> feeds;
   private final KafkaSettings kafka;
+  private final Ledger ledger;
   private final String name;
   private final Duration retryDelay;
   private final int tries;
@@ -79,13 +93,16 @@ public final class Worker implements Runnable {
   public Worker(
       Source source,
       KafkaSettings kafka,
+      Ledger ledger,
       String name,
       Duration retryDelay,
       int tries,
       Clock clock,
       Meters meters) {
     this.source = source;
+    this.feeds = source.feeds().stream().collect(Collectors.toMap(Feed::name, f -> f));
     this.kafka = kafka;
+    this.ledger = ledger;
     this.name = name;
     this.retryDelay = retryDelay;
     this.tries = tries;
@@ -121,6 +138,10 @@ public final class Worker implements Runnable {
         int limit = maxMessageBytes(admin);
         consumer.subscribe(List.of(Topics.OPS_EXTRACT_REQUESTS.name()), forgetOnRebalance());
         while (!stopped) {
+          if (!ledger.awaitRead(POLL) || ledger.isPaused(source.name())) {
+            waitInGroup(consumer, POLL);
+            continue;
+          }
           for (ConsumerRecord<SpecificRecord, SpecificRecord> r : consumer.poll(POLL)) {
             workOn(consumer, producer, r, limit);
             broken = 0;
@@ -167,37 +188,38 @@ public final class Worker implements Runnable {
       throws InterruptedException {
     TopicPartition partition = new TopicPartition(polled.topic(), polled.partition());
     if (!(polled.value() instanceof ExtractRequest request)
-        || !request.getSource().equals(source.name())) {
+        || !feeds.containsKey(request.getSource())) {
       // Of another source: its own group works on it. The offset is committed with the next range.
       return;
     }
     Instant startedAt = clock.instant();
-    Totals totals = new Totals();
     boolean lastTry = vain.getOrDefault(partition, 0) + 1 >= tries;
+    boolean cancelled = ledger.isCancelled(request.getJobId());
+    Range range = new Range(request.getFromNumber(), request.getToNumber());
     producer.beginTransaction();
     try {
-      Source.Effort effort =
-          source.fetch(
-              new Range(request.getFromNumber(), request.getToNumber()),
-              lastTry,
-              item -> totals.add(publish(producer, item, limit)));
+      Outbox outbox = new Outbox(producer, request.getSource(), limit);
+      Feed.Effort effort =
+          cancelled
+              ? new Feed.Effort("", 0, 0)
+              : feeds.get(request.getSource()).fetch(range, lastTry, outbox::publish);
+      Instant finishedAt = clock.instant();
       ExtractResult result =
-          ExtractResult.newBuilder()
-              .setRequestId(request.getRequestId())
-              .setJobId(request.getJobId())
-              .setSource(source.name())
-              .setFromNumber(request.getFromNumber())
-              .setToNumber(request.getToNumber())
-              .setBlocks(totals.blocks)
-              .setDeadLetters(totals.deadLetters)
-              .setBytes(totals.bytes)
-              .setCalls(effort.calls())
-              .setRetries(effort.retries())
-              .setEndpoint(effort.endpoint())
-              .setWorker(name)
-              .setStartedAt(startedAt)
-              .setFinishedAt(clock.instant())
-              .build();
+          outbox.totals.addTo(
+              ExtractResult.newBuilder()
+                  .setRequestId(request.getRequestId())
+                  .setJobId(request.getJobId())
+                  .setSource(request.getSource())
+                  .setFromNumber(request.getFromNumber())
+                  .setToNumber(request.getToNumber())
+                  .setCalls(effort.calls())
+                  .setRetries(effort.retries() + failures.getOrDefault(partition, 0))
+                  .setEndpoint(effort.endpoint())
+                  .setWorker(name)
+                  .setStartedAt(startedAt)
+                  .setFinishedAt(finishedAt)
+                  .setOutcome(cancelled ? "cancelled" : "published"),
+              range);
       producer.send(
           new ProducerRecord<>(
               Topics.OPS_EXTRACT_RESULTS.name(),
@@ -209,15 +231,20 @@ public final class Worker implements Runnable {
       failures.remove(partition);
       vain.remove(partition);
       problem = Optional.empty();
-      meters.published(source.name(), totals.blocks, totals.deadLetters, totals.bytes);
+      meters.published(
+          request.getSource(),
+          result.getBlocks(),
+          result.getDeadLetters(),
+          result.getBytes(),
+          Duration.between(startedAt, finishedAt));
       LOG.debugf(
           "source=%s worker=%s event=range_published from=%d to=%d blocks=%d dead_letters=%d",
-          source.name(),
+          request.getSource(),
           name,
           request.getFromNumber(),
           request.getToNumber(),
-          totals.blocks,
-          totals.deadLetters);
+          result.getBlocks(),
+          result.getDeadLetters());
     } catch (TransientException e) {
       producer.abortTransaction();
       int failed = failures.merge(partition, 1, Integer::sum);
@@ -256,104 +283,138 @@ public final class Worker implements Runnable {
     consumer.resume(consumer.assignment());
   }
 
-  /** What one item added. */
+  /** What a range brought. */
   private static final class Totals {
-    private long blocks;
+    private long records;
     private long deadLetters;
+    private long absent;
     private long bytes;
+    private Set<String> checks;
+    private Item.Accepted first;
+    private Item.Accepted last;
 
-    void add(long publishedBytes) {
-      if (publishedBytes < 0) {
-        deadLetters++;
+    void add(Item.Accepted item) {
+      records++;
+      bytes += item.bytes();
+      if (checks == null) {
+        checks = new TreeSet<>(item.checks());
       } else {
-        blocks++;
-        bytes += publishedBytes;
+        checks.retainAll(item.checks());
       }
+      first = first == null ? item : first;
+      last = item;
+    }
+
+    ExtractResult addTo(ExtractResult.Builder result, Range range) {
+      result
+          .setBlocks(records)
+          .setDeadLetters(deadLetters)
+          .setAbsent(absent)
+          .setBytes(bytes)
+          .setChecks(checks == null ? List.of() : List.copyOf(checks));
+      if (first != null && first.number() == range.from()) {
+        first.link().ifPresent(l -> result.setFirstParentHash(ByteBuffer.wrap(l.parentHash())));
+      }
+      if (last != null && last.number() == range.to()) {
+        last.link().ifPresent(l -> result.setLastHash(ByteBuffer.wrap(l.hash())));
+      }
+      return result.build();
     }
   }
 
-  /** Sends an item; returns the bytes published, or -1 if it went to the dead letters. */
-  private long publish(Producer<SpecificRecord, SpecificRecord> producer, Item item, int limit) {
-    return switch (item) {
-      case Item.Accepted accepted when accepted.bytes() + RECORD_OVERHEAD <= limit -> {
-        send(producer, Topics.RAW_EVM_BLOCKS.name(), accepted.key(), accepted.value());
-        yield accepted.bytes();
+  /** Sends the items of a range within the producer's transaction. */
+  private final class Outbox {
+    private final Producer<SpecificRecord, SpecificRecord> producer;
+    private final String feed;
+    private final int limit;
+    private final Totals totals = new Totals();
+    private final Semaphore room = new Semaphore(MOST_BYTES_IN_FLIGHT);
+
+    Outbox(Producer<SpecificRecord, SpecificRecord> producer, String feed, int limit) {
+      this.producer = producer;
+      this.feed = feed;
+      this.limit = limit;
+    }
+
+    void publish(Item item) {
+      switch (item) {
+        case Item.Accepted accepted when accepted.bytes() + RECORD_OVERHEAD <= limit -> {
+          send(
+              accepted.topic().name(),
+              accepted.key(),
+              accepted.value(),
+              accepted.bytes() + RECORD_OVERHEAD);
+          totals.add(accepted);
+        }
+        case Item.Accepted accepted -> {
+          String topic = accepted.topic().name();
+          deadLetter(
+              accepted.number(),
+              new Item.Answer(
+                  "record_too_large",
+                  "number %d of %s takes %d bytes, topic %s takes %d; raise RAW_MAX_MESSAGE_BYTES, provision the topics again and restart"
+                      .formatted(accepted.number(), feed, accepted.bytes(), topic, limit),
+                  accepted.endpoint(),
+                  encoded(accepted.value())));
+          totals.deadLetters++;
+        }
+        case Item.Rejected rejected -> {
+          rejected.answers().forEach(answer -> deadLetter(rejected.number(), answer));
+          totals.deadLetters++;
+        }
+        case Item.Absent _ -> totals.absent++;
       }
-      case Item.Accepted accepted -> {
-        deadLetter(
-            producer,
-            accepted.number(),
-            "record_too_large",
-            "block %d of source %s takes %d bytes, topic %s takes %d; raise RAW_MAX_MESSAGE_BYTES, provision the topics again and restart"
-                .formatted(
-                    accepted.number(),
-                    source.name(),
-                    accepted.bytes(),
-                    Topics.RAW_EVM_BLOCKS.name(),
-                    limit),
-            accepted.value() instanceof RawBlock raw ? raw.getEndpoint() : null,
-            encoded(accepted.value()));
-        yield -1;
+    }
+
+    private void deadLetter(long number, Item.Answer answer) {
+      LOG.errorf(
+          "source=%s worker=%s event=dead_letter block=%d endpoint=%s code=%s reason=\"%s\"",
+          feed, name, number, answer.endpoint(), answer.code(), answer.reason());
+      String id = "extract:%s:%d:%s:%s".formatted(feed, number, answer.endpoint(), answer.code());
+      DeadLetter letter =
+          DeadLetter.newBuilder()
+              .setId(id)
+              .setStage("extract")
+              .setCode(answer.code())
+              .setReason(answer.reason())
+              .setSource(feed)
+              .setEndpoint(answer.endpoint())
+              .setBlockNumber(number)
+              .setPayload(answer.payload().length == 0 ? null : ByteBuffer.wrap(answer.payload()))
+              .setOccurredAt(clock.instant())
+              .build();
+      send(
+          Topics.OPS_DEAD_LETTERS.name(),
+          new DeadLetterKey(id),
+          letter,
+          answer.payload().length + RECORD_OVERHEAD);
+    }
+
+    /** Sends when there is room: what is not yet with the broker stays bounded. */
+    private void send(String topic, SpecificRecord key, SpecificRecord value, long bytes) {
+      int taken = (int) Math.min(bytes, MOST_BYTES_IN_FLIGHT);
+      try {
+        room.acquire(taken);
+      } catch (InterruptedException e) {
+        throw new InterruptException(e);
       }
-      case Item.Rejected rejected -> {
-        deadLetter(
-            producer,
-            rejected.number(),
-            rejected.code(),
-            rejected.reason(),
-            rejected.endpoint(),
-            ByteBuffer.wrap(rejected.payload()));
-        yield -1;
-      }
-    };
+      // A failed send fails the commit of its transaction.
+      producer.send(new ProducerRecord<>(topic, key, value), (_, _) -> room.release(taken));
+    }
   }
 
-  private void deadLetter(
-      Producer<SpecificRecord, SpecificRecord> producer,
-      long number,
-      String code,
-      String reason,
-      String endpoint,
-      ByteBuffer payload) {
-    LOG.errorf(
-        "source=%s worker=%s event=dead_letter block=%d code=%s reason=\"%s\"",
-        source.name(), name, number, code, reason);
-    String id = "extract:%s:%d:%s".formatted(source.name(), number, code);
-    DeadLetter letter =
-        DeadLetter.newBuilder()
-            .setId(id)
-            .setStage("extract")
-            .setCode(code)
-            .setReason(reason)
-            .setSource(source.name())
-            .setEndpoint(endpoint)
-            .setBlockNumber(number)
-            .setPayload(payload.hasRemaining() ? payload : null)
-            .setOccurredAt(clock.instant())
-            .build();
-    send(producer, Topics.OPS_DEAD_LETTERS.name(), new DeadLetterKey(id), letter);
-  }
-
-  private static void send(
-      Producer<SpecificRecord, SpecificRecord> producer,
-      String topic,
-      SpecificRecord key,
-      SpecificRecord value) {
-    // A failed send fails the commit of its transaction.
-    producer.send(new ProducerRecord<>(topic, key, value));
-  }
-
-  private static ByteBuffer encoded(SpecificRecord value) {
-    try {
-      return value instanceof RawBlock raw ? raw.toByteBuffer() : ByteBuffer.allocate(0);
+  private static byte[] encoded(SpecificRecord value) {
+    try (ByteArrayOutputStream out = new ByteArrayOutputStream()) {
+      new BinaryMessageEncoder<SpecificRecord>(SpecificData.get(), value.getSchema())
+          .encode(value, out);
+      return out.toByteArray();
     } catch (IOException e) {
       throw new UncheckedIOException("encoding in memory", e);
     }
   }
 
-  private static int maxMessageBytes(Admin admin) throws InterruptedException {
-    ConfigResource topic =
-        new ConfigResource(ConfigResource.Type.TOPIC, Topics.RAW_EVM_BLOCKS.name());
+  private int maxMessageBytes(Admin admin) throws InterruptedException {
+    ConfigResource topic = new ConfigResource(ConfigResource.Type.TOPIC, source.topic().name());
     try {
       return Integer.parseInt(
           admin

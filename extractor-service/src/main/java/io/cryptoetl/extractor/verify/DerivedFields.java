@@ -104,7 +104,8 @@ final class DerivedFields {
       Fields transaction = transactions.get(i);
       requireNumber(receipt, "transactionIndex", i);
       requireTimestamp(receipt, block);
-      requireSame(receipt, "from", receipt.data("from", ADDRESS), transaction.data("from", ADDRESS));
+      requireSame(
+          receipt, "from", receipt.data("from", ADDRESS), transaction.data("from", ADDRESS));
       for (Fields log : receipt.list("logs", receipt.place() + ", log")) {
         requireNumber(log, "transactionIndex", i);
         requireNumber(log, "logIndex", logIndex++);

@@ -128,8 +128,7 @@ final class Encoding {
             value(tx.has("mint") ? tx.quantity("mint") : Bytes.EMPTY),
             value(tx.quantity("value")),
             value(tx.quantity("gas")),
-            value(
-                Boolean.TRUE.equals(tx.values().get("isSystemTx")) ? Bytes.of(1) : Bytes.EMPTY),
+            value(Boolean.TRUE.equals(tx.values().get("isSystemTx")) ? Bytes.of(1) : Bytes.EMPTY),
             value(tx.data("input"))));
   }
 

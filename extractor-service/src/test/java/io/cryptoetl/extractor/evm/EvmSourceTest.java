@@ -3,10 +3,14 @@ package io.cryptoetl.extractor.evm;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import io.cryptoetl.extractor.endpoint.Endpoint;
+import io.cryptoetl.extractor.endpoint.EndpointPool;
+import io.cryptoetl.extractor.endpoint.HttpCaller;
+import io.cryptoetl.extractor.source.Feed.Effort;
 import io.cryptoetl.extractor.source.Item;
 import io.cryptoetl.extractor.source.Range;
-import io.cryptoetl.extractor.source.Source.Effort;
 import io.cryptoetl.extractor.source.TransientException;
+import io.cryptoetl.extractor.verify.ChainProfile;
 import io.cryptoetl.raw.RawBlock;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -39,14 +43,34 @@ class EvmSourceTest {
   }
 
   private EvmSource source(Map<String, URI> endpoints) {
+    Clock clock = Clock.fixed(NOW, ZoneOffset.UTC);
     return EvmSource.over(
         new EvmSource.Settings(
-            "ethereum", 1, finality, receipts, 20, 1 << 20, 3, Duration.ofMillis(1)),
-        endpoints,
-        HTTP,
-        Duration.ofSeconds(5),
-        1 << 20,
-        Clock.fixed(NOW, ZoneOffset.UTC));
+            "ethereum",
+            1,
+            ChainProfile.GENERIC_EVM,
+            true,
+            finality,
+            64,
+            receipts,
+            1 << 20,
+            3,
+            Duration.ofMillis(1)),
+        endpoints.entrySet().stream()
+            .map(
+                e ->
+                    new EndpointPool.Member<>(
+                        e.getKey(),
+                        new HttpCaller(
+                            new Endpoint(e.getKey(), e.getValue()),
+                            HTTP,
+                            Duration.ofSeconds(5),
+                            1 << 20,
+                            clock),
+                        Double.POSITIVE_INFINITY))
+            .toList(),
+        new EndpointPool.Limits(3, 20, Duration.ofMillis(1)),
+        clock);
   }
 
   private EvmSource source() {
@@ -78,7 +102,7 @@ class EvmSourceTest {
     assertThat(raw.getFetchedAt()).isEqualTo(NOW);
     assertThat(raw.getTimestamp()).isEqualTo(Instant.ofEpochSecond(1005));
     assertThat(raw.getChecks())
-        .containsExactly("number", "receipts_of_block", "transactions_of_block");
+        .contains("number", "parent_link", "receipts_of_block", "transactions_of_block");
   }
 
   @Test
@@ -155,11 +179,11 @@ class EvmSourceTest {
 
   @Test
   void shouldRejectPartsThatDoNotBelongTogether() throws Exception {
-    String tx = "[{\"hash\":\"0x01\",\"blockHash\":\"%s\"}]";
+    String tx = "[{\"hash\":\"0x01\",\"blockHash\":\"%s\",\"blockNumber\":\"0x%x\"}]";
     String receipt = "[{\"transactionHash\":\"%s\",\"blockHash\":\"%s\"}]";
-    node.blocks.put(1L, FakeNode.block(1, tx.formatted(FakeNode.hash(1))));
-    node.blocks.put(2L, FakeNode.block(2, tx.formatted(FakeNode.hash(9))));
-    node.blocks.put(3L, FakeNode.block(3, tx.formatted(FakeNode.hash(3))));
+    node.blocks.put(1L, FakeNode.block(1, tx.formatted(FakeNode.hash(1), 1)));
+    node.blocks.put(2L, FakeNode.block(2, tx.formatted(FakeNode.hash(9), 2)));
+    node.blocks.put(3L, FakeNode.block(3, tx.formatted(FakeNode.hash(3), 3)));
     node.receipts.put(3L, receipt.formatted("0x01", FakeNode.hash(9)));
     node.blocks.put(4L, FakeNode.block(4, "[\"0x01\"]"));
     node.blocks.put(5L, FakeNode.block(77, "[]"));
@@ -167,7 +191,7 @@ class EvmSourceTest {
     node.blocks.put(7L, "{\"number\":\"0x7\",\"hash\":\"0x12\",\"transactions\":[]}");
 
     assertThat(fetch(source(), 1, 8, true))
-        .extracting(i -> i instanceof Item.Rejected r ? r.code() : "accepted")
+        .extracting(i -> i instanceof Item.Rejected r ? r.answers().getFirst().code() : "accepted")
         .containsExactly(
             "receipts_missing",
             "transaction_of_other_block",
@@ -185,8 +209,12 @@ class EvmSourceTest {
 
     Item.Rejected rejected = (Item.Rejected) fetch(source(), 4, 4, true).getFirst();
 
-    assertThat(new String(rejected.payload(), StandardCharsets.UTF_8))
-        .isEqualTo(node.blocks.get(4L));
+    assertThat(rejected.answers())
+        .singleElement()
+        .satisfies(
+            a ->
+                assertThat(new String(a.payload(), StandardCharsets.UTF_8))
+                    .isEqualTo(node.blocks.get(4L) + "\n" + node.receipts.get(4L)));
   }
 
   @Test

@@ -22,15 +22,14 @@ class BlockVerifierTest {
   private static final List<String> WITHOUT_RECEIPTS =
       ALL.stream()
           .filter(
-              Predicate.not(
-                  List.of("logs_bloom", "receipts_of_block", "receipts_root")::contains))
+              Predicate.not(List.of("logs_bloom", "receipts_of_block", "receipts_root")::contains))
           .toList();
 
   private static VerifiedBlock verify(long chainId, ChainProfile profile, Recorded recorded)
       throws BadDataException {
     return new BlockVerifier(chainId, profile)
-        .verify(
-            recorded.number(), recorded.blockBytes(), recorded.receiptBytes(), recorded.parent());
+        .verify(recorded.number(), recorded.blockBytes(), recorded.receiptBytes())
+        .linked(recorded.parent());
   }
 
   @Test
@@ -46,7 +45,9 @@ class BlockVerifierTest {
         assertThat(verified.unchecked()).isEmpty();
         proven++;
       } catch (BadDataException e) {
-        assertThat(e.code()).as(recorded + ": " + e.getMessage()).isEqualTo("transactions_not_full");
+        assertThat(e.code())
+            .as(recorded + ": " + e.getMessage())
+            .isEqualTo("transactions_not_full");
         withoutTransactions.add(recorded.name());
       }
     }
@@ -65,7 +66,7 @@ class BlockVerifierTest {
       String line;
       while ((line = lines.readLine()) != null) {
         byte[] json = line.getBytes(java.nio.charset.StandardCharsets.UTF_8);
-        parent = Optional.of(verifier.verify(number, json, Optional.empty(), parent).hash());
+        parent = Optional.of(verifier.verify(number, json, Optional.empty()).linked(parent).hash());
         number++;
       }
     }
@@ -135,7 +136,8 @@ class BlockVerifierTest {
       stateSync.put("hash", "0x" + HexFormat.of().formatHex(new Keccak().hash(preimage)));
       stateSync.put("blockHash", hash).put("blockNumber", block.get("number").asText());
       stateSync.put("from", "0x" + "00".repeat(20)).put("to", "0x" + "00".repeat(20));
-      stateSync.put("transactionIndex", "0x" + Integer.toHexString(block.get("transactions").size()));
+      stateSync.put(
+          "transactionIndex", "0x" + Integer.toHexString(block.get("transactions").size()));
       stateSync.put("type", "0x0").put("v", "0x0").put("r", "0x0").put("s", "0x0");
       stateSync.put("nonce", "0x0").put("gas", "0x0").put("gasPrice", "0x0").put("value", "0x0");
       stateSync.put("input", "0x");

@@ -2,12 +2,10 @@ package io.cryptoetl.local.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.cryptoetl.local.cli.PipelineCommand.MisuseException;
 import io.cryptoetl.local.cli.PipelineCommand.Running;
 import io.cryptoetl.local.parts.Database;
 import io.cryptoetl.local.parts.Parts;
 import java.io.IOException;
-import java.net.http.HttpResponse;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -23,7 +21,8 @@ import picocli.CommandLine.Parameters;
 /** Fetches a historical range. */
 @Command(
     name = "extract",
-    description = "Fetches a range of blocks and waits until its rows are loaded.",
+    description =
+        "Fetches a range and waits until it is published, and the rows of blocks are loaded.",
     mixinStandardHelpOptions = true)
 final class ExtractCommand implements Callable<Integer> {
   private static final ObjectMapper JSON = new ObjectMapper();
@@ -31,14 +30,22 @@ final class ExtractCommand implements Callable<Integer> {
 
   @Parameters(
       paramLabel = "SOURCE",
-      description = "Name of a source, as ./pipeline status shows it")
+      description = "Name of a source or feed, as ./pipeline sources shows it")
   private String source;
 
-  @Option(names = "--from", required = true, paramLabel = "N", description = "First height")
-  private long from;
+  @Option(
+      names = "--from",
+      required = true,
+      paramLabel = "N",
+      description = "First height; for market data also a date or time, such as 2024-01-01")
+  private String from;
 
-  @Option(names = "--to", required = true, paramLabel = "M", description = "Last height, inclusive")
-  private long to;
+  @Option(
+      names = "--to",
+      required = true,
+      paramLabel = "M",
+      description = "Last height, date or time, inclusive")
+  private String to;
 
   private final Screen screen = Screen.system();
 
@@ -52,54 +59,76 @@ final class ExtractCommand implements Callable<Integer> {
             .put("to", to)
             .put("requestedBy", "pipeline extract")
             .toString();
-    HttpResponse<String> response;
-    try {
-      response = Parts.post(parts.extractorUrl() + "/sources/" + source + "/requests", body);
-    } catch (IOException e) {
-      throw new IOException("The extractor does not answer; see ./pipeline status", e);
-    } catch (IllegalArgumentException e) {
-      throw new MisuseException("'" + source + "' is not the name of a source");
-    }
-    JsonNode answer = JSON.readTree(response.body());
-    if (response.statusCode() == 404 || response.statusCode() == 400) {
-      throw new MisuseException(answer.path("error").asText());
-    }
-    if (response.statusCode() != 202) {
-      throw new IOException("The extractor answered " + response.statusCode());
-    }
-    return await(parts, answer.get("jobId").asText(), chainId(parts));
+    ExtractorApi api = new ExtractorApi(parts);
+    JsonNode job = api.post("/sources/" + ExtractorApi.segment(source) + "/requests", body);
+    String id = job.get("jobId").asText();
+    long first = job.get("from").asLong();
+    long last = job.get("to").asLong();
+    return job.path("chainId").isNumber()
+        ? awaitLoaded(parts, id, job.get("chainId").asLong(), first, last)
+        : awaitPublished(api, id, last - first + 1);
   }
 
-  private long chainId(Parts parts) throws IOException, InterruptedException {
-    for (JsonNode each : JSON.readTree(Parts.get(parts.extractorUrl() + "/sources").body())) {
-      if (each.path("name").asText().equals(source)) {
-        return each.path("chainId").asLong();
+  /** Waits for market data, whose tables are not part of this version: until it is published. */
+  private int awaitPublished(ExtractorApi api, String job, long wanted)
+      throws IOException, InterruptedException {
+    JsonNode state;
+    try (ProgressBar progress = bar("Numbers", wanted)) {
+      while (true) {
+        state = api.get("/jobs/" + job);
+        progress.stepTo(state.get("done").asLong());
+        progress.setExtraMessage(
+            " records "
+                + state.get("records").asLong()
+                + ", dead letters "
+                + state.get("deadLetters").asLong());
+        if (!state.get("state").asText().equals("running")) {
+          break;
+        }
+        Thread.sleep(POLL_MS);
       }
     }
-    throw new IOException("The extractor has no source " + source + " any more");
+    screen.line(
+        "%s: %s; %d records published, %d numbers without one, %d in the dead letters."
+            .formatted(
+                source,
+                state.get("state").asText(),
+                state.get("records").asLong(),
+                state.get("absent").asLong(),
+                state.get("deadLetters").asLong()));
+    return state.get("state").asText().equals("done") && state.get("deadLetters").asLong() == 0
+        ? 0
+        : PipelineCommand.FAILED;
   }
 
-  private int await(Parts parts, String job, long chainId)
+  private ProgressBar bar(String task, long wanted) {
+    return new ProgressBarBuilder()
+        .setTaskName(task)
+        .setInitialMax(wanted)
+        .setUpdateIntervalMillis(screen.isTerminal() ? 250 : 5000)
+        .setStyle(screen.isTerminal() ? ProgressBarStyle.UNICODE_BLOCK : ProgressBarStyle.ASCII)
+        .showSpeed()
+        .build();
+  }
+
+  private int awaitLoaded(Parts parts, String job, long chainId, long first, long last)
       throws SQLException, InterruptedException {
-    long wanted = to - from + 1;
-    ProgressBarBuilder bar =
-        new ProgressBarBuilder()
-            .setTaskName("Blocks")
-            .setInitialMax(wanted)
-            .setUpdateIntervalMillis(screen.isTerminal() ? 250 : 5000)
-            .setStyle(screen.isTerminal() ? ProgressBarStyle.UNICODE_BLOCK : ProgressBarStyle.ASCII)
-            .showSpeed();
+    long wanted = last - first + 1;
     State state;
-    try (ProgressBar progress = bar.build();
+    try (ProgressBar progress = bar("Blocks", wanted);
         Connection db = parts.connection(Database.PIPELINE)) {
       while (true) {
-        state = State.read(db, job, chainId, from, to);
+        state = State.read(db, job, chainId, first, last);
         progress.stepTo(Math.min(wanted, state.loaded() + state.deadLetters()));
         progress.setExtraMessage(
             " fetched " + state.fetched() + ", dead letters " + state.deadLetters());
+        if (state.cancelled()) {
+          screen.line("The job was cancelled; what was published stays.");
+          return PipelineCommand.FAILED;
+        }
         if (state.fetched() + state.deadLetters() >= wanted
             && state.loaded() >= state.fetched()
-            && State.isComplete(db, chainId, from, to)) {
+            && State.isComplete(db, chainId, first, last)) {
           break;
         }
         Thread.sleep(POLL_MS);
@@ -107,11 +136,11 @@ final class ExtractCommand implements Callable<Integer> {
     }
     screen.line(
         "Blocks %d to %d of %s: %d fetched, %d loaded with all their rows, %d in the dead letters."
-            .formatted(from, to, source, state.fetched(), state.loaded(), state.deadLetters()));
+            .formatted(first, last, source, state.fetched(), state.loaded(), state.deadLetters()));
     if (state.deadLetters() > 0) {
       screen.line(
           "  ./pipeline query \"SELECT block_number, code, reason FROM ops.dead_letters WHERE source = '%s' AND block_number BETWEEN %d AND %d\""
-              .formatted(source, from, to));
+              .formatted(source, first, last));
       return PipelineCommand.FAILED;
     }
     return 0;
@@ -123,8 +152,9 @@ final class ExtractCommand implements Callable<Integer> {
    * @param fetched blocks published
    * @param deadLetters heights in the dead letters
    * @param loaded blocks of the range whose row is of this job or newer
+   * @param cancelled whether somebody cancelled it
    */
-  private record State(long fetched, long deadLetters, long loaded) {
+  private record State(long fetched, long deadLetters, long loaded, boolean cancelled) {
     static State read(Connection db, String job, long chainId, long from, long to)
         throws SQLException {
       try (PreparedStatement query =
@@ -133,12 +163,14 @@ final class ExtractCommand implements Callable<Integer> {
               WITH results AS (
                 SELECT coalesce(sum(blocks), 0) AS blocks,
                        coalesce(sum(dead_letters), 0) AS dead_letters,
-                       min(started_at) AS began
+                       min(started_at) AS began,
+                       coalesce(bool_or(outcome = 'cancelled'), false) AS cancelled
                 FROM ops.extract_results WHERE job_id = ?
               )
               SELECT blocks, dead_letters,
                 (SELECT count(*) FROM chain.blocks
-                 WHERE chain_id = ? AND number BETWEEN ? AND ? AND fetched_at >= date_trunc('milliseconds', began))
+                 WHERE chain_id = ? AND number BETWEEN ? AND ? AND fetched_at >= date_trunc('milliseconds', began)),
+                cancelled
               FROM results
               """)) {
         query.setString(1, job);
@@ -147,7 +179,7 @@ final class ExtractCommand implements Callable<Integer> {
         query.setLong(4, to);
         try (ResultSet row = query.executeQuery()) {
           row.next();
-          return new State(row.getLong(1), row.getLong(2), row.getLong(3));
+          return new State(row.getLong(1), row.getLong(2), row.getLong(3), row.getBoolean(4));
         }
       }
     }

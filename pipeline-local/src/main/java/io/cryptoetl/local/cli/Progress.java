@@ -23,9 +23,15 @@ record Progress(
     long planned, long fetched, long deadLetters, long loaded, long rows, long incomplete) {
   private static final String SQL =
       """
+      WITH market AS (
+        SELECT source FROM ops.cursors WHERE source LIKE '%.%'
+        UNION
+        SELECT source FROM ops.extract_results
+        WHERE source LIKE '%.%' OR 'instruments_shape' = ANY (checks)
+      )
       SELECT
-        (SELECT coalesce(sum(next_number - first_number), 0) FROM ops.cursors),
-        (SELECT coalesce(sum(blocks), 0) FROM ops.extract_results),
+        (SELECT coalesce(sum(next_number - first_number), 0) FROM ops.cursors WHERE source NOT IN (SELECT source FROM market)),
+        (SELECT coalesce(sum(blocks), 0) FROM ops.extract_results WHERE source NOT IN (SELECT source FROM market)),
         (SELECT count(*) FROM ops.dead_letters),
         b.blocks,
         b.rows

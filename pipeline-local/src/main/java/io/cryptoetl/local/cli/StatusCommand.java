@@ -185,15 +185,20 @@ final class StatusCommand implements Callable<Integer> {
                 connector.get("name").asText(),
                 connector.path("tasks").asInt()));
     for (JsonNode source : status.get("sources")) {
-      screen.line(
-          "Source %s, chain id %s: head %s, planned to %s"
-              .formatted(
-                  source.path("name").asText(),
-                  source.path("chainId").asText(),
-                  source.path("head").asText("unknown"),
-                  source.path("nextNumber").isNumber()
-                      ? source.get("nextNumber").asLong() - 1
-                      : "nothing"));
+      for (JsonNode feed : source.path("feeds")) {
+        screen.line(
+            "Source %s%s: head %s, planned to %s%s"
+                .formatted(
+                    feed.path("name").asText(),
+                    source.path("chainId").isNumber()
+                        ? ", chain id " + source.get("chainId").asText()
+                        : "",
+                    feed.path("head").asText("unknown"),
+                    feed.path("nextNumber").isNumber()
+                        ? feed.get("nextNumber").asLong() - 1
+                        : "nothing",
+                    source.path("paused").asBoolean() ? " (paused)" : ""));
+      }
       source.path("problems").forEach(p -> screen.line("  " + p.asText()));
     }
     JsonNode loaded = status.get("loaded");

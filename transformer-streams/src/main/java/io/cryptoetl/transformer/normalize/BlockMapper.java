@@ -177,6 +177,7 @@ public final class BlockMapper {
       row.setEndpoint(raw.getEndpoint());
       row.setFetchedAt(raw.getFetchedAt());
       row.setChecks(raw.getChecks());
+      row.setUnchecked(raw.getUnchecked());
       return row;
     }
 

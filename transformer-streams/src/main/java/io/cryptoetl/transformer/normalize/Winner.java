@@ -11,10 +11,12 @@ import java.util.zip.CRC32C;
  * winners, and how many rows it has in each child table.
  *
  * <p>Of several raw blocks of one height the greatest one by (number of checks, time of fetching,
- * hash, digest) wins. The order is total and does not depend on arrival, so any order of arrival
- * ends in the same rows.
+ * hash, digest) wins. Checks that a chain's rules make impossible count like those that passed: all
+ * blocks of a source are looked at alike, or a block that replaces another one after a
+ * reorganization could lose to it. The order is total and does not depend on arrival, so any order
+ * of arrival ends in the same rows.
  *
- * @param checks number of checks passed
+ * @param checks number of checks passed or impossible
  * @param fetchedAtMs when it was fetched, in milliseconds since 1970
  * @param hash of the block, 32 bytes
  * @param digest of the JSON: tells apart two different replies with the same hash
@@ -39,7 +41,7 @@ record Winner(int checks, long fetchedAtMs, byte[] hash, int digest, int[] count
     byte[] hash = new byte[raw.getHash().remaining()];
     raw.getHash().duplicate().get(hash);
     return new Winner(
-        raw.getChecks().size(),
+        raw.getChecks().size() + raw.getUnchecked().size(),
         raw.getFetchedAt().toEpochMilli(),
         hash,
         (int) crc.getValue(),

@@ -1,20 +1,20 @@
-package io.cryptoetl.extractor.evm;
+package io.cryptoetl.extractor.endpoint;
 
 import java.net.URI;
 import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A JSON-RPC endpoint: known by name everywhere, because its URL holds secrets.
+ * A server of a source: known by name everywhere, because its URL holds secrets.
  *
  * @param name name as configured
  * @param url where it listens; never shown
  */
-record Endpoint(String name, URI url) {
+public record Endpoint(String name, URI url) {
   private static final int SHORTEST_SECRET = 8;
 
   /** {@code text} with every part of the URL that could be a secret replaced. */
-  String redact(String text) {
+  public String redact(String text) {
     String redacted = text;
     for (String secret : secrets()) {
       redacted = redacted.replace(secret, "<redacted>");

@@ -1,0 +1,60 @@
+package io.cryptoetl.extractor.control;
+
+import io.cryptoetl.extractor.Extractor;
+import io.cryptoetl.extractor.planning.Ledger;
+import io.smallrye.common.annotation.Blocking;
+import jakarta.ws.rs.GET;
+import jakarta.ws.rs.POST;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.PathParam;
+import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.core.MediaType;
+import jakarta.ws.rs.core.Response;
+import java.util.List;
+import java.util.Map;
+import org.eclipse.microprofile.openapi.annotations.Operation;
+
+/** Jobs that people asked for. */
+@Path("/jobs")
+@Produces(MediaType.APPLICATION_JSON)
+@Blocking
+public class JobsResource {
+  private final Extractor extractor;
+
+  JobsResource(Extractor extractor) {
+    this.extractor = extractor;
+  }
+
+  /** The latest jobs, oldest first. */
+  @GET
+  @Operation(summary = "Jobs that somebody asked for, with their progress")
+  public List<Ledger.JobStatus> list() {
+    return extractor.ledger().jobs();
+  }
+
+  /** A job with its progress. */
+  @GET
+  @Path("/{job}")
+  @Operation(summary = "Progress of a job")
+  public Response get(@PathParam("job") String id) {
+    return extractor
+        .ledger()
+        .job(id)
+        .map(j -> Response.ok(j).build())
+        .orElseGet(
+            () ->
+                SourcesResource.problem(404, "there is no job '" + id + "' among the latest ones"));
+  }
+
+  /** Cancels what is left of a job; what is published stays. */
+  @POST
+  @Path("/{job}/cancel")
+  @Operation(summary = "Cancel what is left of a job")
+  public Response cancel(@PathParam("job") String id) {
+    if (extractor.ledger().job(id).isEmpty()) {
+      return SourcesResource.problem(404, "there is no job '" + id + "' among the latest ones");
+    }
+    extractor.orders().cancel(id, "rest");
+    return Response.accepted(Map.of("job", id, "state", "cancelled")).build();
+  }
+}

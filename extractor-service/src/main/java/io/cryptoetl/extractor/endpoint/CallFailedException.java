@@ -1,0 +1,60 @@
+package io.cryptoetl.extractor.endpoint;
+
+import java.time.Duration;
+import java.util.Optional;
+
+/** A call to an endpoint failed. The message holds the endpoint's name and never its URL. */
+public final class CallFailedException extends Exception {
+  private static final long serialVersionUID = 1L;
+
+  private final Kind kind;
+  private final String code;
+  private final transient Duration pause;
+
+  /** What the caller can do. */
+  public enum Kind {
+    /** Not reached, or in trouble: ask later, or another endpoint. */
+    OUTAGE,
+    /** Asked too much: slow down. */
+    LIMITED,
+    /** Asked for too much at once: ask for less. */
+    TOO_LARGE,
+    /** It does not have this, at least not yet. */
+    NOT_THERE,
+    /** It answered what cannot be used. */
+    REFUSED
+  }
+
+  /**
+   * A failure.
+   *
+   * @param code countable, such as {@code unreachable}
+   * @param pause how long the endpoint asks to be left alone, or null
+   */
+  public CallFailedException(Kind kind, String code, String message, Duration pause) {
+    super(message);
+    this.kind = kind;
+    this.code = code;
+    this.pause = pause;
+  }
+
+  /** A failure without a pause that was asked for. */
+  public CallFailedException(Kind kind, String code, String message) {
+    this(kind, code, message, null);
+  }
+
+  /** What the caller can do. */
+  public Kind kind() {
+    return kind;
+  }
+
+  /** Countable reason. */
+  public String code() {
+    return code;
+  }
+
+  /** How long the endpoint asks to be left alone. */
+  public Optional<Duration> pause() {
+    return Optional.ofNullable(pause);
+  }
+}

@@ -1,0 +1,147 @@
+package io.cryptoetl.extractor.endpoint;
+
+import io.cryptoetl.extractor.endpoint.CallFailedException.Kind;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.net.http.HttpClient;
+import java.net.http.HttpHeaders;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.zip.GZIPInputStream;
+
+/** HTTP to one endpoint: bounded in time and size, with every failure told by name. */
+public final class HttpCaller {
+  private static final int SNIPPET = 200;
+
+  private final Endpoint endpoint;
+  private final HttpClient http;
+  private final Duration timeout;
+  private final int maxReplyBytes;
+  private final Clock clock;
+
+  /**
+   * A caller.
+   *
+   * @param timeout how long a request may take
+   * @param maxReplyBytes largest reply that is read, in bytes
+   */
+  public HttpCaller(
+      Endpoint endpoint, HttpClient http, Duration timeout, int maxReplyBytes, Clock clock) {
+    this.endpoint = endpoint;
+    this.http = http;
+    this.timeout = timeout;
+    this.maxReplyBytes = maxReplyBytes;
+    this.clock = clock;
+  }
+
+  /** A successful answer, decompressed. */
+  public record Reply(byte[] body, HttpHeaders headers) {}
+
+  /** Whom it calls. */
+  public Endpoint endpoint() {
+    return endpoint;
+  }
+
+  /** Posts JSON to the endpoint's URL. */
+  public Reply post(byte[] json) throws CallFailedException, InterruptedException {
+    return send(
+        HttpRequest.newBuilder(endpoint.url())
+            .header("Content-Type", "application/json")
+            .POST(HttpRequest.BodyPublishers.ofByteArray(json)));
+  }
+
+  /**
+   * Gets a path below the endpoint's URL.
+   *
+   * @param pathAndQuery begins with a slash, properly encoded
+   */
+  public Reply get(String pathAndQuery) throws CallFailedException, InterruptedException {
+    String base = endpoint.url().toString().replaceAll("/+$", "");
+    return send(HttpRequest.newBuilder(java.net.URI.create(base + pathAndQuery)).GET());
+  }
+
+  private Reply send(HttpRequest.Builder builder) throws CallFailedException, InterruptedException {
+    HttpRequest request =
+        builder
+            .timeout(timeout)
+            .header("Accept", "application/json")
+            .header("Accept-Encoding", "gzip")
+            .build();
+    HttpResponse<InputStream> response;
+    byte[] body;
+    try {
+      response = http.send(request, HttpResponse.BodyHandlers.ofInputStream());
+      boolean gzip =
+          response.headers().firstValue("Content-Encoding").orElse("").equalsIgnoreCase("gzip");
+      try (InputStream raw = response.body();
+          InputStream in = gzip ? new GZIPInputStream(raw, 64 * 1024) : raw) {
+        body = in.readNBytes(maxReplyBytes);
+        if (body.length == maxReplyBytes && in.read() >= 0) {
+          throw new CallFailedException(
+              Kind.TOO_LARGE,
+              "reply_too_large",
+              "endpoint %s sent more than %d bytes for one request; raise extractor.max-reply-bytes"
+                  .formatted(endpoint.name(), maxReplyBytes));
+        }
+      }
+    } catch (IOException | UncheckedIOException e) {
+      throw unreachable(e);
+    }
+    if (response.statusCode() != 200) {
+      Refusal.Meaning meaning =
+          Refusal.ofHttp(
+              response.statusCode(),
+              response.headers().firstValue("Retry-After"),
+              snippet(body),
+              clock.instant());
+      throw new CallFailedException(
+          meaning.kind(),
+          meaning.kind() == Kind.LIMITED ? "rate_limited" : "http_" + response.statusCode(),
+          "endpoint %s answered HTTP %d: %s"
+              .formatted(endpoint.name(), response.statusCode(), snippet(body)),
+          meaning.pause().orElse(null));
+    }
+    return new Reply(body, response.headers());
+  }
+
+  /** The failure that an answer which is not JSON stands for. */
+  public CallFailedException malformed(byte[] body, String why) {
+    Refusal.Meaning meaning = Refusal.ofText(snippet(body));
+    return new CallFailedException(
+        meaning.kind() == Kind.REFUSED ? Kind.OUTAGE : meaning.kind(),
+        meaning.kind() == Kind.LIMITED ? "rate_limited" : "reply_malformed",
+        "endpoint %s answered what cannot be read (%s): %s"
+            .formatted(endpoint.name(), why, snippet(body)),
+        meaning.pause().orElse(null));
+  }
+
+  /** The beginning of a reply, fit for a log line. */
+  private String snippet(byte[] body) {
+    String text =
+        new String(body, 0, Math.min(body.length, SNIPPET), StandardCharsets.UTF_8)
+            .replaceAll("\\s+", " ")
+            .trim();
+    return text.isEmpty() ? "nothing" : endpoint.redact(text);
+  }
+
+  private CallFailedException unreachable(Exception e) {
+    // Messages of the JDK's exceptions can hold the URL; its class says enough.
+    String what =
+        switch (e) {
+          case java.net.http.HttpConnectTimeoutException _ -> "could not be connected to in time";
+          case java.net.http.HttpTimeoutException _ ->
+              "did not answer within " + timeout.toSeconds() + " s";
+          case java.net.ConnectException _ -> "refuses connections or is not known to DNS";
+          case javax.net.ssl.SSLException _ -> "failed the TLS handshake";
+          default -> "closed the connection (" + e.getClass().getSimpleName() + ")";
+        };
+    return new CallFailedException(
+        Kind.OUTAGE,
+        "unreachable",
+        "endpoint %s %s; check its URL and the network".formatted(endpoint.name(), what));
+  }
+}

@@ -1,0 +1,172 @@
+package io.cryptoetl.extractor.evm;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.cryptoetl.extractor.endpoint.CallFailedException;
+import io.cryptoetl.extractor.endpoint.CallFailedException.Kind;
+import io.cryptoetl.extractor.endpoint.HttpCaller;
+import io.cryptoetl.extractor.endpoint.Refusal;
+import java.io.IOException;
+import java.math.BigInteger;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import org.web3j.protocol.ObjectMapperFactory;
+import org.web3j.protocol.core.DefaultBlockParameter;
+import org.web3j.protocol.core.JsonRpc2_0Web3j;
+import org.web3j.protocol.core.Request;
+
+/**
+ * JSON-RPC to one node. web3j writes the requests; the replies are cut by {@link BatchReply},
+ * because raw records keep the very bytes.
+ */
+final class NodeClient {
+  private static final ObjectMapper JSON = ObjectMapperFactory.getObjectMapper();
+
+  /** Only makes requests: it has no transport, and none of its threads ever runs. */
+  private static final JsonRpc2_0Web3j REQUESTS = new JsonRpc2_0Web3j(null, 0, null);
+
+  private final HttpCaller http;
+  private volatile boolean chainProven;
+
+  NodeClient(HttpCaller http) {
+    this.http = http;
+  }
+
+  String name() {
+    return http.endpoint().name();
+  }
+
+  String redact(String text) {
+    return http.endpoint().redact(text);
+  }
+
+  /** A call to be put into a batch. */
+  static Request<?, ?> block(long number, boolean full) {
+    return REQUESTS.ethGetBlockByNumber(at(number), full);
+  }
+
+  static Request<?, ?> block(DefaultBlockParameter tag) {
+    return REQUESTS.ethGetBlockByNumber(tag, false);
+  }
+
+  static Request<?, ?> receipts(long number) {
+    return REQUESTS.ethGetBlockReceipts(at(number));
+  }
+
+  static Request<?, ?> blockNumber() {
+    return REQUESTS.ethBlockNumber();
+  }
+
+  private static DefaultBlockParameter at(long number) {
+    return DefaultBlockParameter.valueOf(BigInteger.valueOf(number));
+  }
+
+  /** What a batch brought: one outcome for each call, by its id. */
+  record Outcomes(Map<Long, Optional<byte[]>> results, Map<Long, CallFailedException> failures) {}
+
+  /**
+   * Sends calls as one batch. Calls that fail by themselves do not fail the others.
+   *
+   * @throws CallFailedException if the batch failed as a whole
+   */
+  Outcomes batch(List<? extends Request<?, ?>> calls)
+      throws CallFailedException, InterruptedException {
+    HttpCaller.Reply reply = http.post(json(calls));
+    BatchReply read;
+    try {
+      read = BatchReply.read(reply.body());
+    } catch (IOException e) {
+      throw http.malformed(reply.body(), e.getMessage());
+    }
+    if (read.failureOfAll().isPresent()) {
+      throw failed("the batch", read.failureOfAll().get());
+    }
+    Outcomes outcomes = new Outcomes(new TreeMap<>(), new TreeMap<>());
+    for (Request<?, ?> call : calls) {
+      switch (read.answer(call.getId()).orElse(null)) {
+        case BatchReply.Answer.Result result ->
+            outcomes.results().put(call.getId(), Optional.of(result.json()));
+        case BatchReply.Answer.Missing _ -> outcomes.results().put(call.getId(), Optional.empty());
+        case BatchReply.Answer.Failure failure ->
+            outcomes.failures().put(call.getId(), failed(call.getMethod(), failure));
+        case null ->
+            outcomes
+                .failures()
+                .put(
+                    call.getId(),
+                    new CallFailedException(
+                        Kind.OUTAGE,
+                        "reply_incomplete",
+                        "endpoint %s left out the answer to %s of a batch"
+                            .formatted(name(), call.getMethod())));
+      }
+    }
+    return outcomes;
+  }
+
+  /** The bytes of the result of one call; empty where the node says null. */
+  Optional<byte[]> call(Request<?, ?> call) throws CallFailedException, InterruptedException {
+    Outcomes outcomes = batch(List.of(call));
+    CallFailedException failure = outcomes.failures().get(call.getId());
+    if (failure != null) {
+      throw failure;
+    }
+    return outcomes.results().get(call.getId());
+  }
+
+  /** A hex quantity that a call gives. */
+  long quantity(Request<?, ?> call) throws CallFailedException, InterruptedException {
+    String text =
+        call(call).map(json -> new String(json, StandardCharsets.US_ASCII)).orElse("null");
+    if (!text.matches("\"0x[0-9a-fA-F]{1,15}\"")) {
+      throw new CallFailedException(
+          Kind.REFUSED,
+          "reply_malformed",
+          "endpoint %s answered %s with something that is not a hex quantity"
+              .formatted(name(), call.getMethod()));
+    }
+    return Long.parseLong(text, 3, text.length() - 1, 16);
+  }
+
+  /** Refuses a node of another chain: its blocks would stand under the wrong chain id. */
+  void proveChain(String source, long chainId) throws CallFailedException, InterruptedException {
+    if (chainProven) {
+      return;
+    }
+    long stated = quantity(REQUESTS.ethChainId());
+    if (stated != chainId) {
+      throw new CallFailedException(
+          Kind.OUTAGE,
+          "wrong_chain",
+          "endpoint %s is a node of chain id %d, source %s is chain id %d; correct the endpoint's URL or the source's chain-id"
+              .formatted(name(), stated, source, chainId));
+    }
+    chainProven = true;
+  }
+
+  /** Asks for the chain id again before the next batch: behind an URL the node may change. */
+  void doubtChain() {
+    chainProven = false;
+  }
+
+  private CallFailedException failed(String what, BatchReply.Answer.Failure failure) {
+    Refusal.Meaning meaning = Refusal.ofError(failure.code(), failure.message());
+    return new CallFailedException(
+        meaning.kind(),
+        meaning.kind() == Kind.LIMITED ? "rate_limited" : "rpc_" + failure.code(),
+        "endpoint %s refused %s with error %d: %s"
+            .formatted(name(), what, failure.code(), redact(failure.message())),
+        meaning.pause().orElse(null));
+  }
+
+  private static byte[] json(List<? extends Request<?, ?>> calls) {
+    try {
+      return JSON.writeValueAsBytes(calls);
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException("a JSON-RPC request cannot be written", e);
+    }
+  }
+}

@@ -1,0 +1,168 @@
+package io.cryptoetl.extractor.market;
+
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
+import io.cryptoetl.extractor.endpoint.EndpointPool;
+import io.cryptoetl.extractor.endpoint.EndpointStatus;
+import io.cryptoetl.extractor.endpoint.HttpCaller;
+import io.cryptoetl.extractor.source.Feed;
+import io.cryptoetl.extractor.source.Item;
+import io.cryptoetl.extractor.source.JsonSlices;
+import io.cryptoetl.extractor.source.Range;
+import io.cryptoetl.extractor.source.Source;
+import io.cryptoetl.extractor.source.TransientException;
+import io.cryptoetl.raw.RawInstruments;
+import io.cryptoetl.raw.RawInstrumentsKey;
+import io.cryptoetl.schemas.Topic;
+import io.cryptoetl.schemas.Topics;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Consumer;
+
+/**
+ * The instruments of Binance as they are now, once in a period. The number of a snapshot is its
+ * period since 1970. The past cannot be asked for: a period that nobody looked at is absent.
+ */
+public final class BinanceExchangeInfo implements Source, Feed {
+  private static final List<String> CHECKS = List.of("instruments_shape");
+
+  private final Settings settings;
+  private final Binance binance;
+  private final Clock clock;
+
+  /**
+   * Settings of the source.
+   *
+   * @param period how often a snapshot is taken
+   * @param weightLimit weight that an address may use up in a minute
+   */
+  public record Settings(String name, Duration period, int weightLimit) {}
+
+  /** A source that asks these endpoints. */
+  public BinanceExchangeInfo(Settings settings, EndpointPool<HttpCaller> pool, Clock clock) {
+    this.settings = settings;
+    this.binance = new Binance(pool, settings.weightLimit(), clock);
+    this.clock = clock;
+  }
+
+  @Override
+  public String name() {
+    return settings.name();
+  }
+
+  @Override
+  public List<Feed> feeds() {
+    return List.of(this);
+  }
+
+  @Override
+  public Topic topic() {
+    return Topics.RAW_MARKET_INSTRUMENTS;
+  }
+
+  @Override
+  public List<EndpointStatus> endpoints() {
+    return binance.pool().status();
+  }
+
+  @Override
+  public long head() {
+    return clock.millis() / settings.period().toMillis();
+  }
+
+  @Override
+  public long earliest(long head) {
+    return head;
+  }
+
+  @Override
+  public Optional<Long> numberAt(Instant time) {
+    return Optional.of(Math.floorDiv(time.toEpochMilli(), settings.period().toMillis()));
+  }
+
+  @Override
+  public Effort fetch(Range range, boolean lastTry, Consumer<Item> items)
+      throws TransientException, InterruptedException {
+    long calls = 0;
+    Set<String> asked = new HashSet<>();
+    for (long number = range.from(); number <= range.to(); number++) {
+      if (number != head()) {
+        items.accept(new Item.Absent(number));
+        continue;
+      }
+      Binance.Answer answer = binance.get("/api/v3/exchangeInfo", Set.of());
+      calls++;
+      asked.add(answer.endpoint());
+      if (!holdsSymbols(answer.body())) {
+        String reason =
+            "endpoint %s gave exchangeInfo without a list of symbols".formatted(answer.endpoint());
+        binance.pool().refused(answer.endpoint(), "instruments_shape", reason);
+        if (!lastTry) {
+          throw new TransientException("instruments_shape", reason, true);
+        }
+        items.accept(
+            new Item.Rejected(
+                number,
+                List.of(
+                    new Item.Answer(
+                        "instruments_shape", reason, answer.endpoint(), answer.body()))));
+        continue;
+      }
+      items.accept(accepted(number, answer));
+    }
+    return new Effort(String.join(",", asked), calls, 0);
+  }
+
+  private static boolean holdsSymbols(byte[] json) {
+    try (JsonParser parser = JsonSlices.parser(json)) {
+      boolean symbols = false;
+      if (parser.nextToken() != JsonToken.START_OBJECT) {
+        return false;
+      }
+      while (parser.nextToken() == JsonToken.FIELD_NAME) {
+        String field = parser.currentName();
+        symbols |= parser.nextToken() == JsonToken.START_ARRAY && field.equals("symbols");
+        parser.skipChildren();
+      }
+      return symbols && parser.nextToken() == null;
+    } catch (IOException e) {
+      // Cut off or not JSON: not a list of symbols.
+      return false;
+    }
+  }
+
+  private Item accepted(long number, Binance.Answer answer) {
+    Instant asOf = Instant.ofEpochMilli(number * settings.period().toMillis());
+    RawInstruments raw =
+        RawInstruments.newBuilder()
+            .setSource(settings.name())
+            .setVenue(Binance.VENUE)
+            .setAsOf(asOf)
+            .setInstrumentsJson(ByteBuffer.wrap(answer.body()))
+            .setEndpoint(answer.endpoint())
+            .setFetchedAt(answer.at())
+            .setChecks(CHECKS)
+            .build();
+    return new Item.Accepted(
+        number,
+        Topics.RAW_MARKET_INSTRUMENTS,
+        new RawInstrumentsKey(Binance.VENUE, asOf),
+        raw,
+        answer.body().length,
+        CHECKS,
+        answer.endpoint(),
+        Optional.empty());
+  }
+
+  @Override
+  public void close() {
+    // Holds nothing but the endpoints, which share the service's HTTP client.
+  }
+}

@@ -1,0 +1,73 @@
+package io.cryptoetl.extractor.source;
+
+import java.time.Instant;
+import java.util.Optional;
+import java.util.function.Consumer;
+
+/**
+ * What can be read by number and is planned with a cursor of its own: the blocks of a chain by
+ * height, the candles of a market by their position on the time axis. Implementations are safe for
+ * use by several threads.
+ */
+public interface Feed {
+  /**
+   * Name, unique among all feeds: that of the source, followed by a dot and more where the source
+   * has several. It stands in topics, tables, logs and metrics.
+   */
+  String name();
+
+  /**
+   * Newest number that may be read now: settled by the chain's finality rule, closed by the venue.
+   *
+   * @throws TransientException if the source cannot tell at the moment
+   */
+  long head() throws TransientException, InterruptedException;
+
+  /** Oldest number that can still be had; planning never asks for what lies below. */
+  default long earliest(long head) {
+    return 0;
+  }
+
+  /** The number of a time; empty if numbers of this feed are not on the time axis. */
+  default Optional<Long> numberAt(Instant time) {
+    return Optional.empty();
+  }
+
+  /**
+   * Reads a range and hands over its items in ascending order of number, one for each number.
+   * Memory is bounded: no more than a few batches are held.
+   *
+   * @param lastTry true if numbers that the source cannot give, or gives wrong, shall become {@link
+   *     Item.Rejected} instead of an exception
+   * @return what it took
+   * @throws TransientException if the range should be tried again later; items handed over before
+   *     must then be dropped
+   */
+  Effort fetch(Range range, boolean lastTry, Consumer<Item> items)
+      throws TransientException, InterruptedException;
+
+  /**
+   * How many of the newest published numbers are compared with the source at each tick, because the
+   * source may replace them; 0 if what was read is settled.
+   */
+  default int reorgWindow() {
+    return 0;
+  }
+
+  /**
+   * The hash that the source has at a number now; empty if it has none there. Asked only of feeds
+   * with a reorg window.
+   */
+  default Optional<byte[]> hashAt(long number) throws TransientException, InterruptedException {
+    throw new UnsupportedOperationException(name() + " has no hashes");
+  }
+
+  /**
+   * What a fetch took.
+   *
+   * @param endpoint names of the endpoints that answered, separated by commas
+   * @param calls calls made, each item of a batch counted
+   * @param retries HTTP requests that were made again
+   */
+  record Effort(String endpoint, long calls, long retries) {}
+}
