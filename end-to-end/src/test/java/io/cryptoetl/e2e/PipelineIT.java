@@ -144,7 +144,16 @@ class PipelineIT {
           "difficulty":"0x0","extraData":"0x","logsBloom":"0x%s","sha3Uncles":"%s","stateRoot":"%s","transactionsRoot":"%s","receiptsRoot":"%s",
           "uncles":[],"transactions":[],"padding":"%s"}"""
               .formatted(
-                  n, hash, 99 + n, 0, "00".repeat(256), hash, hash, hash, hash, "x".repeat(bytes));
+                  n,
+                  hash,
+                  n == 0 ? 0 : 99 + n,
+                  0,
+                  "00".repeat(256),
+                  hash,
+                  hash,
+                  hash,
+                  hash,
+                  "x".repeat(bytes));
       Files.writeString(large.resolve(n + ".json"), block);
     }
   }
@@ -304,8 +313,8 @@ class PipelineIT {
         .containsExactly(transaction.get("hash").asText());
   }
 
-  private static String run(Path folder, String... command)
-      throws IOException, InterruptedException {
+  /** Runs a command to its good end and returns what it wrote. */
+  static String run(Path folder, String... command) throws IOException, InterruptedException {
     Path output = Files.createTempFile("js", ".log");
     Process process =
         new ProcessBuilder(command)

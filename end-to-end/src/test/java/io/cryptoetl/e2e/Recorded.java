@@ -40,7 +40,8 @@ final class Recorded {
     return recorded;
   }
 
-  private void add(JsonNode value) {
+  /** Adds a block, a receipt, a list of receipts, or a reply with one of these. */
+  void add(JsonNode value) {
     if (value.has("result")) {
       add(value.get("result"));
     } else if (value.isArray()) {

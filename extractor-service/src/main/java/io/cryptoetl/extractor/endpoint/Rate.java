@@ -23,9 +23,10 @@ final class Rate {
   private static final double DOWN = 0.95;
   private static final double DOWN_AGAIN = 0.7;
   private static final double STEP_PER_SECOND = 0.01;
+  private static final double LEAST_STEP = 0.5;
   private static final long SECOND = 1_000_000_000L;
   private static final long SAME_REFUSAL = SECOND / 5;
-  private static final double LEAST = 0.5;
+  private static final double LEAST = 1;
 
   private final double ceiling;
   private double limit;
@@ -45,7 +46,7 @@ final class Rate {
   Rate(double ceiling) {
     this.ceiling = ceiling;
     this.limit = ceiling;
-    this.step = ceiling * STEP_PER_SECOND;
+    this.step = LEAST_STEP;
     if (!isFree()) {
       bucket = Bucket.builder().addLimit(bandwidth()).build();
     }
@@ -91,7 +92,7 @@ final class Rate {
       limit = Math.max(lastWindow, (double) inWindow);
     }
     boolean again = refusedAt != 0 && now - refusedAt < 2 * SECOND;
-    step = limit * STEP_PER_SECOND;
+    step = Math.max(LEAST_STEP, limit * STEP_PER_SECOND);
     change(Math.max(LEAST, limit * (again ? DOWN_AGAIN : DOWN)));
     refusedAt = now;
     raisedAt = now;

@@ -57,7 +57,9 @@ public final class Refusal {
   public static Meaning ofHttp(int status, Optional<String> retryAfter, String text, Instant now) {
     Optional<Duration> pause = retryAfter.flatMap(value -> pause(value, now));
     if (status == 429 || status == 418) {
-      return new Meaning(Kind.LIMITED, pause.or(() -> ofText(text).pause()));
+      return new Meaning(
+          Kind.LIMITED,
+          pause.or(() -> ofText(text).pause()).or(() -> pauseIn(text.toLowerCase(Locale.ROOT))));
     }
     if (status == 413) {
       return new Meaning(Kind.TOO_LARGE, Optional.empty());

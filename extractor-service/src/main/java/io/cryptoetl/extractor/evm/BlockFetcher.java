@@ -38,7 +38,7 @@ final class BlockFetcher {
   private static final int MOST_COST = 30;
 
   private static final int COST_OF_FAILURE = 10;
-  private static final int COST_OF_LIMIT = 1;
+  private static final int COST_OF_LIMIT = 5;
 
   /** Times that single calls of a batch are repeated at the same endpoint. */
   private static final int REPEATS = 2;

@@ -2,57 +2,25 @@ package io.cryptoetl.extractor.evm;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import com.sun.net.httpserver.HttpServer;
+import com.sun.net.httpserver.HttpExchange;
+import io.cryptoetl.extractor.source.FakeServer;
 import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
-import java.net.URI;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.UnaryOperator;
 
-/** A JSON-RPC node over real HTTP whose every answer a test decides. */
-final class FakeNode implements AutoCloseable {
-  static final String SECRET = "5ecre7-api-key-0123456789";
+/** A JSON-RPC node whose every answer a test decides. */
+final class FakeNode extends FakeServer {
   private static final ObjectMapper JSON = new ObjectMapper();
 
   final Map<Long, String> blocks = new ConcurrentHashMap<>();
   final Map<Long, String> receipts = new ConcurrentHashMap<>();
-  final AtomicInteger requests = new AtomicInteger();
   volatile long chainId = 1;
-  volatile int status = 200;
-  volatile UnaryOperator<String> distortion = text -> text;
 
-  private final HttpServer server;
-
-  FakeNode() {
-    try {
-      server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 50);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-    server.createContext(
-        "/",
-        exchange -> {
-          try (exchange) {
-            requests.incrementAndGet();
-            JsonNode request = JSON.readTree(exchange.getRequestBody());
-            byte[] reply = distortion.apply(reply(request)).getBytes(StandardCharsets.UTF_8);
-            exchange.sendResponseHeaders(status, reply.length == 0 ? -1 : reply.length);
-            exchange.getResponseBody().write(reply);
-          }
-        });
-    server.start();
-  }
-
-  URI url() {
-    return URI.create(
-        "http://127.0.0.1:" + server.getAddress().getPort() + "/v3/" + SECRET + "?token=" + SECRET);
+  @Override
+  protected String reply(HttpExchange exchange) throws IOException {
+    return reply(JSON.readTree(exchange.getRequestBody()));
   }
 
   /** Adds a chain of blocks without transactions. */
@@ -96,10 +64,5 @@ final class FakeNode implements AutoCloseable {
           default -> throw new IllegalArgumentException(call.toString());
         };
     return "{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":%s}".formatted(call.get("id"), result);
-  }
-
-  @Override
-  public void close() {
-    server.stop(0);
   }
 }

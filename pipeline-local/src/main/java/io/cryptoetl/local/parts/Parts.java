@@ -264,10 +264,18 @@ public final class Parts {
    * @param sources settings of its sources, as environment variables
    */
   public Part extractor(String instance, Map<String, String> sources) {
+    return extractor("extractor", instance, ports.get(Ports.Name.EXTRACTOR), sources);
+  }
+
+  /** One more extractor, whose part has the name of its instance. */
+  public Part extractor(String instance, int port, Map<String, String> sources) {
+    return extractor(instance, instance, port, sources);
+  }
+
+  private Part extractor(String name, String instance, int port, Map<String, String> sources) {
     Map<String, String> env = new TreeMap<>(sources);
     env.put("EXTRACTOR_INSTANCE", instance);
-    return service(
-        "extractor", "Extractor", "extractor-service", Ports.Name.EXTRACTOR, "-Xmx640m", env);
+    return service(name, "Extractor", "extractor-service", port, "-Xmx640m", env);
   }
 
   /** The Kafka Streams application. */
@@ -276,7 +284,7 @@ public final class Parts {
         "transformer",
         "Transformer",
         "transformer-streams",
-        Ports.Name.TRANSFORMER,
+        ports.get(Ports.Name.TRANSFORMER),
         "-Xmx768m",
         Map.of(
             "TRANSFORMER_INSTANCE",
@@ -289,19 +297,19 @@ public final class Parts {
       String name,
       String title,
       String module,
-      Ports.Name port,
+      int port,
       String heap,
       Map<String, String> environment) {
     Map<String, String> env = new TreeMap<>(sharedEnvironment());
     env.putAll(environment);
     env.put("HTTP_HOST", HOST);
-    env.put("HTTP_PORT", Integer.toString(ports.get(port)));
-    String url = http(port);
+    env.put("HTTP_PORT", Integer.toString(port));
+    String url = "http://" + HOST + ":" + port;
     return new Part(
         name,
         title,
         url,
-        ports.get(port),
+        port,
         () -> {},
         List.of(Layout.java(), heap, "-XX:+UseSerialGC", "-jar", layout.service(module).toString()),
         env,

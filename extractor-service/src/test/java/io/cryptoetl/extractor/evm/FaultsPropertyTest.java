@@ -1,0 +1,161 @@
+package io.cryptoetl.extractor.evm;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.cryptoetl.extractor.endpoint.Endpoint;
+import io.cryptoetl.extractor.endpoint.EndpointPool;
+import io.cryptoetl.extractor.endpoint.HttpCaller;
+import io.cryptoetl.extractor.source.Item;
+import io.cryptoetl.extractor.source.Range;
+import io.cryptoetl.extractor.source.TransientException;
+import io.cryptoetl.extractor.verify.ChainProfile;
+import io.cryptoetl.extractor.verify.Corpus;
+import io.cryptoetl.extractor.verify.Corpus.Recorded;
+import io.cryptoetl.raw.RawBlock;
+import java.net.http.HttpClient;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Set;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.lifecycle.AfterContainer;
+import org.junit.jupiter.api.Test;
+
+/**
+ * Whatever goes wrong at the nodes: what is handed over is the chain, or is refused with reasons.
+ */
+class FaultsPropertyTest {
+  private static final HttpClient HTTP =
+      HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final int TRIES = 200;
+  private static final List<Recorded> CHAIN = longestRunWithoutBlobs(Corpus.chain(400));
+  private static final Set<FaultyNode.Fault> SEEN = EnumSet.noneOf(FaultyNode.Fault.class);
+
+  /** anvil's roots of blocks with blobs are its own, and such blocks would be refused. */
+  private static List<Recorded> longestRunWithoutBlobs(List<Recorded> chain) {
+    List<Recorded> longest = List.of();
+    List<Recorded> run = new ArrayList<>();
+    for (Recorded each : chain) {
+      if (each.block().get("transactions").toString().contains("\"type\":\"0x3\"")) {
+        run = new ArrayList<>();
+      } else {
+        run.add(each);
+        longest = run.size() > longest.size() ? List.copyOf(run) : longest;
+      }
+    }
+    return longest;
+  }
+
+  private static EvmSource source(FaultyNode... nodes) {
+    List<EndpointPool.Member<HttpCaller>> members = new ArrayList<>();
+    for (int i = 0; i < nodes.length; i++) {
+      Endpoint endpoint = new Endpoint("node" + i, nodes[i].url());
+      members.add(
+          new EndpointPool.Member<>(
+              endpoint.name(),
+              new HttpCaller(endpoint, HTTP, Duration.ofSeconds(5), 1 << 24, Clock.systemUTC()),
+              Double.POSITIVE_INFINITY));
+    }
+    return EvmSource.over(
+        new EvmSource.Settings(
+            "recorded",
+            31337,
+            ChainProfile.ETHEREUM,
+            true,
+            new Finality.Confirmations(0),
+            64,
+            EvmSource.Receipts.REQUIRED,
+            1 << 18,
+            4,
+            Duration.ofMillis(2)),
+        members,
+        new EndpointPool.Limits(4, 20, Duration.ofMillis(2)),
+        Clock.systemUTC());
+  }
+
+  /** Fetches as a worker does: again until it works, and after some tries with what there is. */
+  private static List<Item> fetch(EvmSource source, Range range) throws Exception {
+    int vain = 0;
+    for (int tried = 0; tried < TRIES; tried++) {
+      List<Item> items = new ArrayList<>();
+      try {
+        source.fetch(range, vain >= 8, items::add);
+        return items;
+      } catch (TransientException e) {
+        vain += e.answered() ? 1 : 0;
+        Thread.sleep(3);
+      }
+    }
+    throw new AssertionError("not fetched after " + TRIES + " tries");
+  }
+
+  private static JsonNode json(ByteBuffer bytes) throws Exception {
+    return JSON.readTree(StandardCharsets.UTF_8.decode(bytes.duplicate()).toString());
+  }
+
+  @Property(tries = 40)
+  void shouldHandOverTheChain(@ForAll long seed) throws Exception {
+    Range range = new Range(CHAIN.getFirst().number(), CHAIN.getLast().number());
+    try (FaultyNode first = new FaultyNode(CHAIN, 0.4, seed);
+        FaultyNode second = new FaultyNode(CHAIN, 0.15, ~seed);
+        EvmSource source = source(first, second)) {
+      List<Item> items = fetch(source, range);
+
+      assertThat(items).hasSize((int) range.size());
+      for (int i = 0; i < items.size(); i++) {
+        if (items.get(i) instanceof Item.Rejected rejected) {
+          // Bad luck many times over: it must at least say why.
+          assertThat(rejected.answers()).isNotEmpty().allMatch(a -> !a.reason().isBlank());
+          continue;
+        }
+        RawBlock raw = (RawBlock) ((Item.Accepted) items.get(i)).value();
+        assertThat(json(raw.getBlockJson())).isEqualTo(CHAIN.get(i).block());
+        assertThat(json(raw.getReceiptsJson())).isEqualTo(CHAIN.get(i).receipts().orElseThrow());
+        assertThat(raw.getChecks()).contains("header_hash", "receipts_root");
+      }
+      SEEN.addAll(first.done.keySet());
+      SEEN.addAll(second.done.keySet());
+    }
+  }
+
+  @AfterContainer
+  static void everyFaultWasMet() {
+    assertThat(SEEN).containsAll(EnumSet.allOf(FaultyNode.Fault.class));
+  }
+
+  @Test
+  void shouldRejectWhatAllHaveWrongWithTheAnswersOfAll() throws Exception {
+    long wrong = CHAIN.get(5).number();
+    Range range = new Range(CHAIN.getFirst().number(), CHAIN.get(9).number());
+    try (FaultyNode first = new FaultyNode(CHAIN, 0, 1);
+        FaultyNode second = new FaultyNode(CHAIN, 0, 2);
+        EvmSource source = source(first, second)) {
+      first.alwaysWrong = wrong;
+      List<Item> withOneGood = fetch(source, range);
+      assertThat(withOneGood).allMatch(i -> i instanceof Item.Accepted);
+
+      second.alwaysWrong = wrong;
+      List<Item> items = fetch(source, range);
+
+      assertThat(items).filteredOn(i -> i instanceof Item.Accepted).hasSize(9);
+      Item.Rejected rejected = (Item.Rejected) items.get(5);
+      assertThat(rejected.answers())
+          .extracting(Item.Answer::endpoint)
+          .containsExactlyInAnyOrder("node0", "node1");
+      assertThat(rejected.answers())
+          .allSatisfy(
+              a -> {
+                assertThat(a.code()).isEqualTo("header_hash_mismatch");
+                assertThat(new String(a.payload(), StandardCharsets.UTF_8)).contains("0x1234567");
+              });
+    }
+  }
+}
