@@ -3,7 +3,6 @@ package io.cryptoetl.benchmarks;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.cryptoetl.local.parts.Child;
 import io.cryptoetl.local.parts.Database;
 import io.cryptoetl.local.parts.Deletion;
 import io.cryptoetl.local.parts.Layout;
@@ -20,10 +19,8 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -63,7 +60,7 @@ public final class EndToEnd implements java.util.concurrent.Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    Path recording = recording();
+    Path recording = Recordings.get(root, bench, blocks, transactions);
     Layout layout = new Layout(root, bench.resolve("run"));
     Deletion.deleteTree(layout.data());
     Files.createDirectories(layout.data());
@@ -88,42 +85,6 @@ public final class EndToEnd implements java.util.concurrent.Callable<Integer> {
         prefix + "CHAIN_ID", "31337",
         prefix + "START", "none",
         prefix + "ENDPOINTS_NODE_URL", parts.nodeUrl());
-  }
-
-  /** The recording, made on first use with a real node. */
-  private Path recording() throws IOException, InterruptedException {
-    Path folder = bench.resolve("recording-" + blocks + "x" + transactions);
-    if (Files.exists(folder.resolve("recording.json"))) {
-      return folder;
-    }
-    Path make = root.resolve("pipeline-local/recording/make");
-    progress(
-        "Recording %d blocks of about %d transactions, once; this needs Node.js and npm."
-            .formatted(blocks, transactions));
-    run(make, "npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts");
-    run(
-        make,
-        "node",
-        "record.mjs",
-        "--blocks",
-        Integer.toString(blocks),
-        "--txs",
-        Integer.toString(transactions),
-        "--out",
-        folder.toString());
-    return folder;
-  }
-
-  private static void run(Path folder, String... command) throws IOException, InterruptedException {
-    Process process =
-        new ProcessBuilder(command)
-            .directory(folder.toFile())
-            .redirectErrorStream(true)
-            .redirectOutput(ProcessBuilder.Redirect.to(Path.of("/dev/stderr").toFile()))
-            .start();
-    if (process.waitFor() != 0) {
-      throw new IOException(String.join(" ", command) + " failed with code " + process.exitValue());
-    }
   }
 
   private ObjectNode measure(LocalStack stack, Parts parts)
@@ -281,85 +242,6 @@ public final class EndToEnd implements java.util.concurrent.Callable<Integer> {
           cpu.getKey(),
           cpu.getValue().asDouble(),
           result.get("peak_rss_bytes").get(cpu.getKey()).asLong() >> 20);
-    }
-  }
-
-  /** CPU time and memory of processes with all that they started, as Linux tells them. */
-  private static final class Usage {
-    private static final double TICKS_PER_SECOND = 100;
-    private final Map<String, ProcessHandle> processes = new TreeMap<>();
-    private final Map<String, Long> peaks = new TreeMap<>();
-
-    Usage(List<Child> children) {
-      for (Child child : children) {
-        processes.put(child.part().name(), ProcessHandle.of(child.pid()).orElseThrow());
-      }
-    }
-
-    void sample() throws IOException {
-      for (Map.Entry<String, ProcessHandle> process : processes.entrySet()) {
-        long bytes = 0;
-        for (ProcessHandle each : family(process.getValue())) {
-          bytes += proportionalBytes(each.pid());
-        }
-        peaks.merge(process.getKey(), bytes, Math::max);
-      }
-    }
-
-    Map<String, Long> peakResidentBytes() {
-      return peaks;
-    }
-
-    Map<String, Double> cpuSeconds() throws IOException {
-      Map<String, Double> seconds = new TreeMap<>();
-      for (Map.Entry<String, ProcessHandle> process : processes.entrySet()) {
-        double ticks = 0;
-        for (ProcessHandle each : family(process.getValue())) {
-          ticks += ticks(each.pid(), each.pid() == process.getValue().pid());
-        }
-        seconds.put(process.getKey(), ticks / TICKS_PER_SECOND);
-      }
-      return seconds;
-    }
-
-    private static List<ProcessHandle> family(ProcessHandle process) {
-      List<ProcessHandle> family = new ArrayList<>();
-      family.add(process);
-      process.descendants().forEach(family::add);
-      return family;
-    }
-
-    /** User and system time; of the parent also that of children that have ended. */
-    private static double ticks(long pid, boolean withEnded) throws IOException {
-      try {
-        String stat = Files.readString(Path.of("/proc/" + pid + "/stat"));
-        String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ");
-        double own = Double.parseDouble(fields[11]) + Double.parseDouble(fields[12]);
-        return withEnded
-            ? own + Double.parseDouble(fields[13]) + Double.parseDouble(fields[14])
-            : own;
-      } catch (java.nio.file.NoSuchFileException e) {
-        return 0;
-      }
-    }
-
-    /** Memory with shared pages shared out (PSS), so that PostgreSQL's buffers count once. */
-    private static long proportionalBytes(long pid) throws IOException {
-      Path file = Path.of("/proc/" + pid + "/smaps_rollup");
-      if (!Files.isReadable(file)) {
-        return 0;
-      }
-      try {
-        for (String line : Files.readAllLines(file)) {
-          if (line.startsWith("Pss:")) {
-            return 1024 * Long.parseLong(line.replaceAll("[^0-9]", ""));
-          }
-        }
-      } catch (IOException e) {
-        // The process ended between the look and the reading.
-        return 0;
-      }
-      return 0;
     }
   }
 }

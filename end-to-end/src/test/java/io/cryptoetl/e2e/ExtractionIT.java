@@ -77,6 +77,7 @@ class ExtractionIT {
     sources.put("EXTRACTOR_SOURCES_REPLACED_START", "0");
     sources.put("EXTRACTOR_SOURCES_REPLACED_EVERY", "500ms");
     sources.put("EXTRACTOR_SOURCES_REPLACED_FINALITY", "0");
+    sources.put("EXTRACTOR_SOURCES_REPLACED_RANGE_SIZE", "5");
     sources.put("EXTRACTOR_SOURCES_REPLACED_REORG_WINDOW", Integer.toString(WINDOW));
     sources.put("EXTRACTOR_SOURCES_REPLACED_ENDPOINTS_NODE_URL", anvil.url());
     stack =

@@ -15,6 +15,9 @@ final class PooledEndpoint<T> {
   /** A head older than this tells nothing about what the endpoint has now. */
   private static final long HEAD_IS_FRESH = TimeUnit.SECONDS.toNanos(60);
 
+  /** Pause after a refusal that names none: the server's window has to empty. */
+  private static final Duration BREATH = Duration.ofMillis(500);
+
   private static final double LATENCY_WEIGHT = 0.2;
   private static final int START_CONCURRENCY = 2;
 
@@ -130,7 +133,7 @@ final class PooledEndpoint<T> {
       }
       case LIMITED -> {
         concurrency.down();
-        rate.refused(now);
+        rate.refused(now - nanos, now);
         breaker.releasePermission();
       }
       case TOO_LARGE -> {
@@ -139,7 +142,9 @@ final class PooledEndpoint<T> {
       }
       case NOT_THERE, REFUSED -> breaker.onSuccess(nanos, TimeUnit.NANOSECONDS);
     }
-    if (failure.kind() == Kind.LIMITED || failure.kind() == Kind.OUTAGE) {
+    if (failure.kind() == Kind.LIMITED) {
+      pause(failure.pause().orElse(BREATH), now);
+    } else if (failure.kind() == Kind.OUTAGE) {
       failure.pause().ifPresent(pause -> pause(pause, now));
     }
   }
@@ -150,8 +155,8 @@ final class PooledEndpoint<T> {
     switch (failure.kind()) {
       case LIMITED -> {
         concurrency.down();
-        rate.refused(now);
-        failure.pause().ifPresent(pause -> pause(pause, now));
+        rate.refused(now, now);
+        pause(failure.pause().orElse(BREATH), now);
       }
       case TOO_LARGE -> batchCalls.down();
       case OUTAGE, NOT_THERE, REFUSED -> {

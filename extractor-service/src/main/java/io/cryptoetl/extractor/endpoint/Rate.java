@@ -25,7 +25,6 @@ final class Rate {
   private static final double STEP_PER_SECOND = 0.01;
   private static final double LEAST_STEP = 0.5;
   private static final long SECOND = 1_000_000_000L;
-  private static final long SAME_REFUSAL = SECOND / 5;
   private static final double LEAST = 1;
 
   private final double ceiling;
@@ -84,8 +83,14 @@ final class Rate {
     return 0;
   }
 
-  void refused(long now) {
-    if (now - refusedAt < SAME_REFUSAL && refusedAt != 0) {
+  /**
+   * A request was refused.
+   *
+   * @param began when it was sent: one that was on its way when the rate was lowered says nothing
+   *     new
+   */
+  void refused(long began, long now) {
+    if (refusedAt != 0 && began - refusedAt < 0) {
       return;
     }
     if (isFree()) {

@@ -150,7 +150,7 @@ class EndpointPoolTest {
     fail("alpha", Kind.LIMITED);
 
     assertThat(status("alpha").ratePerSecond().orElseThrow()).isBetween(200.0, 301.0);
-    assertThat(status("alpha").health()).isEqualTo("healthy");
+    assertThat(status("alpha").health()).as("its window has to empty").isEqualTo("paused");
   }
 
   @Test

@@ -41,7 +41,7 @@ final class FakeNode extends FakeServer {
         .formatted(n, hash(n), hash(n - 1), 1000 + n, transactions);
   }
 
-  private String reply(JsonNode request) {
+  String reply(JsonNode request) {
     if (!request.isArray()) {
       return answer(request);
     }

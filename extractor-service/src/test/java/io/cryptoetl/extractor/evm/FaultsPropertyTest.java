@@ -36,23 +36,8 @@ class FaultsPropertyTest {
       HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final int TRIES = 200;
-  private static final List<Recorded> CHAIN = longestRunWithoutBlobs(Corpus.chain(400));
+  private static final List<Recorded> CHAIN = Corpus.longestRunWithoutBlobs(Corpus.chain(400));
   private static final Set<FaultyNode.Fault> SEEN = EnumSet.noneOf(FaultyNode.Fault.class);
-
-  /** anvil's roots of blocks with blobs are its own, and such blocks would be refused. */
-  private static List<Recorded> longestRunWithoutBlobs(List<Recorded> chain) {
-    List<Recorded> longest = List.of();
-    List<Recorded> run = new ArrayList<>();
-    for (Recorded each : chain) {
-      if (each.block().get("transactions").toString().contains("\"type\":\"0x3\"")) {
-        run = new ArrayList<>();
-      } else {
-        run.add(each);
-        longest = run.size() > longest.size() ? List.copyOf(run) : longest;
-      }
-    }
-    return longest;
-  }
 
   private static EvmSource source(FaultyNode... nodes) {
     List<EndpointPool.Member<HttpCaller>> members = new ArrayList<>();

@@ -126,6 +126,24 @@ public final class Corpus {
     }
   }
 
+  /**
+   * The longest run of blocks without blobs: anvil's roots of blocks with blobs are its own, and
+   * would be refused.
+   */
+  public static List<Recorded> longestRunWithoutBlobs(List<Recorded> chain) {
+    List<Recorded> longest = List.of();
+    List<Recorded> run = new ArrayList<>();
+    for (Recorded each : chain) {
+      if (each.block().get("transactions").toString().contains("\"type\":\"0x3\"")) {
+        run = new ArrayList<>();
+      } else {
+        run.add(each);
+        longest = run.size() > longest.size() ? List.copyOf(run) : longest;
+      }
+    }
+    return longest;
+  }
+
   /** Lines of a gzipped file. */
   public static BufferedReader lines(Path file) throws IOException {
     InputStream in = new GZIPInputStream(Files.newInputStream(file));

@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -15,13 +16,16 @@ import picocli.CommandLine.Parameters;
 /** Runs a measurement. */
 @Command(
     name = "bench",
-    description = "Runs a measurement: end-to-end.",
+    description = "Runs a measurement: end-to-end, extract.",
     mixinStandardHelpOptions = true)
 final class BenchCommand implements Callable<Integer> {
   private static final Map<String, String> MEASUREMENTS =
-      Map.of("end-to-end", "io.cryptoetl.benchmarks.EndToEnd");
+      new TreeMap<>(
+          Map.of(
+              "end-to-end", "io.cryptoetl.benchmarks.EndToEnd",
+              "extract", "io.cryptoetl.benchmarks.Extract"));
 
-  @Parameters(paramLabel = "NAME", description = "end-to-end")
+  @Parameters(paramLabel = "NAME", description = "end-to-end, extract")
   private String name;
 
   @Option(names = "--json", description = "The last line is one JSON object")

@@ -1,0 +1,229 @@
+package io.cryptoetl.benchmarks;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.cryptoetl.local.parts.Deletion;
+import io.cryptoetl.local.parts.Layout;
+import io.cryptoetl.local.parts.LocalStack;
+import io.cryptoetl.local.parts.Parts;
+import io.cryptoetl.local.parts.Ports;
+import io.cryptoetl.schemas.Topics;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/**
+ * Extraction from an in-memory node to Kafka, with and without verification, beside a bare HTTP
+ * client that reads the same replies: interleaved in one run.
+ */
+@Command(
+    name = "extract",
+    description = "Measures extraction to Kafka beside a bare HTTP client.",
+    mixinStandardHelpOptions = true)
+public final class Extract implements Callable<Integer> {
+  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final int BATCH_BLOCKS = 10;
+  private static final int CONCURRENCY = 4;
+
+  @Option(names = "--json", description = "The last line is one JSON object")
+  private boolean json;
+
+  @Option(names = "--blocks", defaultValue = "300", description = "Blocks; default 300")
+  private int blocks;
+
+  @Option(names = "--txs", defaultValue = "175", description = "Transactions a block; default 175")
+  private int transactions;
+
+  @Option(names = "--rounds", defaultValue = "5", description = "Measured rounds; default 5")
+  private int rounds;
+
+  private final Path root = Path.of(System.getProperty("pipeline.root", ".")).toAbsolutePath();
+  private final Path bench = root.resolve(".pipeline/bench");
+  private final HttpClient http =
+      HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+
+  public static void main(String[] args) {
+    System.exit(new CommandLine(new Extract()).execute(args));
+  }
+
+  @Override
+  public Integer call() throws Exception {
+    Path recording = Recordings.get(root, bench, blocks, transactions);
+    Layout layout = new Layout(root, bench.resolve("run"));
+    Deletion.deleteTree(layout.data());
+    Files.createDirectories(layout.data());
+    Parts parts = new Parts(layout, Ports.free(), "bench");
+    try (LocalStack stack = new LocalStack(layout, parts, new LocalStack.Listener() {})) {
+      Runtime.getRuntime().addShutdownHook(new Thread(stack::close));
+      System.err.println("Starting a fresh pipeline without transformer.");
+      Map<String, String> env = new TreeMap<>();
+      source(env, "VERIFIED", parts, "true");
+      source(env, "UNVERIFIED", parts, "false");
+      stack.start(
+          List.of(parts.node(recording, List.of())),
+          List.of(parts.extractor("bench", env)),
+          Topics.RAW_EVM_BLOCKS.maxMessageBytes());
+      print(measure(stack, parts));
+    }
+    Deletion.deleteTree(layout.data());
+    return 0;
+  }
+
+  private static void source(Map<String, String> env, String name, Parts parts, String verify) {
+    String prefix = "EXTRACTOR_SOURCES_" + name + "_";
+    env.put(prefix + "CHAIN_ID", "31337");
+    env.put(prefix + "START", "none");
+    env.put(prefix + "VERIFY", verify);
+    env.put(prefix + "RANGE_SIZE", "100");
+    env.put(prefix + "ENDPOINTS_NODE_URL", parts.nodeUrl());
+  }
+
+  private ObjectNode measure(LocalStack stack, Parts parts) throws Exception {
+    Usage usage = new Usage(stack.children());
+    Map<String, List<Double>> seconds = new TreeMap<>();
+    Map<String, Double> cpu = new TreeMap<>();
+    long bytes = 0;
+    // The first rounds warm the compilers of all processes up.
+    for (int round = -3; round < rounds; round++) {
+      System.err.println(round < 0 ? "Warming up." : "Round " + (round + 1) + " of " + rounds);
+      for (String what : List.of("client", "unverified", "verified")) {
+        double before = usage.cpuSeconds().get("extractor");
+        long began = System.nanoTime();
+        long read = what.equals("client") ? read(parts.nodeUrl()) : extract(parts, what);
+        double took = (System.nanoTime() - began) / 1e9;
+        usage.sample();
+        if (round >= 0) {
+          seconds.computeIfAbsent(what, _ -> new ArrayList<>()).add(took);
+          cpu.merge(what, usage.cpuSeconds().get("extractor") - before, Double::sum);
+        }
+        bytes = what.equals("client") ? bytes : read;
+      }
+    }
+    ObjectNode result = JSON.createObjectNode();
+    result.put("blocks", blocks).put("bytes", bytes).put("rounds", rounds);
+    Map<String, Double> rates = new TreeMap<>();
+    for (Map.Entry<String, List<Double>> each : seconds.entrySet()) {
+      List<Double> sorted = each.getValue().stream().sorted().toList();
+      rates.put(each.getKey(), bytes / 1e6 / sorted.get(sorted.size() / 2));
+      result.put(each.getKey() + "_mb_per_s", Math.round(rates.get(each.getKey()) * 10) / 10.0);
+    }
+    for (String what : List.of("unverified", "verified")) {
+      result.put(
+          what + "_cpu_ms_per_block", Math.round(cpu.get(what) * 1e6 / rounds / blocks) / 1e3);
+    }
+    result.put("peak_rss_bytes", usage.peakResidentBytes().get("extractor"));
+    result.put("unverified_ratio", ratio(rates, "unverified"));
+    result.put("ratio", ratio(rates, "verified"));
+    return result;
+  }
+
+  private static double ratio(Map<String, Double> rates, String what) {
+    return Math.round(rates.get(what) / rates.get("client") * 1e3) / 1e3;
+  }
+
+  /** Extracts the whole recording; returns the bytes published. */
+  private long extract(Parts parts, String source) throws IOException, InterruptedException {
+    HttpResponse<String> response =
+        Parts.post(
+            parts.extractorUrl() + "/sources/" + source + "/requests",
+            "{\"from\":\"0\",\"to\":\"%d\",\"requestedBy\":\"bench\"}".formatted(blocks - 1));
+    if (response.statusCode() != 202) {
+      throw new IOException("the extractor refused the range: " + response.body());
+    }
+    String job = JSON.readTree(response.body()).get("jobId").asText();
+    while (true) {
+      HttpResponse<String> answer = Parts.get(parts.extractorUrl() + "/jobs/" + job);
+      if (answer.statusCode() == 200) {
+        JsonNode state = JSON.readTree(answer.body());
+        if (state.get("done").asLong() >= blocks) {
+          if (state.get("records").asLong() != blocks) {
+            throw new IOException("not every block was published: " + state);
+          }
+          return state.get("bytes").asLong();
+        }
+      }
+      Thread.sleep(10);
+    }
+  }
+
+  /** Reads the same replies with nothing but an HTTP client; returns their bytes. */
+  private long read(String url) throws Exception {
+    long bytes = 0;
+    try (ExecutorService executor = Executors.newVirtualThreadPerTaskExecutor()) {
+      Deque<Future<Long>> inFlight = new ArrayDeque<>();
+      for (int from = 0; from < blocks; from += BATCH_BLOCKS) {
+        if (inFlight.size() == CONCURRENCY) {
+          bytes += inFlight.remove().get();
+        }
+        int first = from;
+        inFlight.add(
+            executor.submit(() -> batch(url, first, Math.min(blocks, first + BATCH_BLOCKS))));
+      }
+      for (Future<Long> future : inFlight) {
+        bytes += future.get();
+      }
+    }
+    return bytes;
+  }
+
+  private long batch(String url, int from, int to) throws IOException, InterruptedException {
+    List<String> calls = new ArrayList<>();
+    for (int number = from; number < to; number++) {
+      calls.add(
+          "{\"jsonrpc\":\"2.0\",\"id\":%d,\"method\":\"eth_getBlockByNumber\",\"params\":[\"0x%x\",true]}"
+              .formatted(2 * number, number));
+      calls.add(
+          "{\"jsonrpc\":\"2.0\",\"id\":%d,\"method\":\"eth_getBlockReceipts\",\"params\":[\"0x%x\"]}"
+              .formatted(2 * number + 1, number));
+    }
+    HttpRequest request =
+        HttpRequest.newBuilder(URI.create(url))
+            .header("Content-Type", "application/json")
+            .POST(HttpRequest.BodyPublishers.ofString("[" + String.join(",", calls) + "]"))
+            .build();
+    try (InputStream body = http.send(request, HttpResponse.BodyHandlers.ofInputStream()).body()) {
+      return body.readAllBytes().length;
+    }
+  }
+
+  private void print(ObjectNode result) {
+    if (json) {
+      System.out.println(result);
+      return;
+    }
+    System.out.printf(
+        "%,d blocks, %,.1f MB of JSON, median of %d rounds%n",
+        result.get("blocks").asLong(),
+        result.get("bytes").asLong() / 1e6,
+        result.get("rounds").asInt());
+    for (String what : List.of("client", "unverified", "verified")) {
+      System.out.printf("%-11s %8.1f MB/s%n", what, result.get(what + "_mb_per_s").asDouble());
+    }
+    System.out.printf(
+        "CPU of the extractor: %.2f ms a block, without verification %.2f%n",
+        result.get("verified_cpu_ms_per_block").asDouble(),
+        result.get("unverified_cpu_ms_per_block").asDouble());
+    System.out.printf(
+        "Verified extraction reaches %.3f of the client, unverified %.3f%n",
+        result.get("ratio").asDouble(), result.get("unverified_ratio").asDouble());
+  }
+}
