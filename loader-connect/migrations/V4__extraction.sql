@@ -55,11 +55,11 @@ CREATE TABLE ops.extract_runs (
     PRIMARY KEY (run_id)
 );
 
-COMMENT ON TABLE ops.extract_runs IS 'A tick of a planner that planned something or failed. Ticks that found nothing new are only counted.';
+COMMENT ON TABLE ops.extract_runs IS 'A tick of a planner that planned something, failed, or was asked for by hand. Ticks that found nothing new are only counted.';
 COMMENT ON COLUMN ops.extract_runs.run_id IS 'Id of the run, unique; the job_id of the requests that it made';
 COMMENT ON COLUMN ops.extract_runs.source IS 'Name of the source, or of the stream if the source has several: source.symbol.interval';
 COMMENT ON COLUMN ops.extract_runs.trigger IS 'schedule, or manual if somebody asked for it';
-COMMENT ON COLUMN ops.extract_runs.outcome IS 'planned, failed, or halted if a reorganization is deeper than the window that is looked at';
+COMMENT ON COLUMN ops.extract_runs.outcome IS 'planned, nothing_new (only told of manual runs), failed, or halted if a reorganization is deeper than the window that is looked at';
 COMMENT ON COLUMN ops.extract_runs.head_number IS 'Newest number that could be planned; null if the source could not tell';
 COMMENT ON COLUMN ops.extract_runs.from_number IS 'First number that was planned; null if none was';
 COMMENT ON COLUMN ops.extract_runs.to_number IS 'Last number that was planned; null if none was';

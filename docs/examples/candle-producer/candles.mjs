@@ -94,3 +94,5 @@ try {
   await producer.disconnect();
 }
 console.log(`${messages.length} candles published to ${TOPIC}`);
+// The registry's client keeps connections that would hold the process for minutes.
+process.exit(0);

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.cryptoetl.local.parts.Deletion;
 import io.cryptoetl.local.parts.Layout;
 import io.cryptoetl.local.parts.LocalStack;
+import io.cryptoetl.local.parts.Part;
 import io.cryptoetl.local.parts.Parts;
 import io.cryptoetl.local.parts.Ports;
 import io.cryptoetl.schemas.Topics;
@@ -56,6 +57,12 @@ public final class Extract implements Callable<Integer> {
   @Option(names = "--rounds", defaultValue = "5", description = "Measured rounds; default 5")
   private int rounds;
 
+  @Option(
+      names = "--soak",
+      paramLabel = "N",
+      description = "Instead: extract N blocks at -Xmx256m, and show the extractor's memory")
+  private int soak;
+
   private final Path root = Path.of(System.getProperty("pipeline.root", ".")).toAbsolutePath();
   private final Path bench = root.resolve(".pipeline/bench");
   private final HttpClient http =
@@ -80,9 +87,9 @@ public final class Extract implements Callable<Integer> {
       source(env, "UNVERIFIED", parts, "false");
       stack.start(
           List.of(parts.node(recording, List.of())),
-          List.of(parts.extractor("bench", env)),
+          List.of(soak > 0 ? small(parts.extractor("bench", env)) : parts.extractor("bench", env)),
           Topics.RAW_EVM_BLOCKS.maxMessageBytes());
-      print(measure(stack, parts));
+      print(soak > 0 ? soak(stack, parts) : measure(stack, parts));
     }
     Deletion.deleteTree(layout.data());
     return 0;
@@ -95,6 +102,56 @@ public final class Extract implements Callable<Integer> {
     env.put(prefix + "VERIFY", verify);
     env.put(prefix + "RANGE_SIZE", "100");
     env.put(prefix + "ENDPOINTS_NODE_URL", parts.nodeUrl());
+  }
+
+  /** The same part with a small heap. */
+  private static Part small(Part part) {
+    return new Part(
+        part.name(),
+        part.title(),
+        part.url(),
+        part.port(),
+        part.prepare(),
+        part.command().stream().map(a -> a.startsWith("-Xmx") ? "-Xmx256m" : a).toList(),
+        part.environment(),
+        part.ready(),
+        part.stopTimeout());
+  }
+
+  /** Memory of the extractor over many blocks, at each tenth. */
+  private ObjectNode soak(LocalStack stack, Parts parts) throws Exception {
+    Usage usage = new Usage(stack.children());
+    ObjectNode result = JSON.createObjectNode();
+    result.put("blocks", soak).put("heap", "256m");
+    var resident = result.putArray("rss_mib_at_each_tenth");
+    var live = result.putArray("live_heap_mib_at_each_tenth");
+    long bytes = 0;
+    long began = System.nanoTime();
+    int tenth = 0;
+    for (int done = 0; done < soak; done += blocks) {
+      bytes += extract(parts, "verified");
+      if (done + blocks >= soak * (tenth + 1L) / 10) {
+        tenth++;
+        usage.sample();
+        resident.add(usage.residentBytes("extractor") >> 20);
+        live.add(liveHeap(parts) >> 20);
+        System.err.printf("%d of %d blocks%n", done + blocks, soak);
+      }
+    }
+    result.put("bytes", bytes);
+    result.put("mb_per_s", Math.round(bytes / 1e5 / ((System.nanoTime() - began) / 1e9)) / 10.0);
+    return result;
+  }
+
+  /** What the last collection of the old generation left, as the service tells. */
+  private static long liveHeap(Parts parts) throws IOException, InterruptedException {
+    return Parts.get(parts.extractorUrl() + "/q/metrics")
+        .body()
+        .lines()
+        .filter(l -> l.startsWith("jvm_gc_live_data_size_bytes"))
+        .mapToLong(l -> (long) Double.parseDouble(l.substring(l.lastIndexOf(' ') + 1)))
+        .findFirst()
+        .orElse(0);
   }
 
   private ObjectNode measure(LocalStack stack, Parts parts) throws Exception {
@@ -206,7 +263,7 @@ public final class Extract implements Callable<Integer> {
   }
 
   private void print(ObjectNode result) {
-    if (json) {
+    if (json || soak > 0) {
       System.out.println(result);
       return;
     }

@@ -22,13 +22,18 @@ final class Usage {
   }
 
   void sample() throws IOException {
-    for (Map.Entry<String, ProcessHandle> process : processes.entrySet()) {
-      long bytes = 0;
-      for (ProcessHandle each : family(process.getValue())) {
-        bytes += proportionalBytes(each.pid());
-      }
-      peaks.merge(process.getKey(), bytes, Math::max);
+    for (String process : processes.keySet()) {
+      peaks.merge(process, residentBytes(process), Math::max);
     }
+  }
+
+  /** Memory of a process and its descendants now. */
+  long residentBytes(String process) throws IOException {
+    long bytes = 0;
+    for (ProcessHandle each : family(processes.get(process))) {
+      bytes += proportionalBytes(each.pid());
+    }
+    return bytes;
   }
 
   Map<String, Long> peakResidentBytes() {

@@ -11,11 +11,21 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
 import java.util.zip.GZIPInputStream;
+import org.jboss.logging.Logger;
 
 /** HTTP to one endpoint: bounded in time and size, with every failure told by name. */
 public final class HttpCaller {
+  private static final Logger LOG = Logger.getLogger(HttpCaller.class);
   private static final int SNIPPET = 200;
+  private static final int READ_FOR_SNIPPET = 4096;
+  private static final ScheduledExecutorService WATCHDOGS =
+      Executors.newSingleThreadScheduledExecutor(
+          Thread.ofPlatform().daemon().name("http-watchdog").factory());
 
   private final Endpoint endpoint;
   private final HttpClient http;
@@ -71,12 +81,18 @@ public final class HttpCaller {
             .header("Accept", "application/json")
             .header("Accept-Encoding", "gzip")
             .build();
-    HttpResponse<InputStream> response;
+    HttpResponse<InputStream> answer;
     byte[] body;
     try {
-      response = http.send(request, HttpResponse.BodyHandlers.ofInputStream());
+      HttpResponse<InputStream> response =
+          http.send(request, HttpResponse.BodyHandlers.ofInputStream());
+      answer = response;
       boolean gzip =
           response.headers().firstValue("Content-Encoding").orElse("").equalsIgnoreCase("gzip");
+      // The request's own timeout ends with the headers: a body that stalls is closed by this one.
+      Future<?> watchdog =
+          WATCHDOGS.schedule(
+              () -> closeQuietly(response.body()), timeout.toMillis(), TimeUnit.MILLISECONDS);
       try (InputStream raw = response.body();
           InputStream in = gzip ? new GZIPInputStream(raw, 64 * 1024) : raw) {
         body = in.readNBytes(maxReplyBytes);
@@ -87,25 +103,39 @@ public final class HttpCaller {
               "endpoint %s sent more than %d bytes for one request; raise extractor.max-reply-bytes"
                   .formatted(endpoint.name(), maxReplyBytes));
         }
+      } finally {
+        watchdog.cancel(false);
       }
     } catch (IOException | UncheckedIOException e) {
+      if (Thread.interrupted()) {
+        throw new InterruptedException("interrupted while " + endpoint.name() + " answered");
+      }
       throw unreachable(e);
     }
-    if (response.statusCode() != 200) {
+    if (answer.statusCode() != 200) {
       Refusal.Meaning meaning =
           Refusal.ofHttp(
-              response.statusCode(),
-              response.headers().firstValue("Retry-After"),
+              answer.statusCode(),
+              answer.headers().firstValue("Retry-After"),
               snippet(body),
               clock.instant());
       throw new CallFailedException(
           meaning.kind(),
-          meaning.kind() == Kind.LIMITED ? "rate_limited" : "http_" + response.statusCode(),
+          meaning.kind() == Kind.LIMITED ? "rate_limited" : "http_" + answer.statusCode(),
           "endpoint %s answered HTTP %d: %s"
-              .formatted(endpoint.name(), response.statusCode(), snippet(body)),
+              .formatted(endpoint.name(), answer.statusCode(), snippet(body)),
           meaning.pause().orElse(null));
     }
-    return new Reply(body, response.headers());
+    return new Reply(body, answer.headers());
+  }
+
+  private static void closeQuietly(InputStream body) {
+    try {
+      body.close();
+    } catch (IOException e) {
+      // Whoever reads it is told; there is nothing else to give back.
+      LOG.debugf("event=close_failed reason=\"%s\"", e.getClass().getSimpleName());
+    }
   }
 
   /** The failure that an answer which is not JSON stands for. */
@@ -122,10 +152,14 @@ public final class HttpCaller {
   /** The beginning of a reply, fit for a log line. */
   private String snippet(byte[] body) {
     String text =
-        new String(body, 0, Math.min(body.length, SNIPPET), StandardCharsets.UTF_8)
+        new String(body, 0, Math.min(body.length, READ_FOR_SNIPPET), StandardCharsets.UTF_8)
             .replaceAll("\\s+", " ")
             .trim();
-    return text.isEmpty() ? "nothing" : endpoint.redact(text);
+    // Redacted before it is cut, or a secret across the cut would not be known any more.
+    String redacted = endpoint.redact(text);
+    return redacted.isEmpty()
+        ? "nothing"
+        : redacted.substring(0, Math.min(SNIPPET, redacted.length()));
   }
 
   private CallFailedException unreachable(Exception e) {

@@ -16,7 +16,7 @@ final class PooledEndpoint<T> {
   private static final long HEAD_IS_FRESH = TimeUnit.SECONDS.toNanos(60);
 
   /** Pause after a refusal that names none: the server's window has to empty. */
-  private static final Duration BREATH = Duration.ofMillis(500);
+  private static final Duration BREATH = Duration.ofMillis(200);
 
   private static final double LATENCY_WEIGHT = 0.2;
   private static final int START_CONCURRENCY = 2;

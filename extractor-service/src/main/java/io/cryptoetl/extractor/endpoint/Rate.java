@@ -18,8 +18,9 @@ final class Rate {
    * Servers count in windows of a second: the share that is left free is what a batch may stand out
    * of the even flow.
    */
-  private static final double SHARE = 0.04;
+  private static final double SHARE = 0.05;
 
+  private static final double SLACK = 0.01;
   private static final double DOWN = 0.95;
   private static final double DOWN_AGAIN = 0.7;
   private static final double STEP_PER_SECOND = 0.01;
@@ -122,13 +123,14 @@ final class Rate {
     }
   }
 
-  /** An even flow: the bucket holds one request. */
+  /** An even flow: the bucket holds one request, and what comes in while its taker wakes up. */
   private Bandwidth bandwidth() {
     long perThousandSeconds = Math.max(1, (long) (limit * (1 - SHARE) * 1000));
+    long capacity = mostCalls() + Math.max(1, (long) (limit * SLACK));
     return Bandwidth.builder()
-        .capacity(mostCalls())
+        .capacity(capacity)
         .refillGreedy(perThousandSeconds, Duration.ofSeconds(1000))
-        .initialTokens(mostCalls())
+        .initialTokens(capacity)
         .build();
   }
 }

@@ -30,7 +30,7 @@ public final class Refusal {
               + "|max limit of|exceeds (the )?(max|limit)|query returned more than");
   private static final Pattern NOT_THERE =
       Pattern.compile(
-          "header not found|block not found|unknown block|missing trie node|not available|pruned"
+          "header not found|block not found|unknown block|missing trie node|pruned"
               + "|future block|could not find block");
   private static final Pattern WAIT =
       Pattern.compile(
@@ -64,10 +64,12 @@ public final class Refusal {
     if (status == 413) {
       return new Meaning(Kind.TOO_LARGE, Optional.empty());
     }
-    if (status >= 500) {
+    Meaning words = ofText(text);
+    boolean locked = status == 401 || status == 403 || status == 404;
+    if (status >= 500 || (locked && words.kind() == Kind.REFUSED)) {
       return new Meaning(Kind.OUTAGE, pause);
     }
-    return ofText(text);
+    return words;
   }
 
   /** Reads a JSON-RPC error. */

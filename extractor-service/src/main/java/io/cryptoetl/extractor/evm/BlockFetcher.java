@@ -123,9 +123,18 @@ final class BlockFetcher {
       return done;
     }
 
+    /** Notes a failure; an endpoint that keeps refusing has given its answer. */
     void failed(String endpoint, CallFailedException failure) {
-      costs.merge(
-          endpoint, failure.kind() == Kind.LIMITED ? COST_OF_LIMIT : COST_OF_FAILURE, Integer::sum);
+      int cost =
+          costs.merge(
+              endpoint,
+              failure.kind() == Kind.LIMITED ? COST_OF_LIMIT : COST_OF_FAILURE,
+              Integer::sum);
+      if (cost >= MOST_COST
+          && (failure.kind() == Kind.REFUSED || failure.kind() == Kind.TOO_LARGE)) {
+        refused.put(
+            endpoint, new Item.Answer(failure.code(), failure.getMessage(), endpoint, new byte[0]));
+      }
     }
   }
 
@@ -145,10 +154,13 @@ final class BlockFetcher {
    *
    * @param withParent whether the hash of the block below the first one is wanted too
    * @param except endpoints that are not asked
+   * @param lastTry whether heights that some endpoints refused are given up although others cannot
+   *     be asked
    * @return one for each height, in order
    * @throws TransientException if some endpoint that could have them cannot be asked now
    */
-  List<Fetched> fetch(Range range, boolean withParent, Set<String> except, Progress progress)
+  List<Fetched> fetch(
+      Range range, boolean withParent, Set<String> except, boolean lastTry, Progress progress)
       throws TransientException, InterruptedException {
     Map<Long, Fetched> fetched = new TreeMap<>();
     Map<Long, Pending> pending = new TreeMap<>();
@@ -167,28 +179,29 @@ final class BlockFetcher {
       List<Pending> group = pending.values().stream().filter(p -> p.done().equals(done)).toList();
       done.addAll(except);
       if (done.containsAll(pool.names())) {
-        for (Pending height : group) {
-          if (height.refused.isEmpty()) {
-            throw new TransientException(
-                last == null ? "no_endpoint" : last.code(),
-                last == null ? "no endpoint is left to ask" : last.getMessage());
-          }
-          pending.remove(height.number);
-          fetched.put(
-              height.number,
-              new Fetched(
-                  height.number,
-                  Optional.empty(),
-                  List.copyOf(height.refused.values()),
-                  Optional.empty()));
-        }
+        giveUp(
+            group,
+            last == null
+                ? new TransientException("no_endpoint", "no endpoint is left to ask")
+                : new TransientException(last.code(), last.getMessage()),
+            pending,
+            fetched);
         continue;
       }
       long highest = group.getLast().number;
       long below = group.getFirst().number - 1;
       boolean askParent = withParent && below >= 0 && below == range.from() - 1;
       int calls = group.size() * callsPerBlock() + (askParent ? 1 : 0);
-      EndpointPool<NodeClient>.Lease lease = lease(calls, highest, done, group, last);
+      EndpointPool<NodeClient>.Lease lease;
+      try {
+        lease = lease(calls, highest, done, group, last);
+      } catch (TransientException e) {
+        if (!lastTry) {
+          throw e;
+        }
+        giveUp(group, e, pending, fetched);
+        continue;
+      }
       progress.endpoints.add(lease.name());
       int most = Math.max(1, pool.mostCalls(lease.name()) / callsPerBlock());
       List<Pending> part = group.subList(0, Math.min(group.size(), most));
@@ -210,6 +223,28 @@ final class BlockFetcher {
       }
     }
     return List.copyOf(fetched.values());
+  }
+
+  /** Gives up heights that were refused; if one was not, it has to be tried again later. */
+  private static void giveUp(
+      List<Pending> group,
+      TransientException otherwise,
+      Map<Long, Pending> pending,
+      Map<Long, Fetched> fetched)
+      throws TransientException {
+    for (Pending height : group) {
+      if (height.refused.isEmpty()) {
+        throw otherwise;
+      }
+      pending.remove(height.number);
+      fetched.put(
+          height.number,
+          new Fetched(
+              height.number,
+              Optional.empty(),
+              List.copyOf(height.refused.values()),
+              Optional.empty()));
+    }
   }
 
   private EndpointPool<NodeClient>.Lease lease(
@@ -371,11 +406,18 @@ final class BlockFetcher {
           "endpoint %s has block %d but not its receipts; use an endpoint that serves eth_getBlockReceipts, or set receipts of the source to optional"
               .formatted(endpoint, number));
     }
-    VerifiedBlock verified =
-        settings.verify()
-            ? verifier.verify(number, block.get(), receipts)
-            : BlockVerifier.unverified(number, block.get());
-    return new Verified(verified, block.get(), receipts, endpoint, fetchedAt);
+    try {
+      VerifiedBlock verified =
+          settings.verify()
+              ? verifier.verify(number, block.get(), receipts)
+              : BlockVerifier.unverified(number, block.get());
+      return new Verified(verified, block.get(), receipts, endpoint, fetchedAt);
+    } catch (RuntimeException e) {
+      // Nonsense that no check foresaw must not end the worker: it is a wrong answer like others.
+      throw new BadDataException(
+          "block_malformed",
+          "block %d cannot be verified: %s".formatted(number, e.getClass().getSimpleName()));
+    }
   }
 
   /** The hash of the block below a range; none if the endpoint gave nonsense. */
@@ -385,6 +427,18 @@ final class BlockFetcher {
     } catch (BadDataException e) {
       pool.refused(node.name(), e.code(), node.redact(e.getMessage()));
       return Optional.empty();
+    }
+  }
+
+  /** The height of a header that proves itself. */
+  long heightOf(NodeClient node, byte[] header) throws CallFailedException {
+    try {
+      long height = BlockVerifier.heightOf(header);
+      byte[] unused = verifier.hashOfHeader(height, header);
+      return height;
+    } catch (BadDataException e) {
+      throw new CallFailedException(
+          Kind.OUTAGE, e.code(), "endpoint " + node.name() + ": " + node.redact(e.getMessage()));
     }
   }
 

@@ -162,14 +162,15 @@ public final class EvmSource implements Source, Feed {
   private long head(NodeClient node) throws CallFailedException, InterruptedException {
     node.proveChain(settings.name(), settings.chainId());
     return switch (settings.finality()) {
-      case Finality.Finalized _ -> tagged(node, DefaultBlockParameterName.FINALIZED);
-      case Finality.Safe _ -> tagged(node, DefaultBlockParameterName.SAFE);
+      case Finality.Finalized _ -> newest(node, DefaultBlockParameterName.FINALIZED);
+      case Finality.Safe _ -> newest(node, DefaultBlockParameterName.SAFE);
       case Finality.Confirmations c ->
-          Math.max(0, node.quantity(NodeClient.blockNumber()) - c.blocks());
+          Math.max(0, newest(node, DefaultBlockParameterName.LATEST) - c.blocks());
     };
   }
 
-  private static long tagged(NodeClient node, DefaultBlockParameterName tag)
+  /** The height of a tag, by a header that proves itself: a damaged one would plan what is not. */
+  private long newest(NodeClient node, DefaultBlockParameterName tag)
       throws CallFailedException, InterruptedException {
     Optional<byte[]> block = node.call(NodeClient.block(tag));
     if (block.isEmpty()) {
@@ -179,12 +180,7 @@ public final class EvmSource implements Source, Feed {
           "endpoint %s knows no %s block; set finality of the source to a number of confirmations if the chain has none"
               .formatted(node.name(), tag.getValue()));
     }
-    try {
-      return BlockVerifier.heightOf(block.get());
-    } catch (BadDataException e) {
-      throw new CallFailedException(
-          Kind.OUTAGE, e.code(), "endpoint " + node.name() + ": " + node.redact(e.getMessage()));
-    }
+    return fetcher.heightOf(node, block.get());
   }
 
   @Override
@@ -216,7 +212,8 @@ public final class EvmSource implements Source, Feed {
         while (next <= range.to() && inFlight.size() < settings.window()) {
           Range batch = new Range(next, Math.min(range.to(), next + fetcher.batchBlocks() - 1));
           boolean withParent = next == range.from();
-          inFlight.add(fetchers.submit(() -> fetcher.fetch(batch, withParent, Set.of(), progress)));
+          inFlight.add(
+              fetchers.submit(() -> fetcher.fetch(batch, withParent, Set.of(), lastTry, progress)));
           next = batch.to() + 1;
         }
         for (BlockFetcher.Fetched fetched : get(inFlight.remove())) {
@@ -289,7 +286,8 @@ public final class EvmSource implements Source, Feed {
         }
         current =
             fetcher
-                .fetch(new Range(current.number(), current.number()), false, asked, progress)
+                .fetch(
+                    new Range(current.number(), current.number()), false, asked, lastTry, progress)
                 .getFirst();
       }
     }

@@ -56,10 +56,6 @@ final class NodeClient {
     return REQUESTS.ethGetBlockReceipts(at(number));
   }
 
-  static Request<?, ?> blockNumber() {
-    return REQUESTS.ethBlockNumber();
-  }
-
   private static DefaultBlockParameter at(long number) {
     return DefaultBlockParameter.valueOf(BigInteger.valueOf(number));
   }

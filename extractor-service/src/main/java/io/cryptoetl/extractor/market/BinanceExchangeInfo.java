@@ -30,7 +30,7 @@ import java.util.function.Consumer;
  * The instruments of Binance as they are now, once in a period. The number of a snapshot is its
  * period since 1970. The past cannot be asked for: a period that nobody looked at is absent.
  */
-public final class BinanceExchangeInfo implements Source, Feed {
+public final class BinanceExchangeInfo implements Source {
   private static final List<String> CHECKS = List.of("instruments_shape");
 
   private final Settings settings;
@@ -59,7 +59,7 @@ public final class BinanceExchangeInfo implements Source, Feed {
 
   @Override
   public List<Feed> feeds() {
-    return List.of(this);
+    return List.of(new Snapshots());
   }
 
   @Override
@@ -72,52 +72,61 @@ public final class BinanceExchangeInfo implements Source, Feed {
     return binance.pool().status();
   }
 
-  @Override
-  public long head() {
-    return clock.millis() / settings.period().toMillis();
-  }
-
-  @Override
-  public long earliest(long head) {
-    return head;
-  }
-
-  @Override
-  public Optional<Long> numberAt(Instant time) {
-    return Optional.of(Math.floorDiv(time.toEpochMilli(), settings.period().toMillis()));
-  }
-
-  @Override
-  public Effort fetch(Range range, boolean lastTry, Consumer<Item> items)
-      throws TransientException, InterruptedException {
-    long calls = 0;
-    Set<String> asked = new HashSet<>();
-    for (long number = range.from(); number <= range.to(); number++) {
-      if (number != head()) {
-        items.accept(new Item.Absent(number));
-        continue;
-      }
-      Binance.Answer answer = binance.get("/api/v3/exchangeInfo", Set.of());
-      calls++;
-      asked.add(answer.endpoint());
-      if (!holdsSymbols(answer.body())) {
-        String reason =
-            "endpoint %s gave exchangeInfo without a list of symbols".formatted(answer.endpoint());
-        binance.pool().refused(answer.endpoint(), "instruments_shape", reason);
-        if (!lastTry) {
-          throw new TransientException("instruments_shape", reason, true);
-        }
-        items.accept(
-            new Item.Rejected(
-                number,
-                List.of(
-                    new Item.Answer(
-                        "instruments_shape", reason, answer.endpoint(), answer.body()))));
-        continue;
-      }
-      items.accept(accepted(number, answer));
+  /** The snapshots of one period; its length is in the name, because numbers follow from it. */
+  private final class Snapshots implements Feed {
+    @Override
+    public String name() {
+      return settings.name() + "." + settings.period();
     }
-    return new Effort(String.join(",", asked), calls, 0);
+
+    @Override
+    public long head() {
+      return clock.millis() / settings.period().toMillis();
+    }
+
+    @Override
+    public long earliest(long head) {
+      return head;
+    }
+
+    @Override
+    public Optional<Long> numberAt(Instant time) {
+      return Optional.of(Math.floorDiv(time.toEpochMilli(), settings.period().toMillis()));
+    }
+
+    @Override
+    public Effort fetch(Range range, boolean lastTry, Consumer<Item> items)
+        throws TransientException, InterruptedException {
+      long calls = 0;
+      Set<String> asked = new HashSet<>();
+      for (long number = range.from(); number <= range.to(); number++) {
+        if (number != head()) {
+          items.accept(new Item.Absent(number));
+          continue;
+        }
+        Binance.Answer answer = binance.get("/api/v3/exchangeInfo", Set.of());
+        calls++;
+        asked.add(answer.endpoint());
+        if (!holdsSymbols(answer.body())) {
+          String reason =
+              "endpoint %s gave exchangeInfo without a list of symbols"
+                  .formatted(answer.endpoint());
+          binance.pool().refused(answer.endpoint(), "instruments_shape", reason);
+          if (!lastTry) {
+            throw new TransientException("instruments_shape", reason, true);
+          }
+          items.accept(
+              new Item.Rejected(
+                  number,
+                  List.of(
+                      new Item.Answer(
+                          "instruments_shape", reason, answer.endpoint(), answer.body()))));
+          continue;
+        }
+        items.accept(accepted(number, answer));
+      }
+      return new Effort(String.join(",", asked), calls, 0);
+    }
   }
 
   private static boolean holdsSymbols(byte[] json) {

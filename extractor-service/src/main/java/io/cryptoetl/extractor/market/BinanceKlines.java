@@ -160,14 +160,14 @@ public final class BinanceKlines implements Source {
       for (Range page : range.cut(PAGE, Long.MAX_VALUE)) {
         Map<Long, List<Item.Answer>> refused = new TreeMap<>();
         Set<String> asked = new HashSet<>();
-        Map<Long, Item> found = Map.of();
+        Map<Long, Item> found = new TreeMap<>();
         do {
           Binance.Answer answer = binance.get(path(page), asked);
           calls++;
           retries += asked.isEmpty() ? 0 : 1;
           asked.add(answer.endpoint());
           endpoints.add(answer.endpoint());
-          found = read(page, answer, refused);
+          found.putAll(read(page, answer, refused));
         } while (!refused.isEmpty()
             && !found.keySet().containsAll(refused.keySet())
             && !asked.containsAll(binance.pool().names()));
@@ -229,13 +229,13 @@ public final class BinanceKlines implements Source {
           number = number(candle, page, before);
           check(candle, number, answer.at());
           found.put(number, accepted(number, json, answer));
+          before = number;
         } catch (BadDataException e) {
           binance.pool().refused(answer.endpoint(), e.code(), e.getMessage());
           refused
               .computeIfAbsent(number, _ -> new ArrayList<>())
               .add(new Item.Answer(e.code(), e.getMessage(), answer.endpoint(), json));
         }
-        before = Math.max(before, number);
       }
       return found;
     }

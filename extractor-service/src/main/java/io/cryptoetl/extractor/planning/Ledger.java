@@ -53,7 +53,7 @@ public final class Ledger implements Runnable {
   private static final int MOST_JOBS = 1000;
 
   private final KafkaSettings kafka;
-  private final CountDownLatch readToEnd = new CountDownLatch(1);
+  private volatile CountDownLatch readToEnd = new CountDownLatch(1);
   private final Map<String, FeedBook> feeds = new HashMap<>();
   private final Map<String, String> sourceStates = new HashMap<>();
   private final Set<String> cancelledJobs = new HashSet<>();
@@ -251,6 +251,7 @@ public final class Ledger implements Runnable {
       } catch (RuntimeException e) {
         // Whatever it was, the topics hold everything: read them again.
         LOG.warnf(e, "event=ledger_reopened reason=\"%s\"", e.getMessage());
+        forget();
         pause();
       }
     }
@@ -266,6 +267,9 @@ public final class Ledger implements Runnable {
   }
 
   private synchronized void forget() {
+    if (readToEnd.getCount() == 0) {
+      readToEnd = new CountDownLatch(1);
+    }
     feeds.clear();
     sourceStates.clear();
     cancelledJobs.clear();
@@ -335,6 +339,10 @@ public final class Ledger implements Runnable {
     }
     if (result.getDeadLetters() == 0) {
       book.published.add(range);
+    } else {
+      // What was published here before is not what the source has now.
+      book.published.remove(range);
+      book.tips.remove(range.to());
     }
     if (result.getLastHash() != null && result.getFirstParentHash() != null) {
       Tip tip =

@@ -13,7 +13,6 @@ import java.util.UUID;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
-import org.apache.kafka.common.KafkaException;
 
 /**
  * What people order: ranges to be fetched, sources to be paused, jobs to be cancelled. Every
@@ -71,7 +70,8 @@ public final class Orders implements AutoCloseable {
       producer.beginTransaction();
       sends.accept(producer);
       producer.commitTransaction();
-    } catch (KafkaException e) {
+    } catch (RuntimeException e) {
+      // Whatever it was, the next order shall not find this transaction open.
       close();
       throw e;
     }

@@ -24,7 +24,6 @@ import java.util.UUID;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
-import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.errors.InvalidProducerEpochException;
 import org.apache.kafka.common.errors.ProducerFencedException;
 import org.jboss.logging.Logger;
@@ -149,7 +148,9 @@ public final class Planner implements AutoCloseable {
       standby = true;
       silentTicks = 0;
       seenWhileStandby = Map.of();
-    } catch (KafkaException e) {
+    } catch (RuntimeException e) {
+      // Kafka's, the registry's, or any that nobody thought of: what a transaction left open ends
+      // with its producer.
       LOG.warnf(
           e, "source=%s event=plan_failed code=kafka reason=\"%s\"", source.name(), e.getMessage());
       discardProducer();

@@ -7,6 +7,7 @@ import io.cryptoetl.ops.Cursor;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -87,6 +88,7 @@ final class Reorgs {
   private Optional<String> addBrokenLinks(List<Ledger.Tip> tips, Set<Range> replaced) {
     Optional<String> problem = Optional.empty();
     Set<Long> broken = new LinkedHashSet<>();
+    Set<Range> outstanding = new HashSet<>(ledger.outstanding(feed.name()));
     for (int i = 1; i < tips.size(); i++) {
       Ledger.Tip below = tips.get(i - 1);
       Ledger.Tip above = tips.get(i);
@@ -95,6 +97,9 @@ final class Reorgs {
         continue;
       }
       broken.add(above.range().from());
+      if (outstanding.contains(below.range()) || outstanding.contains(above.range())) {
+        continue;
+      }
       if (brokenLinks.getOrDefault(above.range().from(), 0) >= TRIES_PER_LINK) {
         problem =
             Optional.of(

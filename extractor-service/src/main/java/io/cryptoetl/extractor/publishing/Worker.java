@@ -19,6 +19,7 @@ import java.nio.ByteBuffer;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
@@ -61,6 +62,18 @@ public final class Worker implements Runnable {
 
   /** Longest time for one range; then the broker gives it to another worker. */
   private static final Duration MAX_WORK = Duration.ofMinutes(10);
+
+  /**
+   * Longest transaction. If a worker dies within one and never returns, readers of committed
+   * records wait that long.
+   */
+  private static final Duration TRANSACTION_TIMEOUT = Duration.ofMinutes(5);
+
+  /**
+   * Bytes of a range that are held before its transaction begins: a range that an endpoint gives
+   * slowly is usually all there by then, and its transaction takes no longer than the sending.
+   */
+  private static final int HELD_BYTES = 16 * 1024 * 1024;
 
   /** Room for what is in a record beside the JSON. */
   private static final int RECORD_OVERHEAD = 4096;
@@ -132,7 +145,7 @@ public final class Worker implements Runnable {
       try (Consumer<SpecificRecord, SpecificRecord> consumer =
               kafka.consumer(group(source.name()), name, MAX_WORK);
           Producer<SpecificRecord, SpecificRecord> producer =
-              kafka.producer("worker-" + source.name() + "-" + name, MAX_WORK);
+              kafka.producer("worker-" + source.name() + "-" + name, TRANSACTION_TIMEOUT);
           Admin admin = Admin.create(kafka.shared())) {
         producer.initTransactions();
         int limit = maxMessageBytes(admin);
@@ -196,13 +209,13 @@ public final class Worker implements Runnable {
     boolean lastTry = vain.getOrDefault(partition, 0) + 1 >= tries;
     boolean cancelled = ledger.isCancelled(request.getJobId());
     Range range = new Range(request.getFromNumber(), request.getToNumber());
-    producer.beginTransaction();
+    Outbox outbox = new Outbox(producer, request.getSource(), limit);
     try {
-      Outbox outbox = new Outbox(producer, request.getSource(), limit);
       Feed.Effort effort =
           cancelled
               ? new Feed.Effort("", 0, 0)
               : feeds.get(request.getSource()).fetch(range, lastTry, outbox::publish);
+      outbox.sendHeld();
       Instant finishedAt = clock.instant();
       ExtractResult result =
           outbox.totals.addTo(
@@ -246,13 +259,13 @@ public final class Worker implements Runnable {
           result.getBlocks(),
           result.getDeadLetters());
     } catch (TransientException e) {
-      producer.abortTransaction();
+      outbox.abort();
       int failed = failures.merge(partition, 1, Integer::sum);
       if (e.answered()) {
         vain.merge(partition, 1, Integer::sum);
       }
       problem = Optional.of(e.getMessage());
-      meters.failed(source.name(), e.code());
+      meters.failed(request.getSource(), e.code());
       LOG.warnf(
           "source=%s worker=%s event=range_failed from=%d to=%d try=%d code=%s reason=\"%s\"",
           source.name(),
@@ -329,6 +342,9 @@ public final class Worker implements Runnable {
     private final int limit;
     private final Totals totals = new Totals();
     private final Semaphore room = new Semaphore(MOST_BYTES_IN_FLIGHT);
+    private final List<Item> held = new ArrayList<>();
+    private long heldBytes;
+    private boolean begun;
 
     Outbox(Producer<SpecificRecord, SpecificRecord> producer, String feed, int limit) {
       this.producer = producer;
@@ -337,6 +353,40 @@ public final class Worker implements Runnable {
     }
 
     void publish(Item item) {
+      if (begun) {
+        send(item);
+        return;
+      }
+      held.add(item);
+      heldBytes +=
+          switch (item) {
+            case Item.Accepted accepted -> accepted.bytes();
+            case Item.Rejected rejected ->
+                rejected.answers().stream().mapToLong(a -> a.payload().length).sum();
+            case Item.Absent _ -> 0;
+          };
+      if (heldBytes > HELD_BYTES) {
+        sendHeld();
+      }
+    }
+
+    /** Begins the transaction, if that is still to be done, and sends what is held. */
+    void sendHeld() {
+      if (!begun) {
+        producer.beginTransaction();
+        begun = true;
+      }
+      held.forEach(this::send);
+      held.clear();
+    }
+
+    void abort() {
+      if (begun) {
+        producer.abortTransaction();
+      }
+    }
+
+    private void send(Item item) {
       switch (item) {
         case Item.Accepted accepted when accepted.bytes() + RECORD_OVERHEAD <= limit -> {
           send(

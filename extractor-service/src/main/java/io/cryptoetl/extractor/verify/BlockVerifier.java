@@ -21,6 +21,8 @@ import org.apache.tuweni.rlp.RLP;
  * Ethereum's execution API.
  */
 public final class BlockVerifier {
+  static final String TRANSACTION_HASH_MISMATCH = "transaction_hash_mismatch";
+
   private static final int HASH = 32;
   private static final Bytes EMPTY_LIST = RLP.encodeList(_ -> {});
   private static final byte[] STATE_SYNC_PREFIX =
@@ -183,7 +185,7 @@ public final class BlockVerifier {
         proof.run();
         passed.add(check);
       } catch (BadDataException e) {
-        if (!profile.mayFail(check, stateSync)) {
+        if (!profile.mayFail(check, e.code(), stateSync)) {
           throw e;
         }
         unchecked.add(check);
@@ -295,7 +297,7 @@ public final class BlockVerifier {
         Bytes computed = Bytes.wrap(parts.keccak.hash(encoded.get()));
         require(
             computed.equals(stated),
-            "transaction_hash_mismatch",
+            TRANSACTION_HASH_MISMATCH,
             "%s says its hash is %s, it hashes to %s",
             transaction.place(),
             stated,

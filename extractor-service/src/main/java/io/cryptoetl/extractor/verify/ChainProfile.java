@@ -60,9 +60,13 @@ public enum ChainProfile {
   /**
    * Whether a check that fails leaves the block unchecked, not refused.
    *
+   * @param code what it failed of
    * @param stateSync whether the block holds a transaction of Polygon's type 0x7f
    */
-  boolean mayFail(Check check, boolean stateSync) {
-    return mayFail.contains(check) && (this != POLYGON || stateSync);
+  boolean mayFail(Check check, String code, boolean stateSync) {
+    if (this == POLYGON && (!stateSync || code.equals(BlockVerifier.TRANSACTION_HASH_MISMATCH))) {
+      return false;
+    }
+    return mayFail.contains(check);
   }
 }

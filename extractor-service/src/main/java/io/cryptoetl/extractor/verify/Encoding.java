@@ -67,7 +67,11 @@ final class Encoding {
 
   /** Type of a transaction or a receipt (EIP-2718); those without one are legacy. */
   static int type(Fields item) throws BadDataException {
-    return item.has("type") ? (int) item.number("type") : 0;
+    long type = item.has("type") ? item.number("type") : 0;
+    if (type > STATE_SYNC) {
+      throw item.malformed("type", item.values().get("type"), "a type of 0x0 to 0x7f (EIP-2718)");
+    }
+    return (int) type;
   }
 
   /** A transaction as its hash and the trie have it; empty for a type that is not known here. */

@@ -23,7 +23,6 @@ import org.apache.tuweni.bytes.Bytes;
  */
 record Fields(String place, Map<String, Object> values) {
   private static final HexFormat HEX = HexFormat.of();
-  private static final int LONG_DIGITS = 15;
 
   private static final ObjectMapper JSON =
       new ObjectMapper(
@@ -165,8 +164,8 @@ record Fields(String place, Map<String, Object> values) {
   /** A quantity that fits a long. */
   long number(String field) throws BadDataException {
     Bytes quantity = quantity(field);
-    if (2 * quantity.size() > LONG_DIGITS + 1) {
-      throw malformed(field, values.get(field), "a hex quantity below 2^60");
+    if (quantity.size() >= Long.BYTES) {
+      throw malformed(field, values.get(field), "a hex quantity below 2^56");
     }
     return quantity.toLong();
   }
@@ -177,14 +176,16 @@ record Fields(String place, Map<String, Object> values) {
   }
 
   BadDataException malformed(String field, Object value, String expected) {
-    String shown = String.valueOf(value);
+    // Only hex is shown: any other text may hold what must not be seen, and be cut within it.
+    String shown =
+        switch (value) {
+          case null -> "missing";
+          case String text when text.matches("0x[0-9a-fA-F]{0,80}") -> "'" + text + "'";
+          case String text -> "a text of " + text.length() + " characters";
+          default -> "not a string";
+        };
     return new BadDataException(
         "block_malformed",
-        "field %s of %s is '%s', %s is expected"
-            .formatted(
-                field,
-                place,
-                shown.length() > 80 ? shown.substring(0, 80) + "..." : shown,
-                expected));
+        "field %s of %s is %s, %s is expected".formatted(field, place, shown, expected));
   }
 }

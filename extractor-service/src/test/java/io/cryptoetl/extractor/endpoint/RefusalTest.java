@@ -87,7 +87,8 @@ class RefusalTest {
     "413, , '', TOO_LARGE, ",
     "400, , 'Response size is larger than 150MB limit', TOO_LARGE, ",
     "403, , 'daily request count exceeded', LIMITED, PT1M",
-    "401, , 'invalid key', REFUSED, ",
+    "401, , 'invalid key', OUTAGE, ",
+    "400, , 'bad request', REFUSED, ",
   })
   void shouldReadStatusHeaderAndText(
       int status, String retryAfter, String text, Kind kind, Duration pause) {

@@ -46,7 +46,7 @@ class FaultsPropertyTest {
       members.add(
           new EndpointPool.Member<>(
               endpoint.name(),
-              new HttpCaller(endpoint, HTTP, Duration.ofSeconds(5), 1 << 24, Clock.systemUTC()),
+              new HttpCaller(endpoint, HTTP, Duration.ofSeconds(1), 1 << 24, Clock.systemUTC()),
               Double.POSITIVE_INFINITY));
     }
     return EvmSource.over(

@@ -31,6 +31,7 @@ public final class FaultyNode implements AutoCloseable {
   public enum Fault {
     DROPPED_CONNECTION,
     DELAY,
+    STALLED,
     TOO_MANY_REQUESTS,
     SERVER_ERROR,
     HTML,
@@ -113,6 +114,12 @@ public final class FaultyNode implements AutoCloseable {
         case DELAY -> {
           Thread.sleep(pick(30));
           send(exchange, 200, reply(request, null));
+        }
+        case STALLED -> {
+          exchange.sendResponseHeaders(200, 1000);
+          exchange.getResponseBody().write('[');
+          exchange.getResponseBody().flush();
+          Thread.sleep(1_500);
         }
         case TOO_MANY_REQUESTS -> send(exchange, 429, "{\"error\":\"slow down\"}");
         case SERVER_ERROR -> send(exchange, 502, "bad gateway");

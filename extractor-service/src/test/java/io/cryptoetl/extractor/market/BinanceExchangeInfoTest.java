@@ -53,7 +53,7 @@ class BinanceExchangeInfoTest extends SourceContract {
                       1 << 24,
                       clock)));
       List<Item> items = new ArrayList<>();
-      info.fetch(new Range(0, 2), false, items::add);
+      info.feeds().getFirst().fetch(new Range(0, 2), false, items::add);
 
       RawInstruments raw = (RawInstruments) ((Item.Accepted) items.getFirst()).value();
       assertThat(StandardCharsets.UTF_8.decode(raw.getInstrumentsJson()).toString())
@@ -76,7 +76,7 @@ class BinanceExchangeInfoTest extends SourceContract {
                       1 << 24,
                       clock)));
       List<Item> items = new ArrayList<>();
-      info.fetch(new Range(0, 0), true, items::add);
+      info.feeds().getFirst().fetch(new Range(0, 0), true, items::add);
 
       assertThat(((Item.Rejected) items.getFirst()).answers().getFirst().code())
           .isEqualTo("instruments_shape");

@@ -92,7 +92,7 @@ class CrashPropertyIT {
   void shouldPublishTheChainExactlyOnce(long seed) throws Exception {
     String name = "crash-" + seed;
     CrashingKafka kafka =
-        new CrashingKafka(stack.bootstrapServers(), stack.registryUrl(), 0.015, seed);
+        new CrashingKafka(stack.bootstrapServers(), stack.registryUrl(), 0.03, seed);
     Ledger ledger = new Ledger(new KafkaSettings(stack.bootstrapServers(), stack.registryUrl()));
     Meters meters = new Meters(new SimpleMeterRegistry());
     AtomicBoolean over = new AtomicBoolean();
@@ -195,7 +195,7 @@ class CrashPropertyIT {
           new Planner(
               source,
               new Planner.Settings(
-                  new Start.Height(CHAIN.getFirst().number()), 7, 3, source.name()),
+                  new Start.Height(CHAIN.getFirst().number()), 2, 3, source.name()),
               kafka,
               ledger,
               meters,

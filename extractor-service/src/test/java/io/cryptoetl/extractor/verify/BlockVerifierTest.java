@@ -150,6 +150,17 @@ class BlockVerifierTest {
       assertThat(verify(137, ChainProfile.POLYGON, recorded).unchecked())
           .containsExactly("transaction_hashes", "transactions_root");
 
+      // It excuses itself, not the others.
+      var first = (com.fasterxml.jackson.databind.node.ObjectNode) block.get("transactions").get(0);
+      String value = first.get("value").asText();
+      first.put("value", "0x123");
+      assertThat(
+              org.assertj.core.api.Assertions.catchThrowableOfType(
+                  BadDataException.class, () -> verify(137, ChainProfile.POLYGON, recorded)))
+          .extracting(BadDataException::code)
+          .isEqualTo("transaction_hash_mismatch");
+      first.put("value", value);
+
       stateSync.put("type", "0x0").put("hash", "0x" + "11".repeat(32));
       assertThat(
               org.assertj.core.api.Assertions.catchThrowableOfType(

@@ -16,16 +16,17 @@ import picocli.CommandLine.Parameters;
 /** Runs a measurement. */
 @Command(
     name = "bench",
-    description = "Runs a measurement: end-to-end, extract.",
+    description = "Runs a measurement: end-to-end, extract, verify.",
     mixinStandardHelpOptions = true)
 final class BenchCommand implements Callable<Integer> {
   private static final Map<String, String> MEASUREMENTS =
       new TreeMap<>(
           Map.of(
               "end-to-end", "io.cryptoetl.benchmarks.EndToEnd",
-              "extract", "io.cryptoetl.benchmarks.Extract"));
+              "extract", "io.cryptoetl.benchmarks.Extract",
+              "verify", "io.cryptoetl.benchmarks.Verify"));
 
-  @Parameters(paramLabel = "NAME", description = "end-to-end, extract")
+  @Parameters(paramLabel = "NAME", description = "end-to-end, extract, verify")
   private String name;
 
   @Option(names = "--json", description = "The last line is one JSON object")
@@ -53,7 +54,11 @@ final class BenchCommand implements Callable<Integer> {
             "--enable-native-access=ALL-UNNAMED",
             "-Dpipeline.root=" + layout.root(),
             "-cp",
-            layout.libraries() + File.pathSeparator + classes,
+            String.join(
+                File.pathSeparator,
+                classes.toString(),
+                layout.libraries(),
+                layout.root().resolve("benchmarks/target/lib").toString() + "/*"),
             main));
     if (json) {
       command.add("--json");

@@ -23,15 +23,9 @@ record Progress(
     long planned, long fetched, long deadLetters, long loaded, long rows, long incomplete) {
   private static final String SQL =
       """
-      WITH market AS (
-        SELECT source FROM ops.cursors WHERE source LIKE '%.%'
-        UNION
-        SELECT source FROM ops.extract_results
-        WHERE source LIKE '%.%' OR 'instruments_shape' = ANY (checks)
-      )
       SELECT
-        (SELECT coalesce(sum(next_number - first_number), 0) FROM ops.cursors WHERE source NOT IN (SELECT source FROM market)),
-        (SELECT coalesce(sum(blocks), 0) FROM ops.extract_results WHERE source NOT IN (SELECT source FROM market)),
+        (SELECT coalesce(sum(next_number - first_number), 0) FROM ops.cursors WHERE source NOT LIKE '%.%'),
+        (SELECT coalesce(sum(blocks), 0) FROM ops.extract_results WHERE source NOT LIKE '%.%'),
         (SELECT count(*) FROM ops.dead_letters),
         b.blocks,
         b.rows

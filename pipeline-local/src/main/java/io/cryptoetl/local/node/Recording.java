@@ -107,7 +107,7 @@ public final class Recording {
     return chainId;
   }
 
-  Optional<byte[]> block(long number) {
+  public Optional<byte[]> block(long number) {
     return Optional.ofNullable(blocks.get(number)).map(StoredBlock::json);
   }
 
@@ -115,7 +115,7 @@ public final class Recording {
     return Optional.ofNullable(numberByHash.get(hash));
   }
 
-  Optional<byte[]> receipts(long number) {
+  public Optional<byte[]> receipts(long number) {
     return Optional.ofNullable(blocks.get(number)).map(b -> receipts.get(b.hash()));
   }
 
