@@ -21,6 +21,10 @@ final class Rate {
   private static final double SHARE = 0.05;
 
   private static final double SLACK = 0.01;
+
+  /** Parts of a call that the bucket counts in. */
+  private static final int TOKENS_PER_CALL = 10;
+
   private static final double DOWN = 0.95;
   private static final double DOWN_AGAIN = 0.7;
   private static final double STEP_PER_SECOND = 0.01;
@@ -70,7 +74,9 @@ final class Rate {
   long take(int calls, long now) {
     if (!isFree()) {
       // More than the bucket holds could never be taken: it waits for a full bucket instead.
-      ConsumptionProbe probe = bucket.tryConsumeAndReturnRemaining(Math.min(calls, mostCalls()));
+      ConsumptionProbe probe =
+          bucket.tryConsumeAndReturnRemaining(
+              (long) TOKENS_PER_CALL * Math.min(calls, mostCalls()));
       if (!probe.isConsumed()) {
         return Math.max(1, probe.getNanosToWaitForRefill());
       }
@@ -125,12 +131,13 @@ final class Rate {
 
   /** An even flow: the bucket holds one request, and what comes in while its taker wakes up. */
   private Bandwidth bandwidth() {
-    long perThousandSeconds = Math.max(1, (long) (limit * (1 - SHARE) * 1000));
-    long capacity = mostCalls() + Math.max(1, (long) (limit * SLACK));
+    long perThousandSeconds = (long) (limit * (1 - SHARE) * TOKENS_PER_CALL * 1000);
+    long capacity = Math.round(TOKENS_PER_CALL * (mostCalls() + limit * SLACK));
     return Bandwidth.builder()
         .capacity(capacity)
         .refillGreedy(perThousandSeconds, Duration.ofSeconds(1000))
-        .initialTokens(capacity)
+        // Empty: the first second also has the question for the chain id.
+        .initialTokens(0)
         .build();
   }
 }

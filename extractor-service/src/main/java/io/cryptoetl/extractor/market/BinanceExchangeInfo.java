@@ -129,7 +129,7 @@ public final class BinanceExchangeInfo implements Source {
     }
   }
 
-  private static boolean holdsSymbols(byte[] json) {
+  private static boolean holdsSymbols(byte[] json) throws TransientException {
     try (JsonParser parser = JsonSlices.parser(json)) {
       boolean symbols = false;
       if (parser.nextToken() != JsonToken.START_OBJECT) {
@@ -142,8 +142,8 @@ public final class BinanceExchangeInfo implements Source {
       }
       return symbols && parser.nextToken() == null;
     } catch (IOException e) {
-      // Cut off or not JSON: not a list of symbols.
-      return false;
+      throw new TransientException(
+          "reply_malformed", "exchangeInfo is not JSON, or cut off; it is asked for again");
     }
   }
 
