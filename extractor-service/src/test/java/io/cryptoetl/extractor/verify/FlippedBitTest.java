@@ -22,7 +22,8 @@ class FlippedBitTest {
   private static final ObjectMapper JSON = new ObjectMapper();
 
   /** What no hash covers and nothing else tells, unless another receipt says otherwise. */
-  private static final Set<String> BELIEVED = Set.of("totalDifficulty", "blobGasPrice");
+  private static final Set<String> BELIEVED =
+      Set.of("totalDifficulty", "blobGasPrice", /* with or without withdrawals */ "size");
 
   /** Fields that a node may leave out: with its name damaged, such a field counts as left out. */
   private static final Set<String> MAY_BE_ABSENT =
