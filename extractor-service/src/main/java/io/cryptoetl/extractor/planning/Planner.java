@@ -132,7 +132,8 @@ public final class Planner implements AutoCloseable {
     }
     meters.tick(source.name());
     try {
-      if (standby && !othersAreSilent()) {
+      // Whoever asks this instance by hand wants it to look: it takes over.
+      if (standby && trigger == Trigger.SCHEDULE && !othersAreSilent()) {
         return;
       }
       standby = false;
