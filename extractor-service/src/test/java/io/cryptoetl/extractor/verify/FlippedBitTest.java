@@ -31,6 +31,7 @@ class FlippedBitTest {
           "totalDifficulty",
           "size",
           "uncles",
+          "from",
           "withdrawals",
           "chainId",
           "yParity",
