@@ -156,6 +156,11 @@ public final class Worker implements Runnable {
             continue;
           }
           for (ConsumerRecord<SpecificRecord, SpecificRecord> r : consumer.poll(POLL)) {
+            if (ledger.isPaused(source.name())) {
+              // Paused while the request was on its way: it is read again later.
+              consumer.seek(new TopicPartition(r.topic(), r.partition()), r.offset());
+              continue;
+            }
             workOn(consumer, producer, r, limit);
             broken = 0;
           }
