@@ -16,10 +16,12 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.EnumMap;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
 import java.util.Random;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.Executors;
 
@@ -56,6 +58,7 @@ public final class FaultyNode implements AutoCloseable {
   public final Map<Fault, Integer> done = new EnumMap<>(Fault.class);
   private final NavigableMap<Long, Recorded> chain = new TreeMap<>();
   private final HttpServer server;
+  private final List<Fault> faults;
   private final Random random;
   private final double share;
 
@@ -68,6 +71,16 @@ public final class FaultyNode implements AutoCloseable {
    * @param share of requests that go wrong, 0 to 1
    */
   public FaultyNode(List<Recorded> blocks, double share, long seed) {
+    this(blocks, share, seed, EnumSet.allOf(Fault.class));
+  }
+
+  /**
+   * A node that fails in some ways only.
+   *
+   * @param share of requests that go wrong, 0 to 1
+   */
+  public FaultyNode(List<Recorded> blocks, double share, long seed, Set<Fault> faults) {
+    this.faults = List.copyOf(faults);
     blocks.forEach(b -> chain.put(b.number(), b));
     this.share = share;
     this.random = new Random(seed);
@@ -89,7 +102,7 @@ public final class FaultyNode implements AutoCloseable {
     if (random.nextDouble() >= share) {
       return null;
     }
-    Fault fault = Fault.values()[random.nextInt(Fault.values().length)];
+    Fault fault = faults.get(random.nextInt(faults.size()));
     done.merge(fault, 1, Integer::sum);
     return fault;
   }
