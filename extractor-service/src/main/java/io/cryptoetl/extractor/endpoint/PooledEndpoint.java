@@ -15,9 +15,6 @@ final class PooledEndpoint<T> {
   /** A head older than this tells nothing about what the endpoint has now. */
   private static final long HEAD_IS_FRESH = TimeUnit.SECONDS.toNanos(60);
 
-  /** Pause after a refusal that names none: the server's window has to empty. */
-  private static final Duration BREATH = Duration.ofMillis(200);
-
   private static final double LATENCY_WEIGHT = 0.2;
   private static final int START_CONCURRENCY = 2;
 
@@ -130,38 +127,35 @@ final class PooledEndpoint<T> {
       case OUTAGE -> {
         concurrency.down();
         breaker.onError(nanos, TimeUnit.NANOSECONDS, failure);
+        failure.pause().ifPresent(pause -> pause(pause, now));
       }
-      case LIMITED -> {
-        concurrency.down();
-        rate.refused(now - nanos, now);
-        breaker.releasePermission();
-      }
-      case TOO_LARGE -> {
-        batchCalls.down();
+      case LIMITED, TOO_LARGE -> {
+        asksForLess(failure, now - nanos, now);
         breaker.releasePermission();
       }
       case NOT_THERE, REFUSED -> breaker.onSuccess(nanos, TimeUnit.NANOSECONDS);
     }
-    if (failure.kind() == Kind.LIMITED) {
-      pause(failure.pause().orElse(BREATH), now);
-    } else if (failure.kind() == Kind.OUTAGE) {
-      failure.pause().ifPresent(pause -> pause(pause, now));
-    }
   }
 
-  /** Some calls of a request failed that was answered. */
+  /**
+   * Some calls of a request failed that was answered. Told of single calls, an outage says nothing
+   * about what the endpoint bears.
+   */
   void failedInPart(CallFailedException failure, long now) {
     count(failure.code());
-    switch (failure.kind()) {
-      case LIMITED -> {
+    asksForLess(failure, now, now);
+  }
+
+  private void asksForLess(CallFailedException failure, long began, long now) {
+    if (failure.kind() == Kind.TOO_LARGE) {
+      batchCalls.down();
+    } else if (failure.kind() == Kind.LIMITED) {
+      long breath = rate.refused(began, now);
+      if (breath > Rate.BREATH) {
+        // A lower rate did not help: the limit may be on what is in flight.
         concurrency.down();
-        rate.refused(now, now);
-        pause(failure.pause().orElse(BREATH), now);
       }
-      case TOO_LARGE -> batchCalls.down();
-      case OUTAGE, NOT_THERE, REFUSED -> {
-        // Told of single calls, it says nothing about what the endpoint bears.
-      }
+      pause(failure.pause().orElse(Duration.ofNanos(breath)), now);
     }
   }
 

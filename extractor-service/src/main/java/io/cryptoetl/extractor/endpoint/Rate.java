@@ -15,21 +15,32 @@ import java.time.Duration;
  */
 final class Rate {
   /**
-   * Servers count in windows of a second: the share that is left free is what a batch may stand out
-   * of the even flow.
+   * Share of the rate that is left free: servers count in windows, and replies do not flow evenly.
    */
-  private static final double SHARE = 0.05;
+  private static final double FREE = 0.04;
 
+  /** Share of a second's calls that one request may hold. */
+  private static final double BATCH = 0.04;
+
+  /** Share of a second's calls that may gather while their taker wakes up. */
   private static final double SLACK = 0.01;
 
   /** Parts of a call that the bucket counts in. */
   private static final int TOKENS_PER_CALL = 10;
 
   private static final double DOWN = 0.95;
+
+  /** Of a ceiling that is known, a refusal tells of an uneven flow rather than of a lower limit. */
+  private static final double DOWN_OF_CEILING = 0.98;
+
   private static final double DOWN_AGAIN = 0.7;
   private static final double STEP_PER_SECOND = 0.01;
   private static final double LEAST_STEP = 0.5;
   private static final long SECOND = 1_000_000_000L;
+
+  /** Nanoseconds in which the server's window loses what was too much. */
+  static final long BREATH = SECOND / 10;
+
   private static final double LEAST = 1;
 
   private final double ceiling;
@@ -67,18 +78,21 @@ final class Rate {
 
   /** Most calls that one request may hold. */
   int mostCalls() {
-    return isFree() ? Integer.MAX_VALUE : (int) Math.max(2, limit * SHARE);
+    return isFree() ? Integer.MAX_VALUE : (int) Math.max(2, limit * BATCH);
   }
 
   /** Takes calls; returns 0, or the nanoseconds after which to try again. */
   long take(int calls, long now) {
     if (!isFree()) {
-      // More than the bucket holds could never be taken: it waits for a full bucket instead.
+      // What a request holds beyond a full bucket is a debt, which the next one waits for.
+      int debt = Math.max(0, calls - mostCalls());
       ConsumptionProbe probe =
-          bucket.tryConsumeAndReturnRemaining(
-              (long) TOKENS_PER_CALL * Math.min(calls, mostCalls()));
+          bucket.tryConsumeAndReturnRemaining((long) TOKENS_PER_CALL * (calls - debt));
       if (!probe.isConsumed()) {
         return Math.max(1, probe.getNanosToWaitForRefill());
+      }
+      if (debt > 0) {
+        long unused = bucket.consumeIgnoringRateLimits((long) TOKENS_PER_CALL * debt);
       }
     }
     if (now - windowFrom > SECOND) {
@@ -93,21 +107,25 @@ final class Rate {
   /**
    * A request was refused.
    *
-   * @param began when it was sent: one that was on its way when the rate was lowered says nothing
-   *     new
+   * @param began when it was sent: in the second after the rate was lowered, the server's window
+   *     still holds what was sent before, and a refusal says nothing new about the rate
+   * @return nanoseconds to leave the endpoint alone: {@link #BREATH}, and more if a breath and a
+   *     lower rate did not help
    */
-  void refused(long began, long now) {
-    if (refusedAt != 0 && began - refusedAt < 0) {
-      return;
+  long refused(long began, long now) {
+    if (refusedAt != 0 && began - refusedAt < SECOND) {
+      return began - refusedAt < 0 ? BREATH : Math.max(BREATH, SECOND - (now - refusedAt));
     }
     if (isFree()) {
       limit = Math.max(lastWindow, (double) inWindow);
     }
-    boolean again = refusedAt != 0 && now - refusedAt < 2 * SECOND;
+    boolean again = refusedAt != 0 && now - refusedAt < 3 * SECOND;
     step = Math.max(LEAST_STEP, limit * STEP_PER_SECOND);
-    change(Math.max(LEAST, limit * (again ? DOWN_AGAIN : DOWN)));
+    double down = again ? DOWN_AGAIN : limit >= ceiling ? DOWN_OF_CEILING : DOWN;
+    change(Math.max(LEAST, limit * down));
     refusedAt = now;
     raisedAt = now;
+    return BREATH;
   }
 
   void succeeded(long now) {
@@ -131,7 +149,7 @@ final class Rate {
 
   /** An even flow: the bucket holds one request, and what comes in while its taker wakes up. */
   private Bandwidth bandwidth() {
-    long perThousandSeconds = (long) (limit * (1 - SHARE) * TOKENS_PER_CALL * 1000);
+    long perThousandSeconds = (long) (limit * (1 - FREE) * TOKENS_PER_CALL * 1000);
     long capacity = Math.round(TOKENS_PER_CALL * (mostCalls() + limit * SLACK));
     return Bandwidth.builder()
         .capacity(capacity)
