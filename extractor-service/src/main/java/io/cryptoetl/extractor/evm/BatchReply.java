@@ -5,7 +5,6 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import io.cryptoetl.extractor.source.JsonSlices;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -127,9 +126,7 @@ final class BatchReply {
       if (field.equals("code") && value == JsonToken.VALUE_NUMBER_INT) {
         code = parser.getLongValue();
       } else if (field.equals("message") && value == JsonToken.VALUE_STRING) {
-        message =
-            new String(
-                parser.getText().getBytes(StandardCharsets.ISO_8859_1), StandardCharsets.UTF_8);
+        message = parser.getText();
       } else {
         parser.skipChildren();
       }

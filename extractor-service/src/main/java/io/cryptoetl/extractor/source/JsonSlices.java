@@ -5,10 +5,8 @@ import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
-import java.io.ByteArrayInputStream;
+import com.fasterxml.jackson.core.json.UTF8StreamJsonParser;
 import java.io.IOException;
-import java.io.InputStreamReader;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -28,22 +26,27 @@ public final class JsonSlices {
   private JsonSlices() {}
 
   /**
-   * A parser whose offsets count bytes: read as ISO 8859-1, a character is a byte, and no encoding
-   * is judged. What is looked for must be ASCII.
+   * A parser whose offsets count bytes.
+   *
+   * @throws IOException if the bytes are in another encoding than UTF-8, as RFC 8259 wants it
    */
   public static JsonParser parser(byte[] json) throws IOException {
-    return JSON.createParser(
-        new InputStreamReader(new ByteArrayInputStream(json), StandardCharsets.ISO_8859_1));
+    JsonParser parser = JSON.createParser(json);
+    if (!(parser instanceof UTF8StreamJsonParser)) {
+      parser.close();
+      throw new IOException("not JSON in UTF-8");
+    }
+    return parser;
   }
 
   /** The bytes of the value at which the parser stands; it then stands at the value's end. */
   public static byte[] value(JsonParser parser, byte[] json) throws IOException {
-    int start = Math.toIntExact(parser.currentTokenLocation().getCharOffset());
+    int start = Math.toIntExact(parser.currentTokenLocation().getByteOffset());
     if (parser.currentToken() == JsonToken.VALUE_STRING) {
       parser.finishToken();
     }
     parser.skipChildren();
-    int end = Math.toIntExact(parser.currentLocation().getCharOffset());
+    int end = Math.toIntExact(parser.currentLocation().getByteOffset());
     return Arrays.copyOfRange(json, start, end);
   }
 
@@ -72,6 +75,6 @@ public final class JsonSlices {
 
   /** The failure of a parser, told without what it read. */
   public static IOException malformed(JacksonException e) {
-    return new IOException("not JSON, or cut off, at byte " + e.getLocation().getCharOffset(), e);
+    return new IOException("not JSON, or cut off, at byte " + e.getLocation().getByteOffset(), e);
   }
 }
