@@ -1,6 +1,6 @@
 package io.cryptoetl.extractor.planning;
 
-import io.cryptoetl.extractor.publishing.KafkaSettings;
+import io.cryptoetl.extractor.kafka.KafkaSettings;
 import io.cryptoetl.ops.Cursor;
 import io.cryptoetl.schemas.Topics;
 import java.time.Duration;

@@ -1,6 +1,6 @@
 package io.cryptoetl.extractor.planning;
 
-import io.cryptoetl.extractor.publishing.KafkaSettings;
+import io.cryptoetl.extractor.kafka.KafkaSettings;
 import io.cryptoetl.extractor.source.Range;
 import io.cryptoetl.ops.Control;
 import io.cryptoetl.ops.ControlKey;

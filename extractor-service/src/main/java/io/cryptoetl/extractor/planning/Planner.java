@@ -1,7 +1,7 @@
 package io.cryptoetl.extractor.planning;
 
-import io.cryptoetl.extractor.publishing.KafkaSettings;
-import io.cryptoetl.extractor.publishing.Meters;
+import io.cryptoetl.extractor.kafka.KafkaSettings;
+import io.cryptoetl.extractor.metrics.Meters;
 import io.cryptoetl.extractor.source.Feed;
 import io.cryptoetl.extractor.source.Range;
 import io.cryptoetl.extractor.source.Source;

@@ -1,5 +1,7 @@
 package io.cryptoetl.extractor.publishing;
 
+import io.cryptoetl.extractor.kafka.KafkaSettings;
+import io.cryptoetl.extractor.metrics.Meters;
 import io.cryptoetl.extractor.planning.Ledger;
 import io.cryptoetl.extractor.source.Feed;
 import io.cryptoetl.extractor.source.Item;

@@ -5,20 +5,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.cryptoetl.extractor.endpoint.Endpoint;
-import io.cryptoetl.extractor.endpoint.EndpointPool;
-import io.cryptoetl.extractor.endpoint.HttpCaller;
 import io.cryptoetl.extractor.source.Item;
 import io.cryptoetl.extractor.source.Range;
 import io.cryptoetl.extractor.source.TransientException;
-import io.cryptoetl.extractor.verify.ChainProfile;
 import io.cryptoetl.extractor.verify.Corpus;
 import io.cryptoetl.extractor.verify.Corpus.Recorded;
 import io.cryptoetl.raw.RawBlock;
-import java.net.http.HttpClient;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
-import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumSet;
@@ -33,37 +27,12 @@ import org.junit.jupiter.params.provider.EnumSource;
  * Whatever goes wrong at the nodes: what is handed over is the chain, or is refused with reasons.
  */
 class FaultsPropertyTest {
-  private static final HttpClient HTTP =
-      HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final int TRIES = 200;
   private static final List<Recorded> CHAIN = Corpus.longestRunWithoutBlobs(Corpus.chain(400));
 
   private static EvmSource source(FaultyNode... nodes) {
-    List<EndpointPool.Member<HttpCaller>> members = new ArrayList<>();
-    for (int i = 0; i < nodes.length; i++) {
-      Endpoint endpoint = new Endpoint("node" + i, nodes[i].url());
-      members.add(
-          new EndpointPool.Member<>(
-              endpoint.name(),
-              new HttpCaller(endpoint, HTTP, Duration.ofSeconds(1), 1 << 24, Clock.systemUTC()),
-              Double.POSITIVE_INFINITY));
-    }
-    return EvmSource.over(
-        new EvmSource.Settings(
-            "recorded",
-            31337,
-            ChainProfile.ETHEREUM,
-            true,
-            new Finality.Confirmations(0),
-            64,
-            EvmSource.Receipts.REQUIRED,
-            1 << 18,
-            4,
-            Duration.ofMillis(2)),
-        members,
-        new EndpointPool.Limits(4, 20, Duration.ofMillis(2)),
-        Clock.systemUTC());
+    return FaultyNode.source("recorded", Duration.ofSeconds(1), nodes);
   }
 
   /** Fetches as a worker does: again until it works, and after some tries with what there is. */

@@ -6,13 +6,20 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
+import io.cryptoetl.extractor.endpoint.Endpoint;
+import io.cryptoetl.extractor.endpoint.EndpointPool;
+import io.cryptoetl.extractor.endpoint.HttpCaller;
+import io.cryptoetl.extractor.verify.ChainProfile;
 import io.cryptoetl.extractor.verify.Corpus.Recorded;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.URI;
+import java.net.http.HttpClient;
 import java.nio.charset.StandardCharsets;
+import java.time.Clock;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.EnumMap;
@@ -28,6 +35,8 @@ import java.util.concurrent.Executors;
 /** A node with a recorded chain that fails in every way that providers fail. */
 public final class FaultyNode implements AutoCloseable {
   private static final ObjectMapper JSON = new ObjectMapper();
+  private static final HttpClient HTTP =
+      HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
 
   /** Ways to fail. */
   public enum Fault {
@@ -96,6 +105,38 @@ public final class FaultyNode implements AutoCloseable {
 
   public URI url() {
     return URI.create("http://127.0.0.1:" + server.getAddress().getPort() + "/");
+  }
+
+  /**
+   * A source that reads such nodes, and believes nothing that the chain's rules prove.
+   *
+   * @param timeout of a request
+   */
+  public static EvmSource source(String name, Duration timeout, FaultyNode... nodes) {
+    List<EndpointPool.Member<HttpCaller>> members = new ArrayList<>();
+    for (int i = 0; i < nodes.length; i++) {
+      Endpoint endpoint = new Endpoint("node" + i, nodes[i].url());
+      members.add(
+          new EndpointPool.Member<>(
+              endpoint.name(),
+              new HttpCaller(endpoint, HTTP, timeout, 1 << 24, Clock.systemUTC()),
+              Double.POSITIVE_INFINITY));
+    }
+    return EvmSource.over(
+        new EvmSource.Settings(
+            name,
+            31337,
+            ChainProfile.ETHEREUM,
+            true,
+            new Finality.Confirmations(0),
+            64,
+            EvmSource.Receipts.REQUIRED,
+            1 << 18,
+            4,
+            Duration.ofMillis(2)),
+        members,
+        new EndpointPool.Limits(4, 20, Duration.ofMillis(2)),
+        Clock.systemUTC());
   }
 
   private synchronized Fault next() {

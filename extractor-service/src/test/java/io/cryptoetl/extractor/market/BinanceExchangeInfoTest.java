@@ -35,6 +35,17 @@ class BinanceExchangeInfoTest extends SourceContract {
         new BinanceExchangeInfo.Settings("instruments", PERIOD, 6000), pool, clock);
   }
 
+  private BinanceExchangeInfo info(FakeBinance binance) {
+    return info(
+        pool(
+            new HttpCaller(
+                new Endpoint("alpha", binance.url()),
+                HTTP,
+                Duration.ofSeconds(5),
+                1 << 24,
+                clock)));
+  }
+
   @Override
   protected Range range() {
     return new Range(0, 0);
@@ -43,15 +54,7 @@ class BinanceExchangeInfoTest extends SourceContract {
   @Test
   void shouldKeepTheReplyAndCallThePastAbsent() throws Exception {
     try (FakeBinance binance = new FakeBinance()) {
-      BinanceExchangeInfo info =
-          info(
-              pool(
-                  new HttpCaller(
-                      new Endpoint("alpha", binance.url()),
-                      HTTP,
-                      Duration.ofSeconds(5),
-                      1 << 24,
-                      clock)));
+      BinanceExchangeInfo info = info(binance);
       List<Item> items = new ArrayList<>();
       info.feeds().getFirst().fetch(new Range(0, 2), false, items::add);
 
@@ -66,15 +69,7 @@ class BinanceExchangeInfoTest extends SourceContract {
   void shouldRejectAReplyWithoutSymbolsOnTheLastTry() throws Exception {
     try (FakeBinance binance = new FakeBinance()) {
       binance.distortion = text -> "{\"timezone\":\"UTC\"}";
-      BinanceExchangeInfo info =
-          info(
-              pool(
-                  new HttpCaller(
-                      new Endpoint("alpha", binance.url()),
-                      HTTP,
-                      Duration.ofSeconds(5),
-                      1 << 24,
-                      clock)));
+      BinanceExchangeInfo info = info(binance);
       List<Item> items = new ArrayList<>();
       info.feeds().getFirst().fetch(new Range(0, 0), true, items::add);
 

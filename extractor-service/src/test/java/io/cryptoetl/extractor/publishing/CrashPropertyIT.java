@@ -5,17 +5,14 @@ import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.cryptoetl.extractor.endpoint.Endpoint;
-import io.cryptoetl.extractor.endpoint.EndpointPool;
-import io.cryptoetl.extractor.endpoint.HttpCaller;
 import io.cryptoetl.extractor.evm.EvmSource;
 import io.cryptoetl.extractor.evm.FaultyNode;
-import io.cryptoetl.extractor.evm.Finality;
+import io.cryptoetl.extractor.kafka.KafkaSettings;
+import io.cryptoetl.extractor.metrics.Meters;
 import io.cryptoetl.extractor.planning.Ledger;
 import io.cryptoetl.extractor.planning.Planner;
 import io.cryptoetl.extractor.planning.Start;
 import io.cryptoetl.extractor.source.Range;
-import io.cryptoetl.extractor.verify.ChainProfile;
 import io.cryptoetl.extractor.verify.Corpus;
 import io.cryptoetl.extractor.verify.Corpus.Recorded;
 import io.cryptoetl.ops.Cursor;
@@ -26,7 +23,6 @@ import io.cryptoetl.schemas.Topics;
 import io.cryptoetl.stack.Stack;
 import io.cryptoetl.stack.StackExtension;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
-import java.net.http.HttpClient;
 import java.nio.charset.StandardCharsets;
 import java.time.Clock;
 import java.time.Duration;
@@ -49,8 +45,6 @@ import org.junit.jupiter.params.provider.ValueSource;
  */
 @ExtendWith(StackExtension.class)
 class CrashPropertyIT {
-  private static final HttpClient HTTP =
-      HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final List<Recorded> CHAIN = Corpus.longestRunWithoutBlobs(Corpus.chain(400));
 
@@ -58,33 +52,6 @@ class CrashPropertyIT {
 
   CrashPropertyIT(Stack stack) {
     this.stack = stack;
-  }
-
-  private static EvmSource source(String name, FaultyNode... nodes) {
-    List<EndpointPool.Member<HttpCaller>> members = new ArrayList<>();
-    for (int i = 0; i < nodes.length; i++) {
-      Endpoint endpoint = new Endpoint("node" + i, nodes[i].url());
-      members.add(
-          new EndpointPool.Member<>(
-              endpoint.name(),
-              new HttpCaller(endpoint, HTTP, Duration.ofSeconds(5), 1 << 24, Clock.systemUTC()),
-              Double.POSITIVE_INFINITY));
-    }
-    return EvmSource.over(
-        new EvmSource.Settings(
-            name,
-            31337,
-            ChainProfile.ETHEREUM,
-            true,
-            new Finality.Confirmations(0),
-            64,
-            EvmSource.Receipts.REQUIRED,
-            1 << 18,
-            4,
-            Duration.ofMillis(2)),
-        members,
-        new EndpointPool.Limits(4, 20, Duration.ofMillis(2)),
-        Clock.systemUTC());
   }
 
   @ParameterizedTest
@@ -100,7 +67,7 @@ class CrashPropertyIT {
     threads.add(Thread.ofPlatform().start(ledger));
     try (FaultyNode first = new FaultyNode(CHAIN, 0.3, seed);
         FaultyNode second = new FaultyNode(CHAIN, 0.1, ~seed);
-        EvmSource source = source(name, first, second)) {
+        EvmSource source = FaultyNode.source(name, Duration.ofSeconds(5), first, second)) {
       threads.add(Thread.ofPlatform().start(() -> plan(source, kafka, ledger, meters, over)));
       for (int i = 0; i < 2; i++) {
         String worker = name + "-" + i;

@@ -1,5 +1,6 @@
 package io.cryptoetl.extractor.publishing;
 
+import io.cryptoetl.extractor.kafka.KafkaSettings;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 import java.time.Duration;

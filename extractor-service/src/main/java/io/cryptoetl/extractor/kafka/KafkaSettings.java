@@ -1,4 +1,4 @@
-package io.cryptoetl.extractor.publishing;
+package io.cryptoetl.extractor.kafka;
 
 import io.apicurio.registry.serde.avro.AvroKafkaDeserializer;
 import io.apicurio.registry.serde.avro.AvroKafkaSerializer;

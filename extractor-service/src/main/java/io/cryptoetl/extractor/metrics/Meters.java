@@ -1,4 +1,4 @@
-package io.cryptoetl.extractor.publishing;
+package io.cryptoetl.extractor.metrics;
 
 import io.cryptoetl.extractor.endpoint.EndpointStatus;
 import io.micrometer.core.instrument.Gauge;
@@ -110,14 +110,16 @@ public final class Meters {
         .register(registry);
   }
 
-  void published(String source, long records, long deadLetters, long bytes, Duration took) {
+  /** A range was published. */
+  public void published(String source, long records, long deadLetters, long bytes, Duration took) {
     registry.counter("extractor.blocks", "source", source).increment((double) records);
     registry.counter("extractor.dead.letters", "source", source).increment((double) deadLetters);
     registry.counter("extractor.bytes", "source", source).increment((double) bytes);
     registry.timer("extractor.range", "source", source).record(took);
   }
 
-  void failed(String source, String code) {
+  /** A range failed, and is tried again or given up. */
+  public void failed(String source, String code) {
     registry.counter("extractor.range.failures", "source", source, "code", code).increment();
   }
 }
