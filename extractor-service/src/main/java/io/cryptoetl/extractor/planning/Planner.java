@@ -126,6 +126,10 @@ public final class Planner implements AutoCloseable {
 
   /** Plans what can be planned now. */
   public synchronized void tick(Trigger trigger) throws InterruptedException {
+    tick(trigger, false);
+  }
+
+  private void tick(Trigger trigger, boolean again) throws InterruptedException {
     boolean onRequest = settings.start() instanceof Start.OnRequest && trigger == Trigger.SCHEDULE;
     if (onRequest || ledger.isPaused(source.name()) || !ledger.awaitRead(Duration.ofSeconds(30))) {
       return;
@@ -142,10 +146,15 @@ public final class Planner implements AutoCloseable {
         tick(feed, trigger);
       }
     } catch (ProducerFencedException | InvalidProducerEpochException e) {
+      discardProducer();
+      if (trigger == Trigger.MANUAL && !again) {
+        // Another instance took over since; whoever asks this one by hand takes over from it.
+        tick(trigger, true);
+        return;
+      }
       LOG.infof(
           "source=%s event=planner_standby reason=\"another instance plans this source\"",
           source.name());
-      discardProducer();
       standby = true;
       silentTicks = 0;
       seenWhileStandby = Map.of();
