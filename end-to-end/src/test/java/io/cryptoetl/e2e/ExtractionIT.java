@@ -316,8 +316,9 @@ class ExtractionIT {
     Path example = Path.of(System.getProperty("project.root"), "docs/examples/candle-producer");
     PipelineIT.run(example, "npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts");
     Path file = Files.createTempFile("candles", ".json");
-    String first = "[1704067200000, \"2281.5\",\"2290.0\",\"2270.1\",\"2285.0\",\"12.5\"]";
-    String second = "[1704070800000,\"2285.0\", \"2291.0\",\"2280.0\",\"2290.5\",\"8\"]";
+    // Of the hours before and after the recorded chain begins.
+    String first = "[1767222000000, \"2281.5\",\"2290.0\",\"2270.1\",\"2285.0\",\"12.5\"]";
+    String second = "[1767225600000,\"2285.0\", \"2291.0\",\"2280.0\",\"2290.5\",\"8\"]";
     Files.writeString(file, "[" + first + ",\n " + second + "]");
 
     PipelineIT.run(
@@ -331,7 +332,7 @@ class ExtractionIT {
         "--source",
         "example",
         "--venue",
-        "example",
+        "kraken",
         "--symbol",
         "ETHUSD",
         "--interval",
@@ -343,7 +344,7 @@ class ExtractionIT {
     for (ConsumerRecord<byte[], byte[]> record : read(Topics.RAW_MARKET_CANDLES)) {
       RawCandle candle = values.deserialize(record.topic(), record.value());
       candles.add(StandardCharsets.UTF_8.decode(candle.getCandleJson()).toString());
-      assertThat(candle.getVenue()).isEqualTo("example");
+      assertThat(candle.getVenue()).isEqualTo("kraken");
       assertThat(candle.getCloseTime())
           .isEqualTo(candle.getOpenTime().plusSeconds(3600).minusMillis(1));
       assertThat(record.partition())
@@ -353,5 +354,50 @@ class ExtractionIT {
                   % Topics.RAW_MARKET_CANDLES.partitions());
     }
     assertThat(candles).containsExactlyInAnyOrder(first, second);
+    await().atMost(LONG).untilAsserted(ExtractionIT::assertPriced);
+  }
+
+  /** Prices and fees as SQL finds them in the tables that they are made of. */
+  private static void assertPriced() throws Exception {
+    assertThat(Tables.number(stack, "SELECT count(*) FROM market.candles")).isEqualTo(2);
+    assertThat(
+            Tables.texts(
+                stack,
+                """
+                SELECT count(DISTINCT price) || ' ' || (sum(fees_paid_usd) > 0) || ' ' || max(price_symbol)
+                FROM business.block_economics WHERE chain_id = 31337 AND price IS NOT NULL"""))
+        .containsExactly("2 true ETHUSD");
+    assertThat(
+            Tables.texts(
+                stack,
+                """
+                SELECT e.number || ': ' || coalesce(e.price::text, 'none')
+                FROM business.block_economics AS e
+                WHERE chain_id = 31337 AND e.price IS DISTINCT FROM (
+                    SELECT c.close FROM market.candles AS c
+                    WHERE c.close_time < e.timestamp AND e.timestamp - c.close_time <= interval '2 hours'
+                    ORDER BY c.close_time DESC LIMIT 1)"""))
+        .isEmpty();
+    assertThat(
+            Tables.texts(
+                stack,
+                """
+                SELECT e.chain_id || ' ' || e.number
+                FROM business.block_economics AS e
+                WHERE e.fees_paid IS DISTINCT FROM (
+                    SELECT coalesce(sum(t.fee + t.blob_fee), 0) FROM business.transaction_costs AS t
+                    WHERE t.chain_id = e.chain_id AND t.block_number = e.number)"""))
+        .isEmpty();
+    assertThat(
+            Tables.number(
+                stack,
+                "SELECT count(*) FROM chain.blocks FULL JOIN business.block_economics USING (chain_id, number, hash) WHERE miner IS NULL OR legacy_count IS NULL"))
+        .as("blocks without economics, and economics without block")
+        .isZero();
+    assertThat(
+            Tables.number(
+                stack,
+                "SELECT sum(blocks) - (SELECT count(*) FROM chain.blocks) FROM business.daily_chain_metrics"))
+        .isZero();
   }
 }

@@ -1,5 +1,6 @@
 package io.cryptoetl.schemas;
 
+import io.cryptoetl.business.BlockEconomics;
 import io.cryptoetl.chain.AccessListEntry;
 import io.cryptoetl.chain.AccessListEntryKey;
 import io.cryptoetl.chain.Authorization;
@@ -14,7 +15,10 @@ import io.cryptoetl.chain.Transaction;
 import io.cryptoetl.chain.TransactionKey;
 import io.cryptoetl.chain.Withdrawal;
 import io.cryptoetl.chain.WithdrawalKey;
+import io.cryptoetl.market.Candle;
 import io.cryptoetl.market.CandleKey;
+import io.cryptoetl.market.Instrument;
+import io.cryptoetl.market.InstrumentKey;
 import io.cryptoetl.ops.Control;
 import io.cryptoetl.ops.ControlKey;
 import io.cryptoetl.ops.Cursor;
@@ -87,28 +91,52 @@ public final class Topics {
           RawInstruments.getClassSchema());
 
   public static final Topic CHAIN_BLOCKS =
-      chain("chain.blocks", BlockKey.getClassSchema(), Block.getClassSchema());
+      table("chain.blocks", BlockKey.getClassSchema(), Block.getClassSchema());
   public static final Topic CHAIN_TRANSACTIONS =
-      chain("chain.transactions", TransactionKey.getClassSchema(), Transaction.getClassSchema());
+      table("chain.transactions", TransactionKey.getClassSchema(), Transaction.getClassSchema());
   public static final Topic CHAIN_LOGS =
-      chain("chain.logs", LogKey.getClassSchema(), Log.getClassSchema());
+      table("chain.logs", LogKey.getClassSchema(), Log.getClassSchema());
   public static final Topic CHAIN_TOKEN_TRANSFERS =
-      chain(
+      table(
           "chain.token_transfers",
           TokenTransferKey.getClassSchema(),
           TokenTransfer.getClassSchema());
   public static final Topic CHAIN_WITHDRAWALS =
-      chain("chain.withdrawals", WithdrawalKey.getClassSchema(), Withdrawal.getClassSchema());
+      table("chain.withdrawals", WithdrawalKey.getClassSchema(), Withdrawal.getClassSchema());
   public static final Topic CHAIN_ACCESS_LIST_ENTRIES =
-      chain(
+      table(
           "chain.access_list_entries",
           AccessListEntryKey.getClassSchema(),
           AccessListEntry.getClassSchema());
   public static final Topic CHAIN_AUTHORIZATIONS =
-      chain(
+      table(
           "chain.authorizations",
           AuthorizationKey.getClassSchema(),
           Authorization.getClassSchema());
+
+  public static final Topic MARKET_CANDLES =
+      table("market.candles", CandleKey.getClassSchema(), Candle.getClassSchema());
+  public static final Topic MARKET_INSTRUMENTS =
+      table("market.instruments", InstrumentKey.getClassSchema(), Instrument.getClassSchema());
+
+  /**
+   * Candles of the markets that price chains. Each record stands in every partition, so that each
+   * task of the join has all of them beside its share of the blocks.
+   */
+  public static final Topic TRANSFORMER_PRICES =
+      new Topic(
+          "transformer.prices",
+          PARTITIONS,
+          Cleanup.COMPACT,
+          DAY_MS,
+          MIB,
+          TRANSFORMER,
+          false,
+          CandleKey.getClassSchema(),
+          Candle.getClassSchema());
+
+  public static final Topic BUSINESS_BLOCK_ECONOMICS =
+      table("business.block_economics", BlockKey.getClassSchema(), BlockEconomics.getClassSchema());
 
   public static final Topic OPS_EXTRACT_REQUESTS =
       new Topic(
@@ -193,6 +221,10 @@ public final class Topics {
           CHAIN_WITHDRAWALS,
           CHAIN_ACCESS_LIST_ENTRIES,
           CHAIN_AUTHORIZATIONS,
+          MARKET_CANDLES,
+          MARKET_INSTRUMENTS,
+          TRANSFORMER_PRICES,
+          BUSINESS_BLOCK_ECONOMICS,
           OPS_EXTRACT_REQUESTS,
           OPS_CURSORS,
           OPS_CONTROLS,
@@ -237,7 +269,7 @@ public final class Topics {
     return key.getFields().stream().map(Schema.Field::name).collect(Collectors.joining(", "));
   }
 
-  private static Topic chain(String name, Schema key, Schema value) {
+  private static Topic table(String name, Schema key, Schema value) {
     return new Topic(
         name, PARTITIONS, Cleanup.COMPACT, DAY_MS, ROW_BYTES, TRANSFORMER, true, key, value);
   }

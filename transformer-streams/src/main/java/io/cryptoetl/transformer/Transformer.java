@@ -2,12 +2,14 @@ package io.cryptoetl.transformer;
 
 import io.apicurio.registry.serde.avro.AvroKafkaDeserializer;
 import io.apicurio.registry.serde.avro.AvroKafkaSerializer;
-import io.cryptoetl.raw.RawBlock;
 import io.cryptoetl.schemas.WireFormat;
+import io.cryptoetl.transformer.join.PriceRules;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.inject.Produces;
 import jakarta.inject.Singleton;
+import java.nio.file.Path;
 import java.util.Map;
+import java.util.Optional;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.common.serialization.Deserializer;
 import org.apache.kafka.common.serialization.Serializer;
@@ -26,14 +28,24 @@ class Transformer {
   @Produces
   @Singleton
   Topology topology(
-      @ConfigProperty(name = "transformer.schema-registry-url") String schemaRegistryUrl) {
+      @ConfigProperty(name = "transformer.schema-registry-url") String schemaRegistryUrl,
+      @ConfigProperty(name = "transformer.prices-file") Optional<String> pricesFile) {
     Map<String, Object> settings = WireFormat.settings(schemaRegistryUrl);
     return PipelineTopology.build(
         new PipelineTopology.Formats() {
           @Override
-          public Deserializer<RawBlock> rawBlocks() {
-            AvroKafkaDeserializer<RawBlock> deserializer = new AvroKafkaDeserializer<>();
-            deserializer.configure(settings, false);
+          public Deserializer<SpecificRecord> keyReader() {
+            return reader(true);
+          }
+
+          @Override
+          public Deserializer<SpecificRecord> valueReader() {
+            return reader(false);
+          }
+
+          private Deserializer<SpecificRecord> reader(boolean key) {
+            AvroKafkaDeserializer<SpecificRecord> deserializer = new AvroKafkaDeserializer<>();
+            deserializer.configure(settings, key);
             return deserializer;
           }
 
@@ -52,7 +64,8 @@ class Transformer {
             serializer.configure(settings, key);
             return serializer;
           }
-        });
+        },
+        pricesFile.map(Path::of).map(PriceRules::of).orElseGet(PriceRules::defaults));
   }
 
   /**

@@ -3,9 +3,8 @@ package io.cryptoetl.transformer;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.cryptoetl.raw.RawBlock;
+import io.cryptoetl.transformer.join.PriceRules;
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -45,8 +44,7 @@ class OrderPropertyTest {
   }
 
   private static String tablesOf(List<RawBlock> blocks) throws IOException {
-    Path state = Files.createTempDirectory("order");
-    try (TopologyHarness topology = new TopologyHarness(state)) {
+    try (TopologyHarness topology = TopologyHarness.temporary(PriceRules.defaults())) {
       blocks.forEach(topology::pipe);
       return topology.everything();
     }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.cryptoetl.raw.RawBlock;
 import io.cryptoetl.schemas.Topics;
+import io.cryptoetl.transformer.join.PriceRules;
 import java.io.IOException;
 import java.math.BigInteger;
 import java.nio.ByteBuffer;
@@ -34,7 +35,11 @@ class PipelineTopologyTest {
   void shouldBeTheGoldenTopology() throws IOException {
     String golden = Files.readString(Path.of("src/test/resources/expected-topology.txt"));
 
-    assertThat(PipelineTopology.build(TopologyHarness.formats()).describe().toString().strip())
+    assertThat(
+            PipelineTopology.build(TopologyHarness.formats(), PriceRules.defaults())
+                .describe()
+                .toString()
+                .strip())
         .as("a renamed store or node loses its state; if the change is meant, update the file")
         .isEqualTo(golden.strip());
   }
@@ -79,7 +84,7 @@ class PipelineTopologyTest {
   @Test
   void shouldKeepWhatCannotBeProcessedWithItsPlaceAndBytes() {
     byte[] junk = "not Avro".getBytes(StandardCharsets.UTF_8);
-    topology.pipe(new byte[] {1}, junk);
+    topology.pipe(Topics.RAW_EVM_BLOCKS, new byte[] {1}, junk);
     RawBlock broken = Blocks.block(6, 1, 0, 1, 1);
     broken.setBlockJson(TopologyHarness.bytes("{\"number\":\"0x6\""));
     topology.pipe(broken);

@@ -1,13 +1,19 @@
 package io.cryptoetl.transformer;
 
 import io.cryptoetl.chain.BlockKey;
+import io.cryptoetl.market.CandleKey;
 import io.cryptoetl.raw.RawBlock;
+import io.cryptoetl.raw.RawCandle;
+import io.cryptoetl.raw.RawInstruments;
+import io.cryptoetl.raw.RawInstrumentsKey;
 import io.cryptoetl.schemas.Topic;
 import io.cryptoetl.schemas.Topics;
+import io.cryptoetl.transformer.join.PriceRules;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.LinkedHashMap;
@@ -15,11 +21,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Properties;
 import java.util.TreeMap;
+import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericDatumReader;
 import org.apache.avro.generic.GenericRecord;
 import org.apache.avro.io.BinaryEncoder;
 import org.apache.avro.io.DecoderFactory;
 import org.apache.avro.io.EncoderFactory;
+import org.apache.avro.specific.SpecificData;
 import org.apache.avro.specific.SpecificDatumReader;
 import org.apache.avro.specific.SpecificDatumWriter;
 import org.apache.avro.specific.SpecificRecord;
@@ -27,6 +35,7 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.common.serialization.Deserializer;
 import org.apache.kafka.common.serialization.Serializer;
+import org.apache.kafka.common.utils.Utils;
 import org.apache.kafka.streams.StreamsConfig;
 import org.apache.kafka.streams.TestInputTopic;
 import org.apache.kafka.streams.TopologyTestDriver;
@@ -40,34 +49,57 @@ final class TopologyHarness implements AutoCloseable {
   private static final int FRAME = 5;
 
   private final TopologyTestDriver driver;
-  private final TestInputTopic<byte[], byte[]> rawBlocks;
+  private Path deleteAtClose;
+  private final Map<String, TestInputTopic<byte[], byte[]>> inputs = new TreeMap<>();
+  private final Map<String, Integer> written = new TreeMap<>();
   private final Map<String, Map<GenericRecord, GenericRecord>> tables = new TreeMap<>();
 
   TopologyHarness(Path stateDir) {
+    this(stateDir, PriceRules.defaults());
+  }
+
+  TopologyHarness(Path stateDir, PriceRules rules) {
     Properties config = new Properties();
     config.put(StreamsConfig.APPLICATION_ID_CONFIG, "test");
     config.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, "unused:9092");
     config.put(StreamsConfig.STATE_DIR_CONFIG, stateDir.toString());
-    driver = new TopologyTestDriver(PipelineTopology.build(formats()), config, Instant.EPOCH);
-    rawBlocks =
-        driver.createInputTopic(
-            Topics.RAW_EVM_BLOCKS.name(), new ByteArraySerializer(), new ByteArraySerializer());
+    driver =
+        new TopologyTestDriver(PipelineTopology.build(formats(), rules), config, Instant.EPOCH);
+  }
+
+  /** A topology whose state is gone when it is closed. */
+  static TopologyHarness temporary(PriceRules rules) throws IOException {
+    Path state = Files.createTempDirectory("topology");
+    TopologyHarness harness = new TopologyHarness(state, rules);
+    harness.deleteAtClose = state;
+    return harness;
   }
 
   static PipelineTopology.Formats formats() {
     return new PipelineTopology.Formats() {
       @Override
-      public Deserializer<RawBlock> rawBlocks() {
-        return (topic, data) -> {
-          try {
-            return new SpecificDatumReader<>(RawBlock.class)
-                .read(
-                    null,
-                    DecoderFactory.get().binaryDecoder(data, FRAME, data.length - FRAME, null));
-          } catch (IOException e) {
-            throw new UncheckedIOException(e);
-          }
-        };
+      public Deserializer<SpecificRecord> keyReader() {
+        return (topic, data) -> read(topic(topic).key(), data);
+      }
+
+      @Override
+      public Deserializer<SpecificRecord> valueReader() {
+        return (topic, data) -> data == null ? null : read(topic(topic).value(), data);
+      }
+
+      private SpecificRecord read(Schema schema, byte[] data) {
+        try {
+          return new SpecificDatumReader<SpecificRecord>(
+                  schema, schema, SpecificData.getForSchema(schema))
+              .read(
+                  null, DecoderFactory.get().binaryDecoder(data, FRAME, data.length - FRAME, null));
+        } catch (IOException e) {
+          throw new UncheckedIOException(e);
+        }
+      }
+
+      private Topic topic(String name) {
+        return Topics.all().stream().filter(t -> t.name().equals(name)).findFirst().orElseThrow();
       }
 
       @Override
@@ -98,13 +130,41 @@ final class TopologyHarness implements AutoCloseable {
     return out.toByteArray();
   }
 
-  /** Pipes a raw block in and takes what comes out into the tables. */
-  void pipe(RawBlock raw) {
-    pipe(encode(new BlockKey(raw.getChainId(), raw.getNumber())), encode(raw));
+  /** Pipes a raw record in and takes what comes out into the tables. */
+  void pipe(SpecificRecord raw) {
+    switch (raw) {
+      case RawBlock block ->
+          pipe(
+              Topics.RAW_EVM_BLOCKS,
+              encode(new BlockKey(block.getChainId(), block.getNumber())),
+              encode(raw));
+      case RawCandle candle -> pipe(Topics.RAW_MARKET_CANDLES, encode(keyOf(candle)), encode(raw));
+      case RawInstruments instruments ->
+          pipe(
+              Topics.RAW_MARKET_INSTRUMENTS,
+              encode(new RawInstrumentsKey(instruments.getVenue(), instruments.getAsOf())),
+              encode(raw));
+      default -> throw new IllegalArgumentException(raw.getSchema().getFullName());
+    }
   }
 
-  void pipe(byte[] key, byte[] value) {
-    rawBlocks.pipeInput(key, value, Instant.ofEpochSecond(1));
+  static CandleKey keyOf(RawCandle candle) {
+    return new CandleKey(
+        candle.getVenue(), candle.getSymbol(), candle.getInterval(), candle.getOpenTime());
+  }
+
+  void pipe(Topic into, byte[] key, byte[] value) {
+    pipe(into, key, value, 1000);
+  }
+
+  /** Pipes a record in that was made at a time, in milliseconds. */
+  void pipe(Topic into, byte[] key, byte[] value, long at) {
+    inputs
+        .computeIfAbsent(
+            into.name(),
+            name ->
+                driver.createInputTopic(name, new ByteArraySerializer(), new ByteArraySerializer()))
+        .pipeInput(key, value, Instant.ofEpochMilli(at));
     for (Topic topic : Topics.all()) {
       if (topic.table()) {
         take(topic);
@@ -119,6 +179,7 @@ final class TopologyHarness implements AutoCloseable {
     Map<GenericRecord, GenericRecord> table =
         tables.computeIfAbsent(topic.name(), t -> new LinkedHashMap<>());
     for (TestRecord<byte[], byte[]> record : output.readRecordsToList()) {
+      written.merge(topic.name(), 1, Integer::sum);
       GenericRecord key = decode(topic.key(), record.key());
       if (record.value() == null) {
         table.remove(key);
@@ -135,6 +196,12 @@ final class TopologyHarness implements AutoCloseable {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  /** Records that were written to a topic since the last call. */
+  int written(Topic topic) {
+    Integer count = written.remove(topic.name());
+    return count == null ? 0 : count;
   }
 
   /** Rows of a table, sorted by key. */
@@ -166,5 +233,12 @@ final class TopologyHarness implements AutoCloseable {
   @Override
   public void close() {
     driver.close();
+    if (deleteAtClose != null) {
+      try {
+        Utils.delete(deleteAtClose.toFile());
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
   }
 }

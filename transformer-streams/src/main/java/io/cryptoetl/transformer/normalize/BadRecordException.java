@@ -1,7 +1,7 @@
 package io.cryptoetl.transformer.normalize;
 
-/** A raw block that cannot be normalized. */
-public final class BadBlockException extends Exception {
+/** A raw record that cannot be normalized. */
+public final class BadRecordException extends Exception {
   private static final long serialVersionUID = 1L;
 
   private final String code;
@@ -12,7 +12,7 @@ public final class BadBlockException extends Exception {
    * @param code countable reason, such as {@code field_invalid}
    * @param message what was given and what was expected
    */
-  public BadBlockException(String code, String message) {
+  public BadRecordException(String code, String message) {
     super(message);
     this.code = code;
   }

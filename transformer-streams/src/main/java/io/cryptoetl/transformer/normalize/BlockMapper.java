@@ -48,20 +48,20 @@ public final class BlockMapper {
   /**
    * The rows of a raw block.
    *
-   * @throws BadBlockException if the JSON is not a block with its receipts as the API describes it
+   * @throws BadRecordException if the JSON is not a block with its receipts as the API describes it
    */
-  public static BlockRows map(RawBlock raw) throws BadBlockException {
+  public static BlockRows map(RawBlock raw) throws BadRecordException {
     try {
       JsonFields block = new JsonFields(parse(raw.getBlockJson()), "block " + raw.getNumber());
       List<JsonNode> receipts = receipts(raw);
       return new Mapping(raw, block, receipts).rows();
     } catch (JacksonException e) {
-      throw new BadBlockException(
+      throw new BadRecordException(
           "json_invalid",
           "block %d of source %s is not JSON: %s"
               .formatted(raw.getNumber(), raw.getSource(), e.getOriginalMessage()));
     } catch (JsonFields.InvalidFieldException e) {
-      throw new BadBlockException("field_invalid", e.getMessage());
+      throw new BadRecordException("field_invalid", e.getMessage());
     } catch (IOException e) {
       throw new UncheckedIOException("reading from memory", e);
     }
@@ -114,16 +114,16 @@ public final class BlockMapper {
       this.time = Instant.ofEpochSecond(block.quantity("timestamp"));
     }
 
-    BlockRows rows() throws BadBlockException {
+    BlockRows rows() throws BadRecordException {
       if (block.quantity("number") != number || !hash.equals(raw.getHash())) {
-        throw new BadBlockException(
+        throw new BadRecordException(
             "raw_inconsistent",
             "the raw record says block %d, its JSON says block %d, or their hashes differ"
                 .formatted(number, block.quantity("number")));
       }
       List<JsonNode> items = block.array("transactions");
       if (receipts != null && receipts.size() != items.size()) {
-        throw new BadBlockException(
+        throw new BadRecordException(
             "receipts_missing",
             "block %d has %d transactions and %d receipts"
                 .formatted(number, items.size(), receipts.size()));
@@ -182,9 +182,9 @@ public final class BlockMapper {
     }
 
     private void transaction(int index, JsonNode item, JsonNode receiptNode)
-        throws BadBlockException {
+        throws BadRecordException {
       if (item.isTextual()) {
-        throw new BadBlockException(
+        throw new BadRecordException(
             "transactions_not_full",
             "block %d came with transaction hashes only".formatted(number));
       }
@@ -225,10 +225,10 @@ public final class BlockMapper {
     }
 
     private void receipt(int index, Transaction row, ByteBuffer txHash, JsonNode node)
-        throws BadBlockException {
+        throws BadRecordException {
       JsonFields receipt = new JsonFields(node, "receipt " + index + " of block " + number);
       if (!receipt.data("transactionHash", HASH).equals(txHash)) {
-        throw new BadBlockException(
+        throw new BadRecordException(
             "receipt_of_other_transaction",
             "receipt %d of block %d is of another transaction".formatted(index, number));
       }
@@ -248,18 +248,18 @@ public final class BlockMapper {
     }
 
     private void log(int transactionIndex, ByteBuffer txHash, JsonNode item)
-        throws BadBlockException {
+        throws BadRecordException {
       int index = logs.size();
       JsonFields log = new JsonFields(item, "log " + index + " of block " + number);
       if (log.quantity("logIndex") != index) {
-        throw new BadBlockException(
+        throw new BadRecordException(
             "log_index_gap",
             "log %d of block %d says that its logIndex is %d"
                 .formatted(index, number, log.quantity("logIndex")));
       }
       List<ByteBuffer> topics = log.dataList("topics", HASH);
       if (topics.size() > MAX_TOPICS) {
-        throw new BadBlockException(
+        throw new BadRecordException(
             "field_invalid",
             "log %d of block %d has %d topics, at most 4 exist"
                 .formatted(index, number, topics.size()));

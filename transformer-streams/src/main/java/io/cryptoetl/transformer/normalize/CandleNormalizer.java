@@ -1,0 +1,188 @@
+package io.cryptoetl.transformer.normalize;
+
+import com.fasterxml.jackson.core.JacksonException;
+import com.fasterxml.jackson.databind.JsonNode;
+import io.cryptoetl.market.Candle;
+import io.cryptoetl.market.CandleKey;
+import io.cryptoetl.ops.DeadLetter;
+import io.cryptoetl.raw.RawCandle;
+import io.cryptoetl.schemas.Topics;
+import io.cryptoetl.transformer.join.PriceRules;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.math.BigDecimal;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.time.Instant;
+import java.util.Optional;
+import java.util.function.UnaryOperator;
+import org.apache.avro.specific.SpecificRecord;
+import org.apache.kafka.common.serialization.Deserializer;
+import org.apache.kafka.streams.processor.api.ProcessorContext;
+import org.apache.kafka.streams.processor.api.Record;
+import org.apache.kafka.streams.state.KeyValueStore;
+
+/**
+ * Turns raw candles into rows of {@code market.candles}; those of markets that price chains also go
+ * to the join. The JSON is an array as <a
+ * href="https://developers.binance.com/docs/binance-spot-api-docs/rest-api/market-data-endpoints#klinecandlestick-data">
+ * Binance's klines</a>: open time, open, high, low, close, volume, and if the venue tells them
+ * close time, quote volume, trades, taker base volume, taker quote volume.
+ */
+public final class CandleNormalizer extends RawNormalizer<RawCandle> {
+  /** Name of the store of winners. */
+  public static final String STORE = "candle-winners";
+
+  private static final int LEAST_FIELDS = 6;
+  private static final int CLOSE_TIME = 6;
+
+  private final Deserializer<SpecificRecord> keys;
+  private final PriceRules rules;
+  private final String candles;
+  private final String prices;
+  private KeyValueStore<byte[], byte[]> winners;
+
+  /**
+   * A normalizer.
+   *
+   * @param keys reads the key of raw records
+   * @param values reads the value of raw records
+   * @param sink name of the node that writes a topic
+   */
+  public CandleNormalizer(
+      Deserializer<SpecificRecord> keys,
+      Deserializer<SpecificRecord> values,
+      PriceRules rules,
+      UnaryOperator<String> sink) {
+    super(RawCandle.class, values, sink.apply(Topics.OPS_DEAD_LETTERS.name()));
+    this.keys = keys;
+    this.rules = rules;
+    this.candles = sink.apply(Topics.MARKET_CANDLES.name());
+    this.prices = sink.apply(Topics.TRANSFORMER_PRICES.name());
+  }
+
+  @Override
+  public void init(ProcessorContext<SpecificRecord, SpecificRecord> processorContext) {
+    super.init(processorContext);
+    winners = processorContext.getStateStore(STORE);
+  }
+
+  @Override
+  void describe(RawCandle raw, DeadLetter.Builder letter) {
+    letter.setSource(raw.getSource()).setEndpoint(raw.getEndpoint());
+  }
+
+  @Override
+  void normalize(Record<byte[], byte[]> record, RawCandle raw) throws BadRecordException {
+    CandleKey key =
+        raw == null
+            ? read(CandleKey.class, keys, record.key())
+            : new CandleKey(raw.getVenue(), raw.getSymbol(), raw.getInterval(), raw.getOpenTime());
+    Rank rank =
+        raw == null
+            ? Rank.ofNothing(record.timestamp())
+            : Rank.of(raw.getFetchedAt(), raw.getChecks().size(), raw.getCandleJson());
+    byte[] storeKey = storeKey(key);
+    byte[] stored = winners.get(storeKey);
+    ByteBuffer before = stored == null ? null : ByteBuffer.wrap(stored);
+    if (before != null && rank.compareTo(Rank.readFrom(before)) <= 0) {
+      return;
+    }
+    Candle row = raw == null ? null : map(raw);
+    if (row != null || (before != null && before.get() == 1)) {
+      forward(record, candles, key, row);
+      if (!rules.pricedBy(key.getVenue(), key.getSymbol()).isEmpty()) {
+        forward(record, prices, key, row);
+      }
+    }
+    ByteBuffer after = ByteBuffer.allocate(Rank.BYTES + 1);
+    rank.writeTo(after);
+    after.put((byte) (row == null ? 0 : 1));
+    winners.put(storeKey, after.array());
+  }
+
+  private Candle map(RawCandle raw) throws BadRecordException {
+    String what =
+        "the candle of %s %s %s that opens at %s"
+            .formatted(raw.getVenue(), raw.getSymbol(), raw.getInterval(), raw.getOpenTime());
+    Optional<Instant> end = CandleLength.end(raw.getOpenTime(), raw.getInterval());
+    if (end.isEmpty() || !end.get().equals(raw.getCloseTime().plusMillis(1))) {
+      throw new BadRecordException(
+          "candle_interval",
+          "%s closes at %s: an interval such as 1m, 4h, 1d or 1M and the last millisecond of it are expected"
+              .formatted(what, raw.getCloseTime()));
+    }
+    JsonNode json = parse(what, raw.getCandleJson());
+    if (!json.isArray() || json.size() < LEAST_FIELDS) {
+      throw new BadRecordException(
+          "field_invalid", what + " is not a JSON array of time, open, high, low, close, volume");
+    }
+    if (json.get(0).asLong() != raw.getOpenTime().toEpochMilli()
+        || (json.size() > CLOSE_TIME
+            && json.get(CLOSE_TIME).asLong() != raw.getCloseTime().toEpochMilli())) {
+      throw new BadRecordException(
+          "raw_inconsistent",
+          what + " has other times in its JSON than in its record: milliseconds are expected");
+    }
+    Optional<PriceRules.Pair> pair = rules.pair(raw.getSymbol());
+    Candle row = new Candle();
+    row.setVenue(raw.getVenue());
+    row.setSymbol(raw.getSymbol());
+    row.setInterval(raw.getInterval());
+    row.setOpenTime(raw.getOpenTime());
+    row.setCloseTime(raw.getCloseTime());
+    row.setBase(pair.map(PriceRules.Pair::base).orElse(null));
+    row.setQuote(pair.map(PriceRules.Pair::quote).orElse(null));
+    row.setOpen(Decimals.of("open of " + what, json.get(1)));
+    row.setHigh(Decimals.of("high of " + what, json.get(2)));
+    row.setLow(Decimals.of("low of " + what, json.get(3)));
+    row.setClose(Decimals.of("close of " + what, json.get(4)));
+    row.setVolume(Decimals.of("volume of " + what, json.get(5)));
+    row.setQuoteVolume(Decimals.optional("quote volume of " + what, json.get(7)).orElse(null));
+    row.setTrades(trades(what, json.get(8)));
+    row.setTakerBaseVolume(
+        Decimals.optional("taker base volume of " + what, json.get(9)).orElse(null));
+    row.setTakerQuoteVolume(
+        Decimals.optional("taker quote volume of " + what, json.get(10)).orElse(null));
+    row.setSource(raw.getSource());
+    row.setEndpoint(raw.getEndpoint());
+    row.setFetchedAt(raw.getFetchedAt());
+    row.setChecks(raw.getChecks());
+    return row;
+  }
+
+  private static JsonNode parse(String what, ByteBuffer bytes) throws BadRecordException {
+    try {
+      return Decimals.JSON.readTree(
+          bytes.array(), bytes.arrayOffset() + bytes.position(), bytes.remaining());
+    } catch (JacksonException e) {
+      throw new BadRecordException(
+          "json_invalid", what + " is not JSON: " + e.getOriginalMessage());
+    } catch (IOException e) {
+      throw new UncheckedIOException("reading from memory", e);
+    }
+  }
+
+  private static Long trades(String what, JsonNode node) throws BadRecordException {
+    Optional<BigDecimal> trades = Decimals.optional("trades of " + what, node);
+    if (trades.isEmpty()) {
+      return null;
+    }
+    try {
+      return trades.get().longValueExact();
+    } catch (ArithmeticException e) {
+      throw new BadRecordException(
+          "field_invalid", "trades of %s is %s, a whole number is expected".formatted(what, node));
+    }
+  }
+
+  private static byte[] storeKey(CandleKey key) {
+    return String.join(
+            "\0",
+            key.getVenue(),
+            key.getSymbol(),
+            key.getInterval(),
+            Long.toString(key.getOpenTime().toEpochMilli()))
+        .getBytes(StandardCharsets.UTF_8);
+  }
+}

@@ -1,0 +1,50 @@
+package io.cryptoetl.transformer.normalize;
+
+import java.nio.ByteBuffer;
+import java.time.Instant;
+import java.util.Comparator;
+import java.util.zip.CRC32C;
+
+/**
+ * Place of a market record among those of the same key. The greatest by (time fetched, number of
+ * checks, digest) wins: what a venue said last is right, because venues correct their data. The
+ * order is total, so any order of arrival ends in the same rows.
+ *
+ * <p>A record without value says that the venue took the data back. It counts as fetched when the
+ * record was made, and wins over data of the same moment.
+ *
+ * @param fetchedAtMs when it was fetched, in milliseconds since 1970
+ * @param checks number of checks passed; the largest integer for a record without value
+ * @param digest of the JSON
+ */
+record Rank(long fetchedAtMs, int checks, int digest) implements Comparable<Rank> {
+  static final int BYTES = Long.BYTES + 2 * Integer.BYTES;
+
+  private static final Comparator<Rank> ORDER =
+      Comparator.comparingLong(Rank::fetchedAtMs)
+          .thenComparingInt(Rank::checks)
+          .thenComparing(Rank::digest, Integer::compareUnsigned);
+
+  static Rank of(Instant fetchedAt, int checks, ByteBuffer json) {
+    CRC32C crc = new CRC32C();
+    crc.update(json.duplicate());
+    return new Rank(fetchedAt.toEpochMilli(), checks, (int) crc.getValue());
+  }
+
+  static Rank ofNothing(long recordTimestamp) {
+    return new Rank(recordTimestamp, Integer.MAX_VALUE, 0);
+  }
+
+  @Override
+  public int compareTo(Rank other) {
+    return ORDER.compare(this, other);
+  }
+
+  void writeTo(ByteBuffer buffer) {
+    buffer.putLong(fetchedAtMs).putInt(checks).putInt(digest);
+  }
+
+  static Rank readFrom(ByteBuffer buffer) {
+    return new Rank(buffer.getLong(), buffer.getInt(), buffer.getInt());
+  }
+}

@@ -1,0 +1,133 @@
+package io.cryptoetl.transformer.normalize;
+
+import io.cryptoetl.ops.DeadLetter;
+import io.cryptoetl.ops.DeadLetterKey;
+import java.io.EOFException;
+import java.nio.ByteBuffer;
+import java.time.Instant;
+import org.apache.avro.AvroRuntimeException;
+import org.apache.avro.specific.SpecificRecord;
+import org.apache.kafka.common.errors.SerializationException;
+import org.apache.kafka.common.serialization.Deserializer;
+import org.apache.kafka.streams.processor.api.Processor;
+import org.apache.kafka.streams.processor.api.ProcessorContext;
+import org.apache.kafka.streams.processor.api.Record;
+import org.apache.kafka.streams.processor.api.RecordMetadata;
+
+/**
+ * Turns records of a raw topic into rows. What cannot be turned goes to the dead letters with its
+ * place and bytes.
+ *
+ * @param <V> value of the raw topic
+ */
+abstract class RawNormalizer<V extends SpecificRecord>
+    implements Processor<byte[], byte[], SpecificRecord, SpecificRecord> {
+  /** Child node that takes dead letters. */
+  private final String deadLetters;
+
+  private final Class<V> type;
+  private final Deserializer<SpecificRecord> deserializer;
+  private ProcessorContext<SpecificRecord, SpecificRecord> context;
+
+  /**
+   * A normalizer.
+   *
+   * @param deserializer reads the value of raw records
+   * @param deadLetters name of the node that writes dead letters
+   */
+  RawNormalizer(Class<V> type, Deserializer<SpecificRecord> deserializer, String deadLetters) {
+    this.type = type;
+    this.deserializer = deserializer;
+    this.deadLetters = deadLetters;
+  }
+
+  @Override
+  public void init(ProcessorContext<SpecificRecord, SpecificRecord> processorContext) {
+    context = processorContext;
+  }
+
+  @Override
+  public final void process(Record<byte[], byte[]> record) {
+    V raw = null;
+    try {
+      if (record.value() != null) {
+        raw = read(type, deserializer, record.value());
+      }
+      normalize(record, raw);
+    } catch (BadRecordException e) {
+      deadLetter(record, e, raw);
+    }
+  }
+
+  /**
+   * Makes rows of a record.
+   *
+   * @param raw null if the record has no value
+   */
+  abstract void normalize(Record<byte[], byte[]> record, V raw) throws BadRecordException;
+
+  /** What is known of a raw record, for its dead letter. */
+  abstract void describe(V raw, DeadLetter.Builder letter);
+
+  final void forward(
+      Record<byte[], byte[]> cause, String node, SpecificRecord key, SpecificRecord value) {
+    context.forward(new Record<>(key, value, cause.timestamp()), node);
+  }
+
+  /** Reads a key or a value. */
+  final <T> T read(Class<T> as, Deserializer<SpecificRecord> reader, byte[] bytes)
+      throws BadRecordException {
+    try {
+      return as.cast(reader.deserialize(context.recordMetadata().orElseThrow().topic(), bytes));
+    } catch (RuntimeException e) {
+      if (!isOfTheBytes(e, bytes)) {
+        throw e;
+      }
+      throw new BadRecordException(
+          "record_unreadable",
+          "the record is not a %s in Confluent's wire format: %s"
+              .formatted(as.getSimpleName(), e.getMessage()));
+    }
+  }
+
+  /**
+   * Whether the bytes are at fault, and not, say, a registry that cannot be reached: bytes without
+   * the frame of the wire format, or that Avro cannot decode.
+   */
+  private static boolean isOfTheBytes(RuntimeException e, byte[] value) {
+    if (value == null || value.length < 5 || value[0] != 0) {
+      return true;
+    }
+    for (Throwable t = e; t != null; t = t.getCause()) {
+      if (t instanceof AvroRuntimeException
+          || t instanceof EOFException
+          || t instanceof ClassCastException
+          || t instanceof IndexOutOfBoundsException
+          || (t instanceof SerializationException && t.getCause() == null)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private void deadLetter(Record<byte[], byte[]> record, BadRecordException bad, V raw) {
+    RecordMetadata place = context.recordMetadata().orElseThrow();
+    String id = "transform:%s:%d:%d".formatted(place.topic(), place.partition(), place.offset());
+    DeadLetter.Builder letter =
+        DeadLetter.newBuilder()
+            .setId(id)
+            .setStage("transform")
+            .setCode(bad.code())
+            .setReason(bad.getMessage())
+            .setTopic(place.topic())
+            .setPartition(place.partition())
+            .setOffset(place.offset())
+            .setPayload(record.value() == null ? null : ByteBuffer.wrap(record.value()))
+            // The record's own time: a repeat makes the same letter.
+            .setOccurredAt(Instant.ofEpochMilli(Math.max(0, record.timestamp())));
+    if (raw != null) {
+      describe(raw, letter);
+    }
+    forward(record, deadLetters, new DeadLetterKey(id), letter.build());
+  }
+}
