@@ -147,7 +147,7 @@ class PriceJoinTest {
   /** A candle that a venue took back, told by a record without value. */
   private record Withdrawn(RawCandle candle, long at) {}
 
-  @Property(tries = 25)
+  @Property(tries = 15)
   void shouldPriceBlocksLikeABruteForceWhateverTheOrder(
       @ForAll @Size(min = 1, max = 40) List<@From("records") SpecificRecord> set,
       @ForAll Random random)

@@ -36,6 +36,9 @@ import org.apache.avro.message.BinaryMessageEncoder;
 import org.apache.avro.specific.SpecificData;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.ListTransactionsOptions;
+import org.apache.kafka.clients.admin.TransactionListing;
+import org.apache.kafka.clients.admin.TransactionState;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -66,8 +69,8 @@ public final class Worker implements Runnable {
   private static final Duration MAX_WORK = Duration.ofMinutes(10);
 
   /**
-   * Longest transaction. If a worker dies within one and never returns, readers of committed
-   * records wait that long.
+   * Longest transaction. If a worker dies within one, readers of committed records wait until
+   * another worker of its group misses it, or that long.
    */
   private static final Duration TRANSACTION_TIMEOUT = Duration.ofMinutes(5);
 
@@ -95,6 +98,7 @@ public final class Worker implements Runnable {
 
   private final Map<TopicPartition, Integer> failures = new HashMap<>();
   private final Map<TopicPartition, Integer> vain = new HashMap<>();
+  private boolean othersMayBeGone;
   private volatile boolean stopped;
   private volatile Optional<String> problem = Optional.empty();
 
@@ -147,12 +151,16 @@ public final class Worker implements Runnable {
       try (Consumer<SpecificRecord, SpecificRecord> consumer =
               kafka.consumer(group(source.name()), name, MAX_WORK);
           Producer<SpecificRecord, SpecificRecord> producer =
-              kafka.producer("worker-" + source.name() + "-" + name, TRANSACTION_TIMEOUT);
+              kafka.producer(transactionalIds() + name, TRANSACTION_TIMEOUT);
           Admin admin = Admin.create(kafka.shared())) {
         producer.initTransactions();
         int limit = maxMessageBytes(admin);
         consumer.subscribe(List.of(Topics.OPS_EXTRACT_REQUESTS.name()), forgetOnRebalance());
         while (!stopped) {
+          if (othersMayBeGone) {
+            othersMayBeGone = false;
+            endTransactionsOfTheGone(admin);
+          }
           if (!ledger.awaitRead(POLL) || ledger.isPaused(source.name())) {
             waitInGroup(consumer, POLL);
             continue;
@@ -488,6 +496,45 @@ public final class Worker implements Runnable {
     }
   }
 
+  /** What the transactional ids of all workers of the source begin with. */
+  private String transactionalIds() {
+    return "worker/" + source.name() + "/";
+  }
+
+  /**
+   * Aborts what workers left open that have left the group: until then nobody would see what others
+   * committed after it. Without it that would be for as long as a transaction may take.
+   */
+  private void endTransactionsOfTheGone(Admin admin) throws InterruptedException {
+    try {
+      String group = group(source.name());
+      Set<String> members =
+          admin.describeConsumerGroups(List.of(group)).all().get().get(group).members().stream()
+              .map(member -> transactionalIds() + member.groupInstanceId().orElse(""))
+              .collect(Collectors.toSet());
+      List<String> gone =
+          admin
+              .listTransactions(
+                  new ListTransactionsOptions().filterStates(Set.of(TransactionState.ONGOING)))
+              .all()
+              .get()
+              .stream()
+              .map(TransactionListing::transactionalId)
+              .filter(id -> id.startsWith(transactionalIds()) && !members.contains(id))
+              .toList();
+      if (!gone.isEmpty()) {
+        admin.fenceProducers(gone).all().get();
+        LOG.warnf(
+            "source=%s worker=%s event=transactions_ended of=\"%s\"", source.name(), name, gone);
+      }
+    } catch (ExecutionException e) {
+      // They end by themselves, later.
+      LOG.warnf(
+          "source=%s worker=%s event=transactions_not_ended reason=\"%s\"",
+          source.name(), name, e.getCause());
+    }
+  }
+
   private ConsumerRebalanceListener forgetOnRebalance() {
     return new ConsumerRebalanceListener() {
       @Override
@@ -497,7 +544,9 @@ public final class Worker implements Runnable {
       }
 
       @Override
-      public void onPartitionsAssigned(Collection<TopicPartition> partitions) {}
+      public void onPartitionsAssigned(Collection<TopicPartition> partitions) {
+        othersMayBeGone = true;
+      }
     };
   }
 }

@@ -17,6 +17,7 @@ import io.cryptoetl.extractor.verify.Corpus;
 import io.cryptoetl.extractor.verify.Corpus.Recorded;
 import io.cryptoetl.ops.Cursor;
 import io.cryptoetl.ops.DeadLetter;
+import io.cryptoetl.ops.ExtractResultKey;
 import io.cryptoetl.raw.RawBlock;
 import io.cryptoetl.schemas.Topic;
 import io.cryptoetl.schemas.Topics;
@@ -34,7 +35,10 @@ import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.clients.consumer.Consumer;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -95,6 +99,48 @@ class CrashPropertyIT {
         assertThat(deadLetters(kafka, name))
             .anyMatch(number -> number >= gap.from() && number <= gap.to());
       }
+    }
+  }
+
+  @Test
+  void shouldNotWaitForWhatAWorkerLeftOpenThatIsGone() throws Exception {
+    String name = "left-open";
+    KafkaSettings kafka = new KafkaSettings(stack.bootstrapServers(), stack.registryUrl());
+    Ledger ledger = new Ledger(kafka);
+    Meters meters = new Meters(new SimpleMeterRegistry());
+    AtomicBoolean over = new AtomicBoolean();
+    List<Thread> threads = new ArrayList<>();
+    threads.add(Thread.ofPlatform().start(ledger));
+    try (Producer<SpecificRecord, SpecificRecord> dead =
+            kafka.producer("worker/" + name + "/gone", Duration.ofMinutes(10));
+        FaultyNode node = new FaultyNode(CHAIN, 0, 1);
+        EvmSource source = FaultyNode.source(name, Duration.ofSeconds(5), node)) {
+      dead.initTransactions();
+      dead.beginTransaction();
+      for (int i = 0; i < Topics.OPS_EXTRACT_RESULTS.partitions(); i++) {
+        dead.send(
+                new ProducerRecord<>(
+                    Topics.OPS_EXTRACT_RESULTS.name(), i, new ExtractResultKey("never"), null))
+            .get();
+      }
+      threads.add(Thread.ofPlatform().start(() -> plan(source, kafka, ledger, meters, over)));
+      threads.add(
+          Thread.ofPlatform().start(() -> work(source, kafka, ledger, name + "-0", meters, over)));
+
+      // Far less than the ten minutes of the transaction.
+      await()
+          .atMost(Duration.ofMinutes(2))
+          .until(
+              () ->
+                  ledger.cursor(name).map(Cursor::getNextNumber).orElse(0L)
+                          > CHAIN.getLast().number()
+                      && ledger.outstanding(name).isEmpty());
+      over.set(true);
+      ledger.stop();
+      for (Thread thread : threads) {
+        thread.join(Duration.ofSeconds(20));
+      }
+      assertPublished(kafka, name);
     }
   }
 
