@@ -101,7 +101,7 @@ class ComposeTest {
             .filter(
                 t ->
                     t.owner().equals("transformer-streams")
-                        || t.equals(Topics.RAW_EVM_BLOCKS)
+                        || t.name().startsWith("raw.")
                         || t.equals(Topics.OPS_DEAD_LETTERS))
             .map(Topic::name)
             .toList();

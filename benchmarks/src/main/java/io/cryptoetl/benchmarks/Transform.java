@@ -1,0 +1,305 @@
+package io.cryptoetl.benchmarks;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.cryptoetl.business.BlockEconomics;
+import io.cryptoetl.chain.BlockKey;
+import io.cryptoetl.local.node.Recording;
+import io.cryptoetl.local.parts.Deletion;
+import io.cryptoetl.market.Candle;
+import io.cryptoetl.market.CandleKey;
+import io.cryptoetl.raw.RawBlock;
+import io.cryptoetl.transformer.BoundedRocksDb;
+import io.cryptoetl.transformer.join.PriceJoin;
+import io.cryptoetl.transformer.join.PriceRules;
+import io.cryptoetl.transformer.normalize.BadRecordException;
+import io.cryptoetl.transformer.normalize.BlockMapper;
+import io.cryptoetl.transformer.normalize.BlockRows;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.math.BigDecimal;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.Properties;
+import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.apache.avro.specific.SpecificRecord;
+import org.apache.kafka.common.serialization.Serdes;
+import org.apache.kafka.streams.StreamsConfig;
+import org.apache.kafka.streams.processor.api.MockProcessorContext;
+import org.apache.kafka.streams.processor.api.Record;
+import org.apache.kafka.streams.state.KeyValueStore;
+import org.apache.kafka.streams.state.Stores;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Fork;
+import org.openjdk.jmh.annotations.Measurement;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.Warmup;
+import org.openjdk.jmh.profile.GCProfiler;
+import org.openjdk.jmh.results.RunResult;
+import org.openjdk.jmh.runner.Runner;
+import org.openjdk.jmh.runner.options.OptionsBuilder;
+
+/**
+ * From JSON to rows, beside Jackson's reading of the same bytes; and the price join with a million
+ * candles in its store.
+ */
+@State(Scope.Benchmark)
+@BenchmarkMode(Mode.AverageTime)
+@OutputTimeUnit(TimeUnit.MICROSECONDS)
+@Warmup(iterations = 3, time = 2)
+@Measurement(iterations = 5, time = 2)
+@Fork(1)
+public class Transform {
+  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final int CANDLES = 1_000_000;
+  private static final int BLOCKS = 1_000_000;
+  private static final int UPDATES = 20_000;
+  private static final Instant BEGIN = Instant.parse("2024-01-01T00:00:00Z");
+
+  private RawBlock raw;
+  private byte[] block;
+  private byte[] receipts;
+
+  public static void main(String[] args) throws Exception {
+    Path root = Path.of(System.getProperty("pipeline.root", ".")).toAbsolutePath();
+    Recordings.get(root, root.resolve(".pipeline/bench"), 300, 175);
+    ObjectNode result = JSON.createObjectNode();
+    for (RunResult run :
+        new Runner(
+                new OptionsBuilder()
+                    .include("\\." + Transform.class.getSimpleName() + "\\.")
+                    .jvmArgsAppend("-Dpipeline.root=" + root)
+                    .addProfiler(GCProfiler.class)
+                    .build())
+            .run()) {
+      String name = run.getPrimaryResult().getLabel();
+      result.put(name + "_us_per_block", Math.round(run.getPrimaryResult().getScore()));
+      result.put(
+          name + "_bytes_allocated_per_block",
+          Math.round(run.getSecondaryResults().get("gc.alloc.rate.norm").getScore()));
+    }
+    Transform largest = new Transform();
+    largest.read();
+    BlockRows rows = BlockMapper.map(largest.raw);
+    long count =
+        1L
+            + rows.transactions().size()
+            + rows.logs().size()
+            + rows.tokenTransfers().size()
+            + rows.withdrawals().size()
+            + rows.accessListEntries().size()
+            + rows.authorizations().size();
+    long bytes = (long) largest.block.length + largest.receipts.length;
+    double seconds = result.get("rows_us_per_block").asDouble() / 1e6;
+    result.put("bytes_per_block", bytes).put("rows_per_block", count);
+    result.put("mb_per_s", Math.round(bytes / 1e5 / seconds) / 10.0);
+    result.put("rows_per_s", Math.round(count / seconds));
+    result.put(
+        "bytes_allocated_per_row",
+        Math.round(result.get("rows_bytes_allocated_per_block").asDouble() / count));
+    result.put(
+        "ratio",
+        Math.round(
+                1e3
+                    * result.get("parse_us_per_block").asDouble()
+                    / result.get("rows_us_per_block").asDouble())
+            / 1e3);
+    join(result, root.resolve(".pipeline/bench/join"));
+    if (!Arrays.asList(args).contains("--json")) {
+      System.out.printf(
+          "JSON to rows: %.1f MB/s, %,d rows/s; reading alone takes %.3f of its time%n",
+          result.get("mb_per_s").asDouble(),
+          result.get("rows_per_s").asLong(),
+          result.get("ratio").asDouble());
+      System.out.printf(
+          "Join: %,d blocks/s and %,d late candles/s, %,d rows/s changed by them%n",
+          result.get("join_blocks_per_s").asLong(),
+          result.get("join_late_candles_per_s").asLong(),
+          result.get("join_updates_per_s").asLong());
+    }
+    System.out.println(result);
+  }
+
+  /** Takes the largest block of the recording. */
+  @Setup
+  public void read() throws IOException {
+    Path root = Path.of(System.getProperty("pipeline.root", "."));
+    Recording chain = Recording.read(root.resolve(".pipeline/bench/recording-300x175"));
+    long number = 0;
+    for (long each : chain.numbers()) {
+      byte[] json = chain.block(each).orElseThrow();
+      if (block == null || json.length > block.length) {
+        number = each;
+        block = json;
+        receipts = chain.receipts(each).orElseThrow();
+      }
+    }
+    String hash = JSON.readTree(block).get("hash").asText();
+    raw =
+        RawBlock.newBuilder()
+            .setSource("bench")
+            .setChainId(31337)
+            .setNumber(number)
+            .setHash(ByteBuffer.wrap(HexFormat.of().parseHex(hash, 2, hash.length())))
+            .setParentHash(ByteBuffer.allocate(32))
+            .setTimestamp(BEGIN)
+            .setBlockJson(ByteBuffer.wrap(block))
+            .setReceiptsJson(ByteBuffer.wrap(receipts))
+            .setEndpoint("bench")
+            .setFetchedAt(BEGIN)
+            .setChecks(List.of())
+            .build();
+  }
+
+  /** The rows of a block. */
+  @Benchmark
+  public BlockRows rows() throws BadRecordException {
+    return BlockMapper.map(raw);
+  }
+
+  /** Reading alone. */
+  @Benchmark
+  public Object[] parse() throws IOException {
+    return new Object[] {JSON.readTree(block), JSON.readTree(receipts)};
+  }
+
+  /** The join by itself, on the stores that it has in the service, without Kafka. */
+  private static void join(ObjectNode result, Path folder) throws IOException {
+    Deletion.deleteTree(folder);
+    Properties settings = new Properties();
+    settings.put(StreamsConfig.APPLICATION_ID_CONFIG, "bench");
+    settings.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, "unused:9092");
+    settings.put(StreamsConfig.ROCKSDB_CONFIG_SETTER_CLASS_CONFIG, BoundedRocksDb.class);
+    MockProcessorContext<SpecificRecord, SpecificRecord> context =
+        new MockProcessorContext<>(
+            settings, new org.apache.kafka.streams.processor.TaskId(0, 0), folder.toFile());
+    Map<String, KeyValueStore<byte[], byte[]>> stores = new TreeMap<>();
+    for (String name : List.of(PriceJoin.ROWS, PriceJoin.ROWS_BY_TIME, PriceJoin.CLOSES)) {
+      KeyValueStore<byte[], byte[]> store =
+          Stores.keyValueStoreBuilder(
+                  Stores.persistentKeyValueStore(name), Serdes.ByteArray(), Serdes.ByteArray())
+              .withCachingDisabled()
+              .withLoggingDisabled()
+              .build();
+      store.init(context.getStateStoreContext(), store);
+      context.addStateStore(store);
+      stores.put(name, store);
+    }
+    PriceJoin join = new PriceJoin(PriceRules.defaults());
+    join.init(context);
+
+    double candles =
+        seconds(
+            () -> {
+              for (int i = 0; i < CANDLES; i++) {
+                // Every tenth candle comes late, after the blocks.
+                if (i % 10 != 0) {
+                  candle(join, i);
+                }
+              }
+            });
+    // A block every twelve seconds, over a part of the time of the candles.
+    double blocks =
+        seconds(
+            () -> {
+              for (int i = 0; i < BLOCKS; i++) {
+                join.process(new Record<>(new BlockKey(1L, (long) i), economics(i), 0));
+                if (i % 10_000 == 0) {
+                  context.resetForwards();
+                }
+              }
+            });
+    stores.values().forEach(s -> s.commit(Map.of()));
+    long size = size(folder);
+    context.resetForwards();
+    double late =
+        seconds(
+            () -> {
+              for (int i = 0; i < UPDATES; i++) {
+                candle(join, 10 * i);
+              }
+            });
+    int changed = context.forwarded().size();
+    stores.values().forEach(KeyValueStore::close);
+    Deletion.deleteTree(folder);
+    result.put("join_candles_per_s", Math.round(CANDLES * 0.9 / candles));
+    result.put("join_blocks_per_s", Math.round(BLOCKS / blocks));
+    result.put("join_late_candles_per_s", Math.round(UPDATES / late));
+    result.put("join_updates_per_s", Math.round(changed / late));
+    result.put("join_state_bytes_with_a_million_blocks_and_candles", size);
+  }
+
+  private static double seconds(Runnable work) {
+    long began = System.nanoTime();
+    work.run();
+    return (System.nanoTime() - began) / 1e9;
+  }
+
+  private static void candle(PriceJoin join, int minute) {
+    Instant open = BEGIN.plusSeconds(60L * minute);
+    BigDecimal price = BigDecimal.valueOf(2000_00000000L + minute, 8).setScale(18);
+    CandleKey key = new CandleKey("binance", "ETHUSDT", "1m", open);
+    Candle candle = new Candle();
+    candle.setVenue(key.getVenue());
+    candle.setSymbol(key.getSymbol());
+    candle.setInterval(key.getInterval());
+    candle.setOpenTime(open);
+    candle.setClose(price);
+    join.process(new Record<>(key, candle, 0));
+  }
+
+  private static BlockEconomics economics(int number) {
+    BigDecimal wei = BigDecimal.valueOf(123_456_789_012_345_678L);
+    BlockEconomics row = new BlockEconomics();
+    row.setChainId(1);
+    row.setNumber(number);
+    row.setHash(ByteBuffer.allocate(32));
+    row.setTimestamp(BEGIN.plusSeconds(12L * number));
+    row.setGasUsed(15_000_000);
+    row.setBaseFeePerGas(BigDecimal.valueOf(12_345_678_901L));
+    row.setTransactionCount(150);
+    row.setSucceededCount(148);
+    row.setFailedCount(2);
+    row.setDynamicFeeCount(150);
+    row.setBurned(wei);
+    row.setPriorityFees(wei);
+    row.setBlobFees(BigDecimal.ZERO);
+    row.setFeesPaid(wei);
+    row.setValueMoved(wei);
+    row.setGasPriceP10(wei);
+    row.setGasPriceP25(wei);
+    row.setGasPriceP50(wei);
+    row.setGasPriceP75(wei);
+    row.setGasPriceP90(wei);
+    return row;
+  }
+
+  private static long size(Path folder) throws IOException {
+    try (Stream<Path> files = Files.walk(folder)) {
+      return files
+          .filter(Files::isRegularFile)
+          .mapToLong(
+              file -> {
+                try {
+                  return Files.size(file);
+                } catch (IOException e) {
+                  throw new UncheckedIOException(e);
+                }
+              })
+          .sum();
+    }
+  }
+}
