@@ -282,7 +282,7 @@ class PipelineIT {
   void shouldRefuseRangesThatMakeNoSense() throws Exception {
     String url = stack.parts().extractorUrl() + "/sources/";
     assertThat(Parts.post(url + "nobody/requests", "{\"from\":1,\"to\":2}").body())
-        .contains("there is no 'nobody'");
+        .contains("there is no feed 'nobody'");
     assertThat(Parts.post(url + "recorded/requests", "{\"from\":3,\"to\":2}").statusCode())
         .isEqualTo(400);
     assertThat(Parts.post(url + "recorded/requests", "{}").statusCode()).isEqualTo(400);

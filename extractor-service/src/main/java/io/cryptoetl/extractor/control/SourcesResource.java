@@ -16,6 +16,7 @@ import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.core.MediaType;
 import jakarta.ws.rs.core.Response;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -222,7 +223,7 @@ public class SourcesResource {
   public Response run(@PathParam("source") String name) throws InterruptedException {
     Extractor.Running running = extractor.sources().get(name);
     if (running == null) {
-      return unknown(name);
+      return unknownSource(name);
     }
     if (extractor.ledger().isPaused(name)) {
       return problem(409, "source %s is paused; resume it first".formatted(name));
@@ -249,7 +250,7 @@ public class SourcesResource {
 
   private Response pause(String name, boolean paused) {
     if (!extractor.sources().containsKey(name)) {
-      return unknown(name);
+      return unknownSource(name);
     }
     extractor.orders().pause(name, paused, "rest");
     return Response.accepted(Map.of("source", name, "state", paused ? "paused" : "running"))
@@ -266,16 +267,22 @@ public class SourcesResource {
         .findFirst();
   }
 
-  private Response unknown(String name) {
-    return problem(
-        404,
-        "there is no '%s', there are: %s"
-            .formatted(
-                name,
-                extractor.sources().values().stream()
-                    .flatMap(r -> r.source().feeds().stream())
-                    .map(Feed::name)
-                    .toList()));
+  private Response unknown(String feed) {
+    return unknown(
+        "feed",
+        feed,
+        extractor.sources().values().stream()
+            .flatMap(r -> r.source().feeds().stream())
+            .map(Feed::name)
+            .toList());
+  }
+
+  private Response unknownSource(String source) {
+    return unknown("source", source, extractor.sources().keySet());
+  }
+
+  private static Response unknown(String what, String name, Collection<String> known) {
+    return problem(404, "there is no %s '%s', there are: %s".formatted(what, name, known));
   }
 
   static Response problem(int status, String message) {

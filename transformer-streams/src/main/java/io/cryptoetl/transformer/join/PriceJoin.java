@@ -17,8 +17,10 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.streams.KeyValue;
 import org.apache.kafka.streams.processor.api.Processor;
@@ -55,6 +57,7 @@ public final class PriceJoin
   private static final BigDecimal WEI_PER_COIN = BigDecimal.TEN.pow(18);
 
   private final PriceRules rules;
+  private final Set<Long> chains = new HashSet<>();
   private ProcessorContext<SpecificRecord, SpecificRecord> context;
   private KeyValueStore<byte[], byte[]> rows;
   private KeyValueStore<byte[], byte[]> rowsByTime;
@@ -75,6 +78,7 @@ public final class PriceJoin
     rows = processorContext.getStateStore(ROWS);
     rowsByTime = processorContext.getStateStore(ROWS_BY_TIME);
     closes = processorContext.getStateStore(CLOSES);
+    findChains();
   }
 
   @Override
@@ -83,6 +87,25 @@ public final class PriceJoin
       case BlockKey key -> block(key, (BlockEconomics) record.value(), record.timestamp());
       case CandleKey key -> candle(key, (Candle) record.value(), record.timestamp());
       default -> throw new IllegalArgumentException("a key of " + record.key().getClass());
+    }
+  }
+
+  /** Chains that have rows here: candles need not look for blocks of others. */
+  private void findChains() {
+    long from = 0;
+    while (true) {
+      try (KeyValueIterator<byte[], byte[]> found =
+          rows.range(rowKey(from, 0), rowKey(Long.MAX_VALUE, Long.MAX_VALUE))) {
+        if (!found.hasNext()) {
+          return;
+        }
+        long chain = ByteBuffer.wrap(found.next().key).getLong();
+        chains.add(chain);
+        if (chain == Long.MAX_VALUE) {
+          return;
+        }
+        from = chain + 1;
+      }
     }
   }
 
@@ -95,6 +118,7 @@ public final class PriceJoin
         rowsByTime.delete(timeKey(key.getChainId(), before, key.getNumber()));
       }
     }
+    chains.add(key.getChainId());
     rowsByTime.put(timeKey(key.getChainId(), row.getTimestamp(), key.getNumber()), new byte[0]);
     price(row);
     rows.put(rowKey, encode(row));
@@ -110,10 +134,17 @@ public final class PriceJoin
     } else {
       closes.put(closeKey, candle.getClose().setScale(PRICE_SCALE).unscaledValue().toByteArray());
     }
+    List<Period> priced =
+        rules.pricedBy(key.getVenue(), key.getSymbol()).stream()
+            .filter(p -> chains.contains(p.chainId()))
+            .toList();
+    if (priced.isEmpty()) {
+      return;
+    }
     Instant last = closedAt.plus(rules.staleness());
     Optional<Instant> next = nextClose(market, closedAt, last);
     Instant end = next.orElse(last.plusMillis(1));
-    for (Period period : rules.pricedBy(key.getVenue(), key.getSymbol())) {
+    for (Period period : priced) {
       Instant from = closedAt.isBefore(period.from()) ? period.from() : closedAt;
       Instant until = end.isBefore(period.until()) ? end : period.until();
       if (from.isBefore(until)) {

@@ -26,6 +26,7 @@ public final class PriceRules {
   private final Map<String, Optional<String>> quotes = new HashMap<>();
   private final Map<Long, List<Period>> chains = new HashMap<>();
   private final Map<String, List<Market>> assets = new HashMap<>();
+  private final Map<String, List<Period>> pricedBy = new HashMap<>();
 
   /** The file as it is written. */
   private record Written(
@@ -75,6 +76,15 @@ public final class PriceRules {
         .chains()
         .forEach(
             (id, periods) -> chains.put(id, periods.stream().map(p -> period(id, p)).toList()));
+    for (List<Period> periods : chains.values()) {
+      for (Period period : periods) {
+        for (Market market : markets(period.asset())) {
+          pricedBy
+              .computeIfAbsent(market.venue() + '/' + market.symbol(), _ -> new ArrayList<>())
+              .add(period);
+        }
+      }
+    }
   }
 
   /** The rules that come with the service. */
@@ -198,16 +208,7 @@ public final class PriceRules {
 
   /** Where a market may give the price. */
   public List<Period> pricedBy(String venue, String symbol) {
-    List<Period> priced = new ArrayList<>();
-    for (List<Period> periods : chains.values()) {
-      for (Period period : periods) {
-        if (markets(period.asset()).stream()
-            .anyMatch(m -> m.venue().equals(venue) && m.symbol().equals(symbol))) {
-          priced.add(period);
-        }
-      }
-    }
-    return priced;
+    return pricedBy.getOrDefault(venue + '/' + symbol, List.of());
   }
 
   /** The sides of a market, told from its symbol: by a separator, or by the longest known quote. */
