@@ -137,7 +137,7 @@ CREATE TABLE business.block_economics (
     PRIMARY KEY (chain_id, number)
 );
 
-COMMENT ON TABLE business.block_economics IS 'What a block cost and moved, in wei and in USD at the price as of the block';
+COMMENT ON TABLE business.block_economics IS 'What a block cost and moved, in wei and in USD at the price as of the block. Rollups charge for their data on the other chain besides, which is not included';
 COMMENT ON COLUMN business.block_economics.chain_id IS 'EIP-155 chain id, 1 = Ethereum mainnet, 137 = Polygon';
 COMMENT ON COLUMN business.block_economics.number IS 'Height of the block';
 COMMENT ON COLUMN business.block_economics.hash IS 'Hash of the block, 32 bytes';
@@ -203,7 +203,7 @@ SELECT
     e.usd_assumption,
     round(f.fee * e.price / 1e18, 18) AS fee_usd,
     round(f.blob_fee * e.price / 1e18, 18) AS blob_fee_usd,
-    round(t.value * e.price / 1e18, 18) AS value_usd
+    CASE WHEN t.status = 0 THEN 0 ELSE round(t.value * e.price / 1e18, 18) END AS value_usd
 FROM chain.transactions AS t
 CROSS JOIN LATERAL (
     SELECT
@@ -212,7 +212,9 @@ CROSS JOIN LATERAL (
 ) AS f
 LEFT JOIN business.block_economics AS e ON e.chain_id = t.chain_id AND e.number = t.block_number;
 
-COMMENT ON VIEW business.transaction_costs IS 'What each transaction cost and moved, in wei and in USD at the price as of its block (18 digits after the point). Transactions that a chain itself puts into its blocks pay nothing, whatever their price says';
+COMMENT ON VIEW business.transaction_costs IS 'What each transaction cost and moved, in wei and in USD at the price as of its block (18 digits after the point). Rollups charge for their data on the other chain besides, which is not included';
+COMMENT ON COLUMN business.transaction_costs.value IS 'Native value sent, in wei; it stayed where it was if status is 0';
+COMMENT ON COLUMN business.transaction_costs.value_usd IS 'Native value that moved, in USD; 0 if status is 0';
 COMMENT ON COLUMN business.transaction_costs.fee IS 'Gas used times the price that was paid, in wei, without blobs; null without receipt';
 COMMENT ON COLUMN business.transaction_costs.blob_fee IS 'Blob gas used times its price, in wei';
 

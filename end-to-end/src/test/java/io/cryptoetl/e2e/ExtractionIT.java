@@ -375,7 +375,8 @@ class ExtractionIT {
                 FROM business.block_economics AS e
                 WHERE chain_id = 31337 AND e.price IS DISTINCT FROM (
                     SELECT c.close FROM market.candles AS c
-                    WHERE c.close_time < e.timestamp AND e.timestamp - c.close_time <= interval '2 hours'
+                    WHERE c.close_time < e.timestamp
+                        AND e.timestamp - c.close_time <= interval '2 hours 1 millisecond'
                     ORDER BY c.close_time DESC LIMIT 1)"""))
         .isEmpty();
     assertThat(

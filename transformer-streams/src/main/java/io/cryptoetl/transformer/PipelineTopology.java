@@ -37,7 +37,7 @@ public final class PipelineTopology {
 
   private PipelineTopology() {}
 
-  /** How records are read and written. Each task has its own. */
+  /** How records are read and written. */
   public interface Formats {
     /** A reader of keys. */
     Deserializer<SpecificRecord> keyReader();

@@ -24,12 +24,20 @@ import org.jboss.logging.Logger;
 class Transformer {
   private static final Logger LOG = Logger.getLogger(Transformer.class);
 
+  private static final long LEAST_STATE_MEMORY = 16L << 20;
+
   // A singleton, because Kafka Streams reads fields of the topology, which a proxy does not have.
   @Produces
   @Singleton
   Topology topology(
       @ConfigProperty(name = "transformer.schema-registry-url") String schemaRegistryUrl,
-      @ConfigProperty(name = "transformer.prices-file") Optional<String> pricesFile) {
+      @ConfigProperty(name = "transformer.prices-file") Optional<String> pricesFile,
+      @ConfigProperty(name = "kafka-streams.rocksdb.memory.bytes") long stateMemory) {
+    if (stateMemory < LEAST_STATE_MEMORY) {
+      throw new IllegalArgumentException(
+          "TRANSFORMER_STATE_MEMORY is %d, at least %d bytes are needed"
+              .formatted(stateMemory, LEAST_STATE_MEMORY));
+    }
     Map<String, Object> settings = WireFormat.settings(schemaRegistryUrl);
     return PipelineTopology.build(
         new PipelineTopology.Formats() {

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.cryptoetl.raw.RawCandle;
 import io.cryptoetl.raw.RawInstruments;
 import io.cryptoetl.schemas.Topics;
+import io.cryptoetl.transformer.join.PriceRules;
+import java.io.IOException;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.nio.ByteBuffer;
@@ -87,21 +89,45 @@ class MarketTest {
     broken.setCandleJson(TopologyHarness.bytes("[1,"));
     topology.pipe(broken);
     topology.pipe(Topics.RAW_MARKET_CANDLES, new byte[] {1}, null);
+    topology.pipe(Topics.RAW_MARKET_CANDLES, null, null);
+    topology.pipe(Candles.candle("binance", "ETHUSDT", 600, "1E+2147483647", 1));
+    topology.pipe(Candles.candle("binance", "ETHUSDT", 300_000_000_000L, "1", 1));
+    topology.pipe(Candles.candle("bin\0ance", "ETHUSDT", 600, "1", 1));
 
     assertThat(topology.rows(Topics.OPS_DEAD_LETTERS))
         .extracting(r -> r.get("code").toString())
         .containsExactly(
             "field_invalid",
             "field_invalid",
+            // Ids are sorted as texts: this is the tenth.
+            "field_invalid",
             "candle_interval",
             "candle_interval",
             "raw_inconsistent",
             "json_invalid",
-            "record_unreadable");
+            "record_unreadable",
+            "record_unreadable",
+            "field_invalid",
+            "field_invalid");
     assertThat(topology.rows(Topics.OPS_DEAD_LETTERS).getFirst().get("reason"))
         .hasToString(
             "close of the candle of binance ETHUSDT 1m that opens at 1970-01-01T00:10:00Z is '1e400', a number with at most 20 digits before and 18 after the point is expected");
     assertThat(topology.rows(Topics.MARKET_CANDLES)).isEmpty();
+  }
+
+  @Test
+  void shouldEndInTheSameRowOfCopiesThatDifferInTheirOriginOnly() throws IOException {
+    RawCandle one = Candles.candle("binance", "ETHUSDT", 600, "1", 1);
+    RawCandle other = Candles.candle("binance", "ETHUSDT", 600, "1", 1);
+    other.setEndpoint("beta");
+    topology.pipe(one);
+    topology.pipe(other);
+    try (TopologyHarness turned = TopologyHarness.temporary(PriceRules.defaults())) {
+      turned.pipe(other);
+      turned.pipe(one);
+
+      assertThat(turned.everything()).isEqualTo(topology.everything());
+    }
   }
 
   private static RawInstruments instruments(long fetchedAtMs, String... symbols) {

@@ -97,9 +97,21 @@ class PipelineTopologyTest {
     mixed.setReceiptsJson(TopologyHarness.bytes("[]"));
     topology.pipe(mixed);
 
+    RawBlock inNanoseconds = Blocks.block(9, 1, 0, 1, 1);
+    inNanoseconds.setBlockJson(
+        TopologyHarness.bytes(
+            Blocks.header(9, Blocks.word(9001), "[]")
+                .replace("\"timestamp\":\"0x3f1\"", "\"timestamp\":\"0x17979cfe362a0000\"")));
+    topology.pipe(inNanoseconds);
+
     assertThat(topology.rows(Topics.OPS_DEAD_LETTERS))
         .extracting(r -> r.get("code").toString())
-        .containsExactly("record_unreadable", "json_invalid", "field_invalid", "receipts_missing");
+        .containsExactly(
+            "record_unreadable",
+            "json_invalid",
+            "field_invalid",
+            "receipts_missing",
+            "field_invalid");
     GenericRecord first = topology.rows(Topics.OPS_DEAD_LETTERS).getFirst();
     assertThat(((ByteBuffer) first.get("payload")).array()).isEqualTo(junk);
     assertThat(first.get("topic")).hasToString("raw.evm.blocks");

@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -102,6 +103,33 @@ class PriceJoinTest {
       // A market that prices nothing.
       topology.pipe(Candles.candle("binance", "DOGEUSDT", 1080, "15", 1));
       assertThat(topology.written(Topics.BUSINESS_BLOCK_ECONOMICS)).isZero();
+    }
+  }
+
+  @Test
+  void shouldFindABlockWhereItIsNowAfterAnotherOneOfAnotherTimeReplacedIt() {
+    try (TopologyHarness topology = new TopologyHarness(state, RULES)) {
+      topology.pipe(block(90, 0));
+      RawBlock later = block(90, 1);
+      String json = StandardCharsets.UTF_8.decode(later.getBlockJson()).toString();
+      later.setBlockJson(
+          TopologyHarness.bytes(
+              json.replace("\"timestamp\":\"0x442\"", "\"timestamp\":\"0x500\"")));
+      topology.pipe(later);
+      topology.written(Topics.BUSINESS_BLOCK_ECONOMICS);
+
+      topology.pipe(Candles.candle("gemini", "OLD-USD", 1020, "10", 1));
+      assertThat(topology.written(Topics.BUSINESS_BLOCK_ECONOMICS)).isEqualTo(1);
+      topology.pipe(Candles.candle("binance", "OLDUSDT", 900, "20", 1));
+      assertThat(topology.written(Topics.BUSINESS_BLOCK_ECONOMICS)).isZero();
+      topology.pipe(Candles.candle("binance", "OLDUSDT", 1200, "30", 1));
+      assertThat(topology.rows(Topics.BUSINESS_BLOCK_ECONOMICS))
+          .singleElement()
+          .satisfies(
+              row -> {
+                assertThat(row.get("timestamp")).isEqualTo(1_280_000L);
+                assertThat(decimal(row, "price", 18)).isEqualByComparingTo("30");
+              });
     }
   }
 

@@ -223,9 +223,13 @@ public final class EndpointPool<T> {
     change(name, e -> e.refused(code, why));
   }
 
-  /** Tells that some calls of a request failed by themselves, while others were answered. */
-  public void failedInPart(String name, CallFailedException failure) {
-    change(name, e -> e.failedInPart(failure, nanoTime.getAsLong()));
+  /**
+   * Tells that some calls of a request failed by themselves, while others were answered.
+   *
+   * @param nanos how long ago the request was sent
+   */
+  public void failedInPart(String name, CallFailedException failure, long nanos) {
+    change(name, e -> e.failedInPart(failure, nanos, nanoTime.getAsLong()));
   }
 
   /** Tells the newest number that an endpoint has. */

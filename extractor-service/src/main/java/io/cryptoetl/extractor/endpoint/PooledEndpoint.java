@@ -141,9 +141,9 @@ final class PooledEndpoint<T> {
    * Some calls of a request failed that was answered. Told of single calls, an outage says nothing
    * about what the endpoint bears.
    */
-  void failedInPart(CallFailedException failure, long now) {
+  void failedInPart(CallFailedException failure, long nanos, long now) {
     count(failure.code());
-    asksForLess(failure, now, now);
+    asksForLess(failure, now - nanos, now);
   }
 
   private void asksForLess(CallFailedException failure, long began, long now) {

@@ -122,7 +122,7 @@ final class Rate {
     boolean again = refusedAt != 0 && now - refusedAt < 3 * SECOND;
     step = Math.max(LEAST_STEP, limit * STEP_PER_SECOND);
     double down = again ? DOWN_AGAIN : limit >= ceiling ? DOWN_OF_CEILING : DOWN;
-    change(Math.max(LEAST, limit * down));
+    change(Math.max(Math.min(LEAST, ceiling), limit * down));
     refusedAt = now;
     raisedAt = now;
     return BREATH;

@@ -343,6 +343,7 @@ final class BlockFetcher {
       NodeClient node, List<Request<?, ?>> calls, Progress progress)
       throws CallFailedException, InterruptedException {
     progress.calls.addAndGet(calls.size());
+    long began = System.nanoTime();
     NodeClient.Outcomes outcomes = node.batch(calls);
     for (int repeat = 0; repeat < REPEATS; repeat++) {
       List<Request<?, ?>> again =
@@ -359,13 +360,14 @@ final class BlockFetcher {
         if (outcomes.results().isEmpty()) {
           throw one;
         }
-        pool.failedInPart(node.name(), one);
+        pool.failedInPart(node.name(), one, System.nanoTime() - began);
         break;
       }
-      pool.failedInPart(node.name(), one);
+      pool.failedInPart(node.name(), one, System.nanoTime() - began);
       progress.retries.incrementAndGet();
       progress.calls.addAndGet(again.size());
       Thread.sleep(settings.retryDelay().multipliedBy(repeat + 1));
+      began = System.nanoTime();
       NodeClient.Outcomes second = node.batch(again);
       again.forEach(c -> outcomes.failures().remove(c.getId()));
       outcomes.results().putAll(second.results());

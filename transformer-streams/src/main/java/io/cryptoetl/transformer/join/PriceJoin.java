@@ -17,6 +17,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
@@ -170,7 +171,7 @@ public final class PriceJoin
       BlockEconomics row = decode(before);
       price(row);
       byte[] after = encode(row);
-      if (!java.util.Arrays.equals(before, after)) {
+      if (!Arrays.equals(before, after)) {
         rows.put(rowKey, after);
         context.forward(
             new Record<>(new BlockKey(row.getChainId(), row.getNumber()), row, timestamp));
@@ -305,7 +306,8 @@ public final class PriceJoin
     }
   }
 
-  private static BlockEconomics decode(byte[] bytes) {
+  /** Rows of the store; when the schema changes, its decoder has to know the older ones. */
+  static BlockEconomics decode(byte[] bytes) {
     try {
       return BlockEconomics.fromByteBuffer(ByteBuffer.wrap(bytes));
     } catch (IOException e) {

@@ -16,6 +16,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Function;
 
 /** Which market prices which chain, as {@code prices.yaml} tells. */
 public final class PriceRules {
@@ -71,11 +72,18 @@ public final class PriceRules {
         .assets()
         .forEach(
             (asset, markets) ->
-                assets.put(asset, markets.stream().map(m -> market(asset, m)).toList()));
+                assets.put(
+                    asset,
+                    listed("assets." + asset, markets).stream()
+                        .map(m -> market(asset, m))
+                        .toList()));
     written
         .chains()
         .forEach(
-            (id, periods) -> chains.put(id, periods.stream().map(p -> period(id, p)).toList()));
+            (id, periods) ->
+                chains.put(
+                    id, listed("chains." + id, periods).stream().map(p -> period(id, p)).toList()));
+    chains.forEach(PriceRules::requireApart);
     for (List<Period> periods : chains.values()) {
       for (Period period : periods) {
         for (Market market : markets(period.asset())) {
@@ -134,6 +142,27 @@ public final class PriceRules {
     }
   }
 
+  private static <T> List<T> listed(String key, List<T> list) {
+    if (list == null || list.contains(null)) {
+      throw invalid(key, String.valueOf(list), "a list without holes");
+    }
+    return list;
+  }
+
+  private static void requireApart(long chainId, List<Period> periods) {
+    List<Period> sorted = periods.stream().sorted(Comparator.comparing(Period::from)).toList();
+    for (int i = 1; i < sorted.size(); i++) {
+      Period one = sorted.get(i - 1);
+      Period next = sorted.get(i);
+      if (next.from().isBefore(one.until())) {
+        throw invalid(
+            "chains." + chainId,
+            one.asset() + " and " + next.asset() + " at one time",
+            "one asset at a time");
+      }
+    }
+  }
+
   private Market market(String asset, String written) {
     int slash = written.indexOf('/');
     if (slash < 1 || slash == written.length() - 1) {
@@ -175,8 +204,7 @@ public final class PriceRules {
             : parse(key, written.until(), Instant::parse, "a time"));
   }
 
-  private static <T> T parse(
-      String key, String text, java.util.function.Function<String, T> parser, String allowed) {
+  private static <T> T parse(String key, String text, Function<String, T> parser, String allowed) {
     try {
       return parser.apply(text);
     } catch (DateTimeException e) {
@@ -214,11 +242,12 @@ public final class PriceRules {
   /** The sides of a market, told from its symbol: by a separator, or by the longest known quote. */
   public Optional<Pair> pair(String symbol) {
     String[] parts = symbol.split("[-/_]", -1);
-    if (parts.length == 2 && !parts[0].isEmpty() && !parts[1].isEmpty()) {
+    if (parts.length == 2 && !parts[0].isEmpty() && quotes.containsKey(parts[1])) {
       return Optional.of(new Pair(parts[0], parts[1]));
     }
     return quotes.keySet().stream()
-        .filter(quote -> symbol.endsWith(quote) && symbol.length() > quote.length())
+        .filter(quote -> parts.length == 1 && symbol.endsWith(quote))
+        .filter(quote -> symbol.length() > quote.length())
         .max(Comparator.comparingInt(String::length))
         .map(quote -> new Pair(symbol.substring(0, symbol.length() - quote.length()), quote));
   }

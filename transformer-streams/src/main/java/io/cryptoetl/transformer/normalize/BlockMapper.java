@@ -104,14 +104,23 @@ public final class BlockMapper {
     private final List<AccessListEntry> accessList = new ArrayList<>();
     private final List<Authorization> authorizations = new ArrayList<>();
 
-    Mapping(RawBlock raw, JsonFields block, List<JsonNode> receipts) {
+    Mapping(RawBlock raw, JsonFields block, List<JsonNode> receipts) throws BadRecordException {
       this.raw = raw;
       this.block = block;
       this.receipts = receipts;
       this.chainId = raw.getChainId();
       this.number = raw.getNumber();
       this.hash = block.data("hash", HASH);
-      this.time = Instant.ofEpochSecond(block.quantity("timestamp"));
+      this.time = time(block, number);
+    }
+
+    private static Instant time(JsonFields block, long number) throws BadRecordException {
+      // Cut before it overflows: what is cut is refused all the same.
+      Instant time =
+          Instant.ofEpochSecond(
+              Math.min(block.quantity("timestamp"), Instant.MAX.getEpochSecond()));
+      Times.require("timestamp of block " + number, time);
+      return time;
     }
 
     BlockRows rows() throws BadRecordException {

@@ -68,7 +68,7 @@ public final class BlockNormalizer extends RawNormalizer<RawBlock> {
           "the hash of raw block %d has %d bytes, 32 are expected"
               .formatted(raw.getNumber(), raw.getHash().remaining()));
     }
-    Winner challenger = Winner.of(raw);
+    Winner challenger = Winner.of(raw, digest(record.value()));
     if (before != null && !challenger.beats(before)) {
       return;
     }

@@ -1,6 +1,5 @@
 package io.cryptoetl.transformer.normalize;
 
-import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.cryptoetl.market.Candle;
 import io.cryptoetl.market.CandleKey;
@@ -8,8 +7,6 @@ import io.cryptoetl.ops.DeadLetter;
 import io.cryptoetl.raw.RawCandle;
 import io.cryptoetl.schemas.Topics;
 import io.cryptoetl.transformer.join.PriceRules;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.math.BigDecimal;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -76,12 +73,12 @@ public final class CandleNormalizer extends RawNormalizer<RawCandle> {
   void normalize(Record<byte[], byte[]> record, RawCandle raw) throws BadRecordException {
     CandleKey key =
         raw == null
-            ? read(CandleKey.class, keys, record.key())
+            ? known(read(CandleKey.class, keys, record.key()))
             : new CandleKey(raw.getVenue(), raw.getSymbol(), raw.getInterval(), raw.getOpenTime());
     Rank rank =
         raw == null
             ? Rank.ofNothing(record.timestamp())
-            : Rank.of(raw.getFetchedAt(), raw.getChecks().size(), raw.getCandleJson());
+            : Rank.of(raw.getFetchedAt(), raw.getChecks().size(), digest(record.value()));
     byte[] storeKey = storeKey(key);
     byte[] stored = winners.get(storeKey);
     ByteBuffer before = stored == null ? null : ByteBuffer.wrap(stored);
@@ -101,10 +98,17 @@ public final class CandleNormalizer extends RawNormalizer<RawCandle> {
     winners.put(storeKey, after.array());
   }
 
+  private static CandleKey known(CandleKey key) throws BadRecordException {
+    Times.require("open time", key.getOpenTime());
+    return key;
+  }
+
   private Candle map(RawCandle raw) throws BadRecordException {
     String what =
         "the candle of %s %s %s that opens at %s"
             .formatted(raw.getVenue(), raw.getSymbol(), raw.getInterval(), raw.getOpenTime());
+    Times.require("open time of " + what, raw.getOpenTime());
+    Times.require("close time of " + what, raw.getCloseTime());
     Optional<Instant> end = CandleLength.end(raw.getOpenTime(), raw.getInterval());
     if (end.isEmpty() || !end.get().equals(raw.getCloseTime().plusMillis(1))) {
       throw new BadRecordException(
@@ -112,7 +116,7 @@ public final class CandleNormalizer extends RawNormalizer<RawCandle> {
           "%s closes at %s: an interval such as 1m, 4h, 1d or 1M and the last millisecond of it are expected"
               .formatted(what, raw.getCloseTime()));
     }
-    JsonNode json = parse(what, raw.getCandleJson());
+    JsonNode json = Decimals.parse(what, raw.getCandleJson());
     if (!json.isArray() || json.size() < LEAST_FIELDS) {
       throw new BadRecordException(
           "field_invalid", what + " is not a JSON array of time, open, high, low, close, volume");
@@ -149,18 +153,6 @@ public final class CandleNormalizer extends RawNormalizer<RawCandle> {
     row.setFetchedAt(raw.getFetchedAt());
     row.setChecks(raw.getChecks());
     return row;
-  }
-
-  private static JsonNode parse(String what, ByteBuffer bytes) throws BadRecordException {
-    try {
-      return Decimals.JSON.readTree(
-          bytes.array(), bytes.arrayOffset() + bytes.position(), bytes.remaining());
-    } catch (JacksonException e) {
-      throw new BadRecordException(
-          "json_invalid", what + " is not JSON: " + e.getOriginalMessage());
-    } catch (IOException e) {
-      throw new UncheckedIOException("reading from memory", e);
-    }
   }
 
   private static Long trades(String what, JsonNode node) throws BadRecordException {

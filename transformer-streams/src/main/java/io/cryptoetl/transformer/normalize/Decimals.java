@@ -1,16 +1,20 @@
 package io.cryptoetl.transformer.normalize;
 
+import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.math.BigDecimal;
+import java.nio.ByteBuffer;
 import java.util.Optional;
 
 /** Prices and amounts of market data: exact, with 18 digits after the point and 20 before it. */
 final class Decimals {
   /** A reader that never makes a double of a number. */
-  static final ObjectMapper JSON =
+  private static final ObjectMapper JSON =
       JsonMapper.builder().enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS).build();
 
   private static final int SCALE = 18;
@@ -18,6 +22,18 @@ final class Decimals {
   private static final int MAX_LENGTH = 60;
 
   private Decimals() {}
+
+  /** Reads JSON whose numbers stay exact. */
+  static JsonNode parse(String what, ByteBuffer json) throws BadRecordException {
+    try {
+      return JSON.readTree(json.array(), json.arrayOffset() + json.position(), json.remaining());
+    } catch (JacksonException e) {
+      throw new BadRecordException(
+          "json_invalid", what + " is not JSON: " + e.getOriginalMessage());
+    } catch (IOException e) {
+      throw new UncheckedIOException("reading from memory", e);
+    }
+  }
 
   /**
    * A number, written as JSON number or string.
@@ -30,7 +46,7 @@ final class Decimals {
     if (node != null && (node.isNumber() || node.isTextual()) && text.length() <= MAX_LENGTH) {
       try {
         BigDecimal value = new BigDecimal(text).stripTrailingZeros();
-        if (value.scale() <= SCALE && value.precision() - value.scale() <= INTEGER_DIGITS) {
+        if (value.scale() <= SCALE && (long) value.precision() - value.scale() <= INTEGER_DIGITS) {
           return value.setScale(SCALE);
         }
       } catch (NumberFormatException e) {

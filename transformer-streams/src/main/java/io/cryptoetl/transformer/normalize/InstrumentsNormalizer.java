@@ -1,6 +1,5 @@
 package io.cryptoetl.transformer.normalize;
 
-import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.cryptoetl.market.Instrument;
 import io.cryptoetl.market.InstrumentKey;
@@ -8,11 +7,10 @@ import io.cryptoetl.ops.DeadLetter;
 import io.cryptoetl.raw.RawInstruments;
 import io.cryptoetl.raw.RawInstrumentsKey;
 import io.cryptoetl.schemas.Topics;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.math.BigDecimal;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -76,7 +74,7 @@ public final class InstrumentsNormalizer extends RawNormalizer<RawInstruments> {
     Rank rank =
         raw == null
             ? Rank.ofNothing(record.timestamp())
-            : Rank.of(raw.getFetchedAt(), raw.getChecks().size(), raw.getInstrumentsJson());
+            : Rank.of(raw.getFetchedAt(), raw.getChecks().size(), digest(record.value()));
     byte[] storeKey =
         (key.getVenue() + BETWEEN + key.getAsOf().toEpochMilli()).getBytes(StandardCharsets.UTF_8);
     byte[] stored = winners.get(storeKey);
@@ -88,7 +86,7 @@ public final class InstrumentsNormalizer extends RawNormalizer<RawInstruments> {
       }
       String symbols = StandardCharsets.UTF_8.decode(before).toString();
       if (!symbols.isEmpty()) {
-        surplus.addAll(java.util.List.of(symbols.split(BETWEEN)));
+        surplus.addAll(List.of(symbols.split(BETWEEN)));
       }
     }
     Map<String, Instrument> rows = raw == null ? Map.of() : map(raw);
@@ -115,12 +113,11 @@ public final class InstrumentsNormalizer extends RawNormalizer<RawInstruments> {
   }
 
   private static Map<String, Instrument> map(RawInstruments raw) throws BadRecordException {
-    JsonNode symbols = parse(raw).get("symbols");
+    String what = "the snapshot of %s as of %s".formatted(raw.getVenue(), raw.getAsOf());
+    Times.require("time of " + what, raw.getAsOf());
+    JsonNode symbols = Decimals.parse(what, raw.getInstrumentsJson()).get("symbols");
     if (symbols == null || !symbols.isArray()) {
-      throw new BadRecordException(
-          "field_invalid",
-          "the instruments of %s as of %s have no array symbols"
-              .formatted(raw.getVenue(), raw.getAsOf()));
+      throw new BadRecordException("field_invalid", what + " has no array symbols");
     }
     Map<String, Instrument> rows = new TreeMap<>();
     for (JsonNode symbol : symbols) {
@@ -128,21 +125,6 @@ public final class InstrumentsNormalizer extends RawNormalizer<RawInstruments> {
       rows.put(row.getSymbol(), row);
     }
     return rows;
-  }
-
-  private static JsonNode parse(RawInstruments raw) throws BadRecordException {
-    ByteBuffer bytes = raw.getInstrumentsJson();
-    try {
-      return Decimals.JSON.readTree(
-          bytes.array(), bytes.arrayOffset() + bytes.position(), bytes.remaining());
-    } catch (JacksonException e) {
-      throw new BadRecordException(
-          "json_invalid",
-          "the instruments of %s as of %s are not JSON: %s"
-              .formatted(raw.getVenue(), raw.getAsOf(), e.getOriginalMessage()));
-    } catch (IOException e) {
-      throw new UncheckedIOException("reading from memory", e);
-    }
   }
 
   private static Instrument row(RawInstruments raw, JsonNode symbol) throws BadRecordException {
@@ -180,7 +162,7 @@ public final class InstrumentsNormalizer extends RawNormalizer<RawInstruments> {
       throw new BadRecordException(
           "field_invalid", "%s of %s is %s, a text is expected".formatted(field, what, value));
     }
-    return value.textValue();
+    return requireText(field + " of " + what, value.textValue());
   }
 
   private static Integer digits(JsonNode symbol, String field) {

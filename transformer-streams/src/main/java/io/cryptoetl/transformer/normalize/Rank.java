@@ -3,7 +3,6 @@ package io.cryptoetl.transformer.normalize;
 import java.nio.ByteBuffer;
 import java.time.Instant;
 import java.util.Comparator;
-import java.util.zip.CRC32C;
 
 /**
  * Place of a market record among those of the same key. The greatest by (time fetched, number of
@@ -15,7 +14,7 @@ import java.util.zip.CRC32C;
  *
  * @param fetchedAtMs when it was fetched, in milliseconds since 1970
  * @param checks number of checks passed; the largest integer for a record without value
- * @param digest of the JSON
+ * @param digest of the record
  */
 record Rank(long fetchedAtMs, int checks, int digest) implements Comparable<Rank> {
   static final int BYTES = Long.BYTES + 2 * Integer.BYTES;
@@ -25,10 +24,8 @@ record Rank(long fetchedAtMs, int checks, int digest) implements Comparable<Rank
           .thenComparingInt(Rank::checks)
           .thenComparing(Rank::digest, Integer::compareUnsigned);
 
-  static Rank of(Instant fetchedAt, int checks, ByteBuffer json) {
-    CRC32C crc = new CRC32C();
-    crc.update(json.duplicate());
-    return new Rank(fetchedAt.toEpochMilli(), checks, (int) crc.getValue());
+  static Rank of(Instant fetchedAt, int checks, int digest) {
+    return new Rank(fetchedAt.toEpochMilli(), checks, digest);
   }
 
   static Rank ofNothing(long recordTimestamp) {

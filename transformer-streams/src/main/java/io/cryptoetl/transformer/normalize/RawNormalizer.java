@@ -5,7 +5,11 @@ import io.cryptoetl.ops.DeadLetterKey;
 import java.io.EOFException;
 import java.nio.ByteBuffer;
 import java.time.Instant;
+import java.util.Collections;
+import java.util.List;
+import java.util.zip.CRC32C;
 import org.apache.avro.AvroRuntimeException;
+import org.apache.avro.Schema;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.common.errors.SerializationException;
 import org.apache.kafka.common.serialization.Deserializer;
@@ -22,6 +26,9 @@ import org.apache.kafka.streams.processor.api.RecordMetadata;
  */
 abstract class RawNormalizer<V extends SpecificRecord>
     implements Processor<byte[], byte[], SpecificRecord, SpecificRecord> {
+  /** A zero byte and the four bytes of a schema id. */
+  private static final int FRAME = 5;
+
   /** Child node that takes dead letters. */
   private final String deadLetters;
 
@@ -52,6 +59,7 @@ abstract class RawNormalizer<V extends SpecificRecord>
     try {
       if (record.value() != null) {
         raw = read(type, deserializer, record.value());
+        requireText(raw);
       }
       normalize(record, raw);
     } catch (BadRecordException e) {
@@ -74,9 +82,44 @@ abstract class RawNormalizer<V extends SpecificRecord>
     context.forward(new Record<>(key, value, cause.timestamp()), node);
   }
 
+  /** PostgreSQL keeps no zero characters, which JSON and Avro allow. */
+  static String requireText(String what, String text) throws BadRecordException {
+    if (text.indexOf('\0') >= 0) {
+      throw new BadRecordException(
+          "field_invalid", what + " holds a zero character, which no table can hold");
+    }
+    return text;
+  }
+
+  private static void requireText(SpecificRecord raw) throws BadRecordException {
+    for (Schema.Field field : raw.getSchema().getFields()) {
+      Object value = raw.get(field.pos());
+      for (Object each : value instanceof List<?> list ? list : Collections.singletonList(value)) {
+        if (each instanceof CharSequence text) {
+          requireText(field.name() + " of the record", text.toString());
+        }
+      }
+    }
+  }
+
+  /**
+   * Tells records apart that are alike in all that an order looks at: a checksum of the bytes after
+   * the frame of the wire format, or 0 if there are none.
+   */
+  static int digest(byte[] value) {
+    CRC32C crc = new CRC32C();
+    if (value != null && value.length > FRAME) {
+      crc.update(value, FRAME, value.length - FRAME);
+    }
+    return (int) crc.getValue();
+  }
+
   /** Reads a key or a value. */
   final <T> T read(Class<T> as, Deserializer<SpecificRecord> reader, byte[] bytes)
       throws BadRecordException {
+    if (bytes == null) {
+      throw new BadRecordException("record_unreadable", "the record has no " + as.getSimpleName());
+    }
     try {
       return as.cast(reader.deserialize(context.recordMetadata().orElseThrow().topic(), bytes));
     } catch (RuntimeException e) {
@@ -95,7 +138,7 @@ abstract class RawNormalizer<V extends SpecificRecord>
    * the frame of the wire format, or that Avro cannot decode.
    */
   private static boolean isOfTheBytes(RuntimeException e, byte[] value) {
-    if (value == null || value.length < 5 || value[0] != 0) {
+    if (value.length < FRAME || value[0] != 0) {
       return true;
     }
     for (Throwable t = e; t != null; t = t.getCause()) {

@@ -4,7 +4,6 @@ import io.cryptoetl.raw.RawBlock;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.Comparator;
-import java.util.zip.CRC32C;
 
 /**
  * What is remembered of the raw block whose rows stand in the tables: its place in the order of
@@ -19,7 +18,7 @@ import java.util.zip.CRC32C;
  * @param checks number of checks passed or impossible
  * @param fetchedAtMs when it was fetched, in milliseconds since 1970
  * @param hash of the block, 32 bytes
- * @param digest of the JSON: tells apart two different replies with the same hash
+ * @param digest of the record: tells apart two different ones with the same hash
  * @param counts rows in each child table, in the order of {@link ChildTable}
  */
 record Winner(int checks, long fetchedAtMs, byte[] hash, int digest, int[] counts) {
@@ -32,19 +31,14 @@ record Winner(int checks, long fetchedAtMs, byte[] hash, int digest, int[] count
   private static final int HASH = 32;
 
   /** The place of a raw block in the order, with no rows. */
-  static Winner of(RawBlock raw) {
-    CRC32C crc = new CRC32C();
-    crc.update(raw.getBlockJson().duplicate());
-    if (raw.getReceiptsJson() != null) {
-      crc.update(raw.getReceiptsJson().duplicate());
-    }
+  static Winner of(RawBlock raw, int digest) {
     byte[] hash = new byte[raw.getHash().remaining()];
     raw.getHash().duplicate().get(hash);
     return new Winner(
         raw.getChecks().size() + raw.getUnchecked().size(),
         raw.getFetchedAt().toEpochMilli(),
         hash,
-        (int) crc.getValue(),
+        digest,
         new int[ChildTable.values().length]);
   }
 
