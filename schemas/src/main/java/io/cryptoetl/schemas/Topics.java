@@ -15,6 +15,7 @@ import io.cryptoetl.chain.Transaction;
 import io.cryptoetl.chain.TransactionKey;
 import io.cryptoetl.chain.Withdrawal;
 import io.cryptoetl.chain.WithdrawalKey;
+import io.cryptoetl.files.FileRow;
 import io.cryptoetl.market.Candle;
 import io.cryptoetl.market.CandleKey;
 import io.cryptoetl.market.Instrument;
@@ -33,10 +34,17 @@ import io.cryptoetl.ops.ExtractRun;
 import io.cryptoetl.ops.ExtractRunKey;
 import io.cryptoetl.raw.RawBlock;
 import io.cryptoetl.raw.RawCandle;
+import io.cryptoetl.raw.RawCsvRows;
+import io.cryptoetl.raw.RawCsvRowsKey;
 import io.cryptoetl.raw.RawInstruments;
 import io.cryptoetl.raw.RawInstrumentsKey;
+import io.cryptoetl.replay.Replay;
+import io.cryptoetl.replay.ReplayKey;
 import io.cryptoetl.schemas.Topic.Cleanup;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Collectors;
 import org.apache.avro.Schema;
 
@@ -54,6 +62,8 @@ public final class Topics {
   private static final int ROW_BYTES = 16 * MIB;
   private static final String EXTRACTOR = "extractor-service";
   private static final String TRANSFORMER = "transformer-streams";
+  private static final String BACKFILL = "producers of files";
+  private static final String OPERATOR = "./pipeline replay";
 
   public static final Topic RAW_EVM_BLOCKS =
       new Topic(
@@ -89,6 +99,19 @@ public final class Topics {
           false,
           RawInstrumentsKey.getClassSchema(),
           RawInstruments.getClassSchema());
+
+  /** Rows of files, many in a record. */
+  public static final Topic RAW_CSV_ROWS =
+      new Topic(
+          "raw.csv.rows",
+          PARTITIONS,
+          Cleanup.DELETE,
+          -1,
+          ROW_BYTES,
+          BACKFILL,
+          false,
+          RawCsvRowsKey.getClassSchema(),
+          RawCsvRows.getClassSchema());
 
   public static final Topic CHAIN_BLOCKS =
       table("chain.blocks", BlockKey.getClassSchema(), Block.getClassSchema());
@@ -134,6 +157,27 @@ public final class Topics {
           false,
           CandleKey.getClassSchema(),
           Candle.getClassSchema());
+
+  /**
+   * Rows of files, keyed by their block, so that all copies of a block meet. They are read within
+   * seconds; what a stopped transformer has not read in a month is made again by a replay.
+   */
+  public static final Topic TRANSFORMER_FILE_ROWS =
+      internal(
+          "transformer.file_rows",
+          PARTITIONS,
+          TRANSFORMER,
+          BlockKey.getClassSchema(),
+          FileRow.getClassSchema());
+
+  /** Candles of files, keyed like those of venues, so that all copies of a candle meet. */
+  public static final Topic TRANSFORMER_FILE_CANDLES =
+      internal(
+          "transformer.file_candles",
+          PARTITIONS,
+          TRANSFORMER,
+          CandleKey.getClassSchema(),
+          FileRow.getClassSchema());
 
   public static final Topic BUSINESS_BLOCK_ECONOMICS =
       table("business.block_economics", BlockKey.getClassSchema(), BlockEconomics.getClassSchema());
@@ -209,11 +253,15 @@ public final class Topics {
           DeadLetterKey.getClassSchema(),
           DeadLetter.getClassSchema());
 
+  /** Where requests to process a raw topic again go, partition by partition. */
+  public static final Map<Topic, Topic> REPLAYS = replays();
+
   private static final List<Topic> ALL =
       List.of(
           RAW_EVM_BLOCKS,
           RAW_MARKET_CANDLES,
           RAW_MARKET_INSTRUMENTS,
+          RAW_CSV_ROWS,
           CHAIN_BLOCKS,
           CHAIN_TRANSACTIONS,
           CHAIN_LOGS,
@@ -223,7 +271,13 @@ public final class Topics {
           CHAIN_AUTHORIZATIONS,
           MARKET_CANDLES,
           MARKET_INSTRUMENTS,
+          TRANSFORMER_FILE_ROWS,
+          TRANSFORMER_FILE_CANDLES,
           TRANSFORMER_PRICES,
+          REPLAYS.get(RAW_EVM_BLOCKS),
+          REPLAYS.get(RAW_MARKET_CANDLES),
+          REPLAYS.get(RAW_MARKET_INSTRUMENTS),
+          REPLAYS.get(RAW_CSV_ROWS),
           BUSINESS_BLOCK_ECONOMICS,
           OPS_EXTRACT_REQUESTS,
           OPS_CURSORS,
@@ -267,6 +321,28 @@ public final class Topics {
 
   private static String columns(Schema key) {
     return key.getFields().stream().map(Schema.Field::name).collect(Collectors.joining(", "));
+  }
+
+  private static Topic internal(
+      String name, int partitions, String owner, Schema key, Schema value) {
+    return new Topic(
+        name, partitions, Cleanup.DELETE, 30 * DAY_MS, ROW_BYTES, owner, false, key, value);
+  }
+
+  private static Map<Topic, Topic> replays() {
+    Map<Topic, Topic> replays = new LinkedHashMap<>();
+    for (Topic raw :
+        List.of(RAW_EVM_BLOCKS, RAW_MARKET_CANDLES, RAW_MARKET_INSTRUMENTS, RAW_CSV_ROWS)) {
+      replays.put(
+          raw,
+          internal(
+              "transformer.replay." + raw.name().substring("raw.".length()),
+              raw.partitions(),
+              OPERATOR,
+              ReplayKey.getClassSchema(),
+              Replay.getClassSchema()));
+    }
+    return Collections.unmodifiableMap(replays);
   }
 
   private static Topic table(String name, Schema key, Schema value) {

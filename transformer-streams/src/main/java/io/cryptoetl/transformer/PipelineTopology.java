@@ -2,12 +2,21 @@ package io.cryptoetl.transformer;
 
 import io.cryptoetl.schemas.Topic;
 import io.cryptoetl.schemas.Topics;
+import io.cryptoetl.transformer.datasets.FileNormalizer;
+import io.cryptoetl.transformer.datasets.Layouts;
 import io.cryptoetl.transformer.join.PriceJoin;
 import io.cryptoetl.transformer.join.PriceRules;
 import io.cryptoetl.transformer.normalize.BlockNormalizer;
 import io.cryptoetl.transformer.normalize.CandleNormalizer;
+import io.cryptoetl.transformer.normalize.CandleTable;
+import io.cryptoetl.transformer.normalize.FileBlockRows;
+import io.cryptoetl.transformer.normalize.FileCandleNormalizer;
+import io.cryptoetl.transformer.normalize.FileRowNormalizer;
 import io.cryptoetl.transformer.normalize.InstrumentsNormalizer;
+import io.cryptoetl.transformer.normalize.RawReader;
+import io.cryptoetl.transformer.normalize.Replayer;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -19,11 +28,14 @@ import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.common.serialization.Serializer;
 import org.apache.kafka.streams.Topology;
 import org.apache.kafka.streams.processor.StreamPartitioner;
+import org.apache.kafka.streams.processor.api.ProcessorSupplier;
 import org.apache.kafka.streams.state.Stores;
 
 /**
  * The topology: raw topics in, rows out. Every node, store and internal topic has a name of its
  * own; a golden file fails the build when one changes, because a renamed store has lost its state.
+ *
+ * <p>Rows of files go to where the copies of their key are, those of venues and nodes included.
  *
  * <p>Blocks are normalized and joined with prices where they are: the candles that prices are made
  * of go to every partition of {@code transformer.prices}, so blocks need not be moved, and all
@@ -33,7 +45,18 @@ public final class PipelineTopology {
   private static final String NORMALIZE_BLOCKS = "normalize-blocks";
   private static final String NORMALIZE_CANDLES = "normalize-candles";
   private static final String NORMALIZE_INSTRUMENTS = "normalize-instruments";
+  private static final String NORMALIZE_FILES = "normalize-files";
+  private static final String NORMALIZE_FILE_ROWS = "normalize-file-rows";
+  private static final String NORMALIZE_FILE_CANDLES = "normalize-file-candles";
   private static final String JOIN_PRICES = "join-prices";
+
+  /** Tables of blocks that rows of files can become. */
+  private static final List<Topic> TABLES_OF_FILES =
+      List.of(
+          Topics.CHAIN_BLOCKS,
+          Topics.CHAIN_TRANSACTIONS,
+          Topics.CHAIN_LOGS,
+          Topics.CHAIN_TOKEN_TRANSFERS);
 
   private PipelineTopology() {}
 
@@ -50,83 +73,148 @@ public final class PipelineTopology {
 
     /** A writer of values. */
     Serializer<SpecificRecord> values();
+
+    /**
+     * A reader of records that are processed again.
+     *
+     * @param settings of the Kafka Streams application
+     */
+    RawReader rawReader(Map<String, Object> settings);
   }
 
   /** Builds the topology. */
-  public static Topology build(Formats formats, PriceRules rules) {
+  public static Topology build(Formats formats, PriceRules rules, Layouts layouts) {
     Topology topology = new Topology();
-    raw(topology, Topics.RAW_EVM_BLOCKS);
-    topology.addProcessor(
+    blocks(topology, formats, rules);
+    candles(topology, formats, rules);
+    instruments(topology, formats);
+    files(topology, formats, rules, layouts);
+    return topology;
+  }
+
+  private static void blocks(Topology topology, Formats formats, PriceRules rules) {
+    normalizer(
+        topology,
+        formats,
+        Topics.RAW_EVM_BLOCKS,
         NORMALIZE_BLOCKS,
         () ->
-            new BlockNormalizer(formats.valueReader(), t -> sink(NORMALIZE_BLOCKS, t), JOIN_PRICES),
-        source(Topics.RAW_EVM_BLOCKS));
-    store(topology, BlockNormalizer.STORE, NORMALIZE_BLOCKS);
+            new BlockNormalizer(
+                formats.valueReader(), t -> sink(NORMALIZE_BLOCKS, t), JOIN_PRICES));
     for (Topic topic : Topics.all()) {
       if (topic.name().startsWith("chain.")) {
         sink(topology, formats, topic, NORMALIZE_BLOCKS);
       }
     }
-    sink(topology, formats, Topics.OPS_DEAD_LETTERS, NORMALIZE_BLOCKS);
-
-    raw(topology, Topics.RAW_MARKET_CANDLES);
+    source(topology, formats, Topics.TRANSFORMER_FILE_ROWS);
     topology.addProcessor(
-        NORMALIZE_CANDLES,
-        () ->
-            new CandleNormalizer(
-                formats.keyReader(), formats.valueReader(), rules, t -> sink(NORMALIZE_CANDLES, t)),
-        source(Topics.RAW_MARKET_CANDLES));
-    store(topology, CandleNormalizer.STORE, NORMALIZE_CANDLES);
-    sink(topology, formats, Topics.MARKET_CANDLES, NORMALIZE_CANDLES);
-    sink(topology, formats, Topics.OPS_DEAD_LETTERS, NORMALIZE_CANDLES);
-    topology.addSink(
-        sink(NORMALIZE_CANDLES, Topics.TRANSFORMER_PRICES.name()),
-        Topics.TRANSFORMER_PRICES.name(),
-        formats.keys(),
-        formats.values(),
-        new ToEveryPartition(),
-        NORMALIZE_CANDLES);
+        NORMALIZE_FILE_ROWS,
+        () -> new FileRowNormalizer(t -> sink(NORMALIZE_FILE_ROWS, t), JOIN_PRICES),
+        source(Topics.TRANSFORMER_FILE_ROWS));
+    TABLES_OF_FILES.forEach(table -> sink(topology, formats, table, NORMALIZE_FILE_ROWS));
+    store(topology, BlockNormalizer.STORE, NORMALIZE_BLOCKS, NORMALIZE_FILE_ROWS);
+    store(topology, FileBlockRows.STORE, NORMALIZE_BLOCKS, NORMALIZE_FILE_ROWS);
 
-    raw(topology, Topics.RAW_MARKET_INSTRUMENTS);
-    topology.addProcessor(
-        NORMALIZE_INSTRUMENTS,
-        () ->
-            new InstrumentsNormalizer(
-                formats.keyReader(), formats.valueReader(), t -> sink(NORMALIZE_INSTRUMENTS, t)),
-        source(Topics.RAW_MARKET_INSTRUMENTS));
-    store(topology, InstrumentsNormalizer.STORE, NORMALIZE_INSTRUMENTS);
-    sink(topology, formats, Topics.MARKET_INSTRUMENTS, NORMALIZE_INSTRUMENTS);
-    sink(topology, formats, Topics.OPS_DEAD_LETTERS, NORMALIZE_INSTRUMENTS);
-
-    topology.addSource(
-        source(Topics.TRANSFORMER_PRICES),
-        formats.keyReader(),
-        formats.valueReader(),
-        Topics.TRANSFORMER_PRICES.name());
+    source(topology, formats, Topics.TRANSFORMER_PRICES);
     topology.addProcessor(
         JOIN_PRICES,
         () -> new PriceJoin(rules),
         NORMALIZE_BLOCKS,
+        NORMALIZE_FILE_ROWS,
         source(Topics.TRANSFORMER_PRICES));
     for (String store : List.of(PriceJoin.ROWS, PriceJoin.ROWS_BY_TIME, PriceJoin.CLOSES)) {
       store(topology, store, JOIN_PRICES);
     }
     sink(topology, formats, Topics.BUSINESS_BLOCK_ECONOMICS, JOIN_PRICES);
-    return topology;
   }
 
-  /** Bytes are read by the normalizer, so that what cannot be read goes to the dead letters. */
-  private static void raw(Topology topology, Topic topic) {
+  private static void candles(Topology topology, Formats formats, PriceRules rules) {
+    normalizer(
+        topology,
+        formats,
+        Topics.RAW_MARKET_CANDLES,
+        NORMALIZE_CANDLES,
+        () ->
+            new CandleNormalizer(
+                formats.keyReader(),
+                formats.valueReader(),
+                rules,
+                t -> sink(NORMALIZE_CANDLES, t)));
+    source(topology, formats, Topics.TRANSFORMER_FILE_CANDLES);
+    topology.addProcessor(
+        NORMALIZE_FILE_CANDLES,
+        () -> new FileCandleNormalizer(rules, t -> sink(NORMALIZE_FILE_CANDLES, t)),
+        source(Topics.TRANSFORMER_FILE_CANDLES));
+    store(topology, CandleTable.STORE, NORMALIZE_CANDLES, NORMALIZE_FILE_CANDLES);
+    for (String parent : List.of(NORMALIZE_CANDLES, NORMALIZE_FILE_CANDLES)) {
+      sink(topology, formats, Topics.MARKET_CANDLES, parent);
+      topology.addSink(
+          sink(parent, Topics.TRANSFORMER_PRICES.name()),
+          Topics.TRANSFORMER_PRICES.name(),
+          formats.keys(),
+          formats.values(),
+          new ToEveryPartition(),
+          parent);
+    }
+  }
+
+  private static void instruments(Topology topology, Formats formats) {
+    normalizer(
+        topology,
+        formats,
+        Topics.RAW_MARKET_INSTRUMENTS,
+        NORMALIZE_INSTRUMENTS,
+        () ->
+            new InstrumentsNormalizer(
+                formats.keyReader(), formats.valueReader(), t -> sink(NORMALIZE_INSTRUMENTS, t)));
+    store(topology, InstrumentsNormalizer.STORE, NORMALIZE_INSTRUMENTS);
+    sink(topology, formats, Topics.MARKET_INSTRUMENTS, NORMALIZE_INSTRUMENTS);
+  }
+
+  private static void files(Topology topology, Formats formats, PriceRules rules, Layouts layouts) {
+    normalizer(
+        topology,
+        formats,
+        Topics.RAW_CSV_ROWS,
+        NORMALIZE_FILES,
+        () ->
+            new FileNormalizer(
+                formats.valueReader(), layouts, rules, t -> sink(NORMALIZE_FILES, t)));
+    store(topology, FileNormalizer.STORE, NORMALIZE_FILES);
+    sink(topology, formats, Topics.TRANSFORMER_FILE_ROWS, NORMALIZE_FILES);
+    sink(topology, formats, Topics.TRANSFORMER_FILE_CANDLES, NORMALIZE_FILES);
+  }
+
+  /**
+   * What reads a raw topic, and records of it again when that is asked for. Bytes are read by the
+   * normalizer, so that what cannot be read goes to the dead letters.
+   */
+  private static void normalizer(
+      Topology topology,
+      Formats formats,
+      Topic raw,
+      String name,
+      ProcessorSupplier<byte[], byte[], SpecificRecord, SpecificRecord> normalizer) {
     topology.addSource(
-        source(topic), new ByteArrayDeserializer(), new ByteArrayDeserializer(), topic.name());
+        source(raw), new ByteArrayDeserializer(), new ByteArrayDeserializer(), raw.name());
+    Topic replay = Topics.REPLAYS.get(raw);
+    source(topology, formats, replay);
+    String again = "replay-" + raw.name();
+    topology.addProcessor(again, () -> new Replayer(formats::rawReader), source(replay));
+    topology.addProcessor(name, normalizer, source(raw), again);
+    sink(topology, formats, Topics.OPS_DEAD_LETTERS, name);
   }
 
-  private static void store(Topology topology, String name, String processor) {
+  private static void source(Topology topology, Formats formats, Topic topic) {
+    topology.addSource(source(topic), formats.keyReader(), formats.valueReader(), topic.name());
+  }
+
+  private static void store(Topology topology, String name, String... processors) {
     topology.addStateStore(
         Stores.keyValueStoreBuilder(
                 Stores.persistentKeyValueStore(name), Serdes.ByteArray(), Serdes.ByteArray())
             .withCachingDisabled(),
-        processor);
+        processors);
   }
 
   private static void sink(Topology topology, Formats formats, Topic topic, String parent) {

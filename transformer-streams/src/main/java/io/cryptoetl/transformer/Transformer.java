@@ -3,7 +3,9 @@ package io.cryptoetl.transformer;
 import io.apicurio.registry.serde.avro.AvroKafkaDeserializer;
 import io.apicurio.registry.serde.avro.AvroKafkaSerializer;
 import io.cryptoetl.schemas.WireFormat;
+import io.cryptoetl.transformer.datasets.Layouts;
 import io.cryptoetl.transformer.join.PriceRules;
+import io.cryptoetl.transformer.normalize.RawReader;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.inject.Produces;
 import jakarta.inject.Singleton;
@@ -32,6 +34,7 @@ class Transformer {
   Topology topology(
       @ConfigProperty(name = "transformer.schema-registry-url") String schemaRegistryUrl,
       @ConfigProperty(name = "transformer.prices-file") Optional<String> pricesFile,
+      @ConfigProperty(name = "transformer.datasets-dir") Optional<String> datasetsDir,
       @ConfigProperty(name = "kafka-streams.rocksdb.memory.bytes") long stateMemory) {
     if (stateMemory < LEAST_STATE_MEMORY) {
       throw new IllegalArgumentException(
@@ -72,8 +75,14 @@ class Transformer {
             serializer.configure(settings, key);
             return serializer;
           }
+
+          @Override
+          public RawReader rawReader(Map<String, Object> streams) {
+            return new KafkaRawReader(streams);
+          }
         },
-        pricesFile.map(Path::of).map(PriceRules::of).orElseGet(PriceRules::defaults));
+        pricesFile.map(Path::of).map(PriceRules::of).orElseGet(PriceRules::defaults),
+        datasetsDir.map(Path::of).map(Layouts::with).orElseGet(Layouts::defaults));
   }
 
   /**

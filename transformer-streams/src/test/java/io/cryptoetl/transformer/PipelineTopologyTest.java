@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.cryptoetl.raw.RawBlock;
 import io.cryptoetl.schemas.Topics;
+import io.cryptoetl.transformer.datasets.Layouts;
 import io.cryptoetl.transformer.join.PriceRules;
 import java.io.IOException;
 import java.math.BigInteger;
@@ -36,7 +37,8 @@ class PipelineTopologyTest {
     String golden = Files.readString(Path.of("src/test/resources/expected-topology.txt"));
 
     assertThat(
-            PipelineTopology.build(TopologyHarness.formats(), PriceRules.defaults())
+            PipelineTopology.build(
+                    TopologyHarness.formats(), PriceRules.defaults(), Layouts.defaults())
                 .describe()
                 .toString()
                 .strip())

@@ -4,11 +4,17 @@ import io.cryptoetl.chain.BlockKey;
 import io.cryptoetl.market.CandleKey;
 import io.cryptoetl.raw.RawBlock;
 import io.cryptoetl.raw.RawCandle;
+import io.cryptoetl.raw.RawCsvRows;
+import io.cryptoetl.raw.RawCsvRowsKey;
 import io.cryptoetl.raw.RawInstruments;
 import io.cryptoetl.raw.RawInstrumentsKey;
+import io.cryptoetl.replay.Replay;
+import io.cryptoetl.replay.ReplayKey;
 import io.cryptoetl.schemas.Topic;
 import io.cryptoetl.schemas.Topics;
+import io.cryptoetl.transformer.datasets.Layouts;
 import io.cryptoetl.transformer.join.PriceRules;
+import io.cryptoetl.transformer.normalize.RawReader;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -16,11 +22,14 @@ import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Properties;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericDatumReader;
 import org.apache.avro.generic.GenericRecord;
@@ -31,6 +40,9 @@ import org.apache.avro.specific.SpecificData;
 import org.apache.avro.specific.SpecificDatumReader;
 import org.apache.avro.specific.SpecificDatumWriter;
 import org.apache.avro.specific.SpecificRecord;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.apache.kafka.common.record.TimestampType;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.common.serialization.Deserializer;
@@ -39,6 +51,8 @@ import org.apache.kafka.common.utils.Utils;
 import org.apache.kafka.streams.StreamsConfig;
 import org.apache.kafka.streams.TestInputTopic;
 import org.apache.kafka.streams.TopologyTestDriver;
+import org.apache.kafka.streams.state.KeyValueIterator;
+import org.apache.kafka.streams.state.KeyValueStore;
 import org.apache.kafka.streams.test.TestRecord;
 
 /**
@@ -51,6 +65,7 @@ final class TopologyHarness implements AutoCloseable {
   private final TopologyTestDriver driver;
   private Path deleteAtClose;
   private final Map<String, TestInputTopic<byte[], byte[]>> inputs = new TreeMap<>();
+  private final Map<String, List<ConsumerRecord<byte[], byte[]>>> piped = new TreeMap<>();
   private final Map<String, Integer> written = new TreeMap<>();
   private final Map<String, Map<GenericRecord, GenericRecord>> tables = new TreeMap<>();
 
@@ -59,13 +74,18 @@ final class TopologyHarness implements AutoCloseable {
   }
 
   TopologyHarness(Path stateDir, PriceRules rules) {
+    this(stateDir, rules, Layouts.defaults());
+  }
+
+  TopologyHarness(Path stateDir, PriceRules rules, Layouts layouts) {
     Properties config = new Properties();
     config.put(StreamsConfig.APPLICATION_ID_CONFIG, "test");
     config.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, "unused:9092");
     config.put(StreamsConfig.ROCKSDB_CONFIG_SETTER_CLASS_CONFIG, BoundedRocksDb.class);
     config.put(StreamsConfig.STATE_DIR_CONFIG, stateDir.toString());
     driver =
-        new TopologyTestDriver(PipelineTopology.build(formats(), rules), config, Instant.EPOCH);
+        new TopologyTestDriver(
+            PipelineTopology.build(formats(this::read), rules, layouts), config, Instant.EPOCH);
   }
 
   /** A topology whose state is gone when it is closed. */
@@ -76,7 +96,24 @@ final class TopologyHarness implements AutoCloseable {
     return harness;
   }
 
+  private interface Source {
+    void read(String topic, long from, long to, Consumer<ConsumerRecord<byte[], byte[]>> records);
+  }
+
+  /** Gives what was piped in again. */
+  private void read(
+      String topic, long from, long to, Consumer<ConsumerRecord<byte[], byte[]>> records) {
+    piped.getOrDefault(topic, List.of()).subList((int) from, (int) to).forEach(records);
+  }
+
   static PipelineTopology.Formats formats() {
+    return formats(
+        (topic, from, to, records) -> {
+          throw new IllegalStateException("nothing is read again here");
+        });
+  }
+
+  private static PipelineTopology.Formats formats(Source source) {
     return new PipelineTopology.Formats() {
       @Override
       public Deserializer<SpecificRecord> keyReader() {
@@ -112,6 +149,26 @@ final class TopologyHarness implements AutoCloseable {
       public Serializer<SpecificRecord> values() {
         return (topic, record) -> record == null ? null : encode(record);
       }
+
+      @Override
+      public RawReader rawReader(Map<String, Object> settings) {
+        return new RawReader() {
+          @Override
+          public void read(
+              String topic,
+              int partition,
+              long from,
+              long to,
+              Consumer<ConsumerRecord<byte[], byte[]>> records) {
+            source.read(topic, from, to, records);
+          }
+
+          @Override
+          public void close() {
+            // Nothing is held.
+          }
+        };
+      }
     };
   }
 
@@ -145,6 +202,11 @@ final class TopologyHarness implements AutoCloseable {
               Topics.RAW_MARKET_INSTRUMENTS,
               encode(new RawInstrumentsKey(instruments.getVenue(), instruments.getAsOf())),
               encode(raw));
+      case RawCsvRows rows ->
+          pipe(
+              Topics.RAW_CSV_ROWS,
+              encode(new RawCsvRowsKey(rows.getFile(), rows.getFileVersion(), rows.getFirstLine())),
+              encode(raw));
       default -> throw new IllegalArgumentException(raw.getSchema().getFullName());
     }
   }
@@ -166,11 +228,56 @@ final class TopologyHarness implements AutoCloseable {
             name ->
                 driver.createInputTopic(name, new ByteArraySerializer(), new ByteArraySerializer()))
         .pipeInput(key, value, Instant.ofEpochMilli(at));
+    List<ConsumerRecord<byte[], byte[]>> before =
+        piped.computeIfAbsent(into.name(), name -> new ArrayList<>());
+    before.add(
+        new ConsumerRecord<>(
+            into.name(),
+            0,
+            before.size(),
+            at,
+            TimestampType.CREATE_TIME,
+            0,
+            0,
+            key,
+            value,
+            new RecordHeaders(),
+            Optional.empty()));
     for (Topic topic : Topics.all()) {
       if (topic.table()) {
         take(topic);
       }
     }
+  }
+
+  /** The topology with other settings, its state and topics kept; this one is closed. */
+  TopologyHarness restarted(Path stateDir, PriceRules rules, Layouts layouts) {
+    TopologyHarness after = new TopologyHarness(stateDir, rules, layouts);
+    driver
+        .getAllStateStores()
+        .keySet()
+        .forEach(
+            name -> {
+              KeyValueStore<byte[], byte[]> from = driver.getKeyValueStore(name);
+              KeyValueStore<byte[], byte[]> to = after.driver.getKeyValueStore(name);
+              try (KeyValueIterator<byte[], byte[]> all = from.all()) {
+                all.forEachRemaining(entry -> to.put(entry.key, entry.value));
+              }
+            });
+    after.piped.putAll(piped);
+    after.tables.putAll(tables);
+    after.deleteAtClose = deleteAtClose == null ? null : stateDir;
+    close();
+    return after;
+  }
+
+  /** Has all records of a raw topic processed again. */
+  void replay(Topic raw) {
+    long end = piped.getOrDefault(raw.name(), List.of()).size();
+    pipe(
+        Topics.REPLAYS.get(raw),
+        encode(new ReplayKey(raw.name(), 0, 0L)),
+        encode(new Replay("test", raw.name(), 0, 0L, end, Instant.EPOCH)));
   }
 
   private void take(Topic topic) {

@@ -8,6 +8,7 @@ import io.cryptoetl.transformer.join.PriceRules.Market;
 import io.cryptoetl.transformer.join.PriceRules.Period;
 import io.cryptoetl.transformer.normalize.CandleLength;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.math.BigDecimal;
 import java.math.BigInteger;
@@ -22,6 +23,9 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import org.apache.avro.Schema;
+import org.apache.avro.message.BinaryMessageDecoder;
+import org.apache.avro.message.SchemaStore;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.streams.KeyValue;
 import org.apache.kafka.streams.processor.api.Processor;
@@ -35,8 +39,8 @@ import org.apache.kafka.streams.state.KeyValueStore;
  * that closed at or before the block's time and not longer before than the staleness, of the first
  * market of the asset that has one; of candles that closed at the same moment the shortest.
  *
- * <p>Takes what blocks cost, keyed by {@link BlockKey}, and candles, keyed by {@link CandleKey}; a
- * candle without value is gone. Whichever comes first, and however often either is corrected, the
+ * <p>Takes what blocks cost, keyed by {@link BlockKey}, and candles, keyed by {@link CandleKey};
+ * either without value is gone. Whichever comes first, and however often either is corrected, the
  * rows end the same: a block looks for its price when it comes, and a candle that comes, changes or
  * goes looks for the blocks between its close and the next one's, and updates those whose price it
  * changes.
@@ -51,6 +55,8 @@ public final class PriceJoin
 
   /** Name of the store of closes. Key: venue, symbol, time of the close, length of the candle. */
   public static final String CLOSES = "closes";
+
+  private static final BinaryMessageDecoder<BlockEconomics> DECODER = decoder();
 
   private static final int PRICE_SCALE = 18;
   private static final int USD_SCALE = 18;
@@ -85,6 +91,7 @@ public final class PriceJoin
   @Override
   public void process(Record<SpecificRecord, SpecificRecord> record) {
     switch (record.key()) {
+      case BlockKey key when record.value() == null -> forget(key, record.timestamp());
       case BlockKey key -> block(key, (BlockEconomics) record.value(), record.timestamp());
       case CandleKey key -> candle(key, (Candle) record.value(), record.timestamp());
       default -> throw new IllegalArgumentException("a key of " + record.key().getClass());
@@ -107,6 +114,15 @@ public final class PriceJoin
         }
         from = chain + 1;
       }
+    }
+  }
+
+  /** A block that is no more. */
+  private void forget(BlockKey key, long timestamp) {
+    byte[] stored = rows.delete(rowKey(key.getChainId(), key.getNumber()));
+    if (stored != null) {
+      rowsByTime.delete(timeKey(key.getChainId(), decode(stored).getTimestamp(), key.getNumber()));
+      context.forward(new Record<>(key, null, timestamp));
     }
   }
 
@@ -306,10 +322,21 @@ public final class PriceJoin
     }
   }
 
-  /** Rows of the store; when the schema changes, its decoder has to know the older ones. */
+  private static BinaryMessageDecoder<BlockEconomics> decoder() {
+    BinaryMessageDecoder<BlockEconomics> decoder =
+        BlockEconomics.createDecoder(new SchemaStore.Cache());
+    try (InputStream before = PriceJoin.class.getResourceAsStream("/state/BlockEconomics-1.avsc")) {
+      decoder.addSchema(new Schema.Parser().parse(before));
+    } catch (IOException e) {
+      throw new UncheckedIOException("reading a resource", e);
+    }
+    return decoder;
+  }
+
+  /** Rows of the store; the decoder has to know every schema that rows were stored with. */
   static BlockEconomics decode(byte[] bytes) {
     try {
-      return BlockEconomics.fromByteBuffer(ByteBuffer.wrap(bytes));
+      return DECODER.decode(ByteBuffer.wrap(bytes));
     } catch (IOException e) {
       throw new UncheckedIOException("reading from memory", e);
     }

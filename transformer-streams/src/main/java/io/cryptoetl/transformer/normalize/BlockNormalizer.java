@@ -14,8 +14,10 @@ import org.apache.kafka.streams.processor.api.Record;
 import org.apache.kafka.streams.state.KeyValueStore;
 
 /**
- * Turns raw blocks into rows. A raw block that does not beat the one whose rows are out already is
- * dropped; one that does replaces its rows, and tombstones take away the rows that are too many.
+ * Turns raw blocks into rows. A raw block that is worse than the one whose rows are out is dropped;
+ * a better one replaces its rows, and tombstones take away the rows that are too many. The one
+ * whose rows are out is mapped again when it comes again: that is how a replay brings what has
+ * changed in the mapping.
  */
 public final class BlockNormalizer extends RawNormalizer<RawBlock> {
   /** Name of the store of winners. */
@@ -23,6 +25,7 @@ public final class BlockNormalizer extends RawNormalizer<RawBlock> {
 
   private final UnaryOperator<String> sink;
   private final String economics;
+  private final FileBlockRows files;
   private KeyValueStore<byte[], byte[]> winners;
 
   /**
@@ -34,19 +37,25 @@ public final class BlockNormalizer extends RawNormalizer<RawBlock> {
    */
   public BlockNormalizer(
       Deserializer<SpecificRecord> deserializer, UnaryOperator<String> sink, String economics) {
-    super(RawBlock.class, deserializer, sink.apply(Topics.OPS_DEAD_LETTERS.name()));
+    super(
+        Topics.RAW_EVM_BLOCKS,
+        RawBlock.class,
+        deserializer,
+        sink.apply(Topics.OPS_DEAD_LETTERS.name()));
     this.sink = sink;
     this.economics = economics;
+    this.files = new FileBlockRows(sink, economics);
   }
 
   @Override
   public void init(ProcessorContext<SpecificRecord, SpecificRecord> processorContext) {
     super.init(processorContext);
     winners = processorContext.getStateStore(STORE);
+    files.init(processorContext);
   }
 
   @Override
-  void describe(RawBlock raw, DeadLetter.Builder letter) {
+  protected void describe(RawBlock raw, DeadLetter.Builder letter) {
     letter
         .setSource(raw.getSource())
         .setEndpoint(raw.getEndpoint())
@@ -55,12 +64,12 @@ public final class BlockNormalizer extends RawNormalizer<RawBlock> {
   }
 
   @Override
-  void normalize(Record<byte[], byte[]> record, RawBlock raw) throws BadRecordException {
+  protected void normalize(Record<byte[], byte[]> record, RawBlock raw) throws BadRecordException {
     if (raw == null) {
       return;
     }
-    byte[] key = storeKey(raw.getChainId(), raw.getNumber());
-    byte[] stored = winners.get(key);
+    BlockKey block = new BlockKey(raw.getChainId(), raw.getNumber());
+    byte[] stored = winners.get(storeKey(block));
     Winner before = stored == null ? null : Winner.fromBytes(stored);
     if (raw.getHash().remaining() != 32) {
       throw new BadRecordException(
@@ -69,30 +78,74 @@ public final class BlockNormalizer extends RawNormalizer<RawBlock> {
               .formatted(raw.getNumber(), raw.getHash().remaining()));
     }
     Winner challenger = Winner.of(raw, digest(record.value()));
-    if (before != null && !challenger.beats(before)) {
+    int rank = before == null ? 1 : challenger.compareRank(before);
+    if (rank < 0) {
       return;
     }
-    BlockRows rows = BlockMapper.map(raw);
+    BlockRows rows;
+    try {
+      rows = BlockMapper.map(raw);
+    } catch (BadRecordException e) {
+      if (rank == 0) {
+        withdraw(record, block, before);
+      }
+      throw e;
+    }
+    put(record, block, rows, challenger, before);
+  }
+
+  private void put(
+      Record<byte[], byte[]> record,
+      BlockKey block,
+      BlockRows rows,
+      Winner challenger,
+      Winner before) {
     int[] counts = new int[ChildTable.values().length];
     for (ChildTable table : ChildTable.values()) {
       List<? extends SpecificRecord> children = table.rows(rows);
       counts[table.slot()] = children.size();
       String node = sink.apply(table.topic().name());
       for (int i = 0; i < children.size(); i++) {
-        forward(record, node, table.key(raw.getChainId(), raw.getNumber(), i), children.get(i));
+        forward(record, node, table.key(block.getChainId(), block.getNumber(), i), children.get(i));
       }
-      int surplus = before == null ? 0 : before.counts()[table.slot()];
-      for (int i = children.size(); i < surplus; i++) {
-        forward(record, node, table.key(raw.getChainId(), raw.getNumber(), i), null);
-      }
+      takeAway(record, block, table, children.size(), before);
     }
-    BlockKey block = new BlockKey(raw.getChainId(), raw.getNumber());
+    if (before == null) {
+      files.hide(block, counts, record.timestamp());
+    }
     forward(record, sink.apply(Topics.CHAIN_BLOCKS.name()), block, rows.block());
-    winners.put(key, challenger.withCounts(counts).toBytes());
+    winners.put(storeKey(block), challenger.withCounts(counts).toBytes());
     forward(record, economics, block, Economics.of(rows));
   }
 
-  private static byte[] storeKey(long chainId, long number) {
-    return ByteBuffer.allocate(2 * Long.BYTES).putLong(chainId).putLong(number).array();
+  /** Tombstones for rows of a block from a position on. */
+  private void takeAway(
+      Record<byte[], byte[]> record, BlockKey block, ChildTable table, int from, Winner before) {
+    int count = before == null ? 0 : before.counts()[table.slot()];
+    for (int i = from; i < count; i++) {
+      forward(
+          record,
+          sink.apply(table.topic().name()),
+          table.key(block.getChainId(), block.getNumber(), i),
+          null);
+    }
+  }
+
+  /** Takes away the rows of a block that cannot be mapped any more. */
+  private void withdraw(Record<byte[], byte[]> record, BlockKey block, Winner before) {
+    for (ChildTable table : ChildTable.values()) {
+      takeAway(record, block, table, 0, before);
+    }
+    forward(record, sink.apply(Topics.CHAIN_BLOCKS.name()), block, null);
+    forward(record, economics, block, null);
+    winners.delete(storeKey(block));
+    files.show(block, record.timestamp());
+  }
+
+  static byte[] storeKey(BlockKey block) {
+    return ByteBuffer.allocate(2 * Long.BYTES)
+        .putLong(block.getChainId())
+        .putLong(block.getNumber())
+        .array();
   }
 }

@@ -8,8 +8,6 @@ import io.cryptoetl.raw.RawCandle;
 import io.cryptoetl.schemas.Topics;
 import io.cryptoetl.transformer.join.PriceRules;
 import java.math.BigDecimal;
-import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
@@ -17,33 +15,27 @@ import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.common.serialization.Deserializer;
 import org.apache.kafka.streams.processor.api.ProcessorContext;
 import org.apache.kafka.streams.processor.api.Record;
-import org.apache.kafka.streams.state.KeyValueStore;
 
 /**
- * Turns raw candles into rows of {@code market.candles}; those of markets that price chains also go
- * to the join. The JSON is an array as <a
+ * Turns raw candles into rows of {@code market.candles}. The JSON is an array as <a
  * href="https://developers.binance.com/docs/binance-spot-api-docs/rest-api/market-data-endpoints#klinecandlestick-data">
  * Binance's klines</a>: open time, open, high, low, close, volume, and if the venue tells them
  * close time, quote volume, trades, taker base volume, taker quote volume.
  */
 public final class CandleNormalizer extends RawNormalizer<RawCandle> {
-  /** Name of the store of winners. */
-  public static final String STORE = "candle-winners";
-
   private static final int LEAST_FIELDS = 6;
   private static final int CLOSE_TIME = 6;
 
   private final Deserializer<SpecificRecord> keys;
   private final PriceRules rules;
-  private final String candles;
-  private final String prices;
-  private KeyValueStore<byte[], byte[]> winners;
+  private final CandleTable table;
 
   /**
    * A normalizer.
    *
    * @param keys reads the key of raw records
    * @param values reads the value of raw records
+   * @param rules tell the sides of a market
    * @param sink name of the node that writes a topic
    */
   public CandleNormalizer(
@@ -51,26 +43,29 @@ public final class CandleNormalizer extends RawNormalizer<RawCandle> {
       Deserializer<SpecificRecord> values,
       PriceRules rules,
       UnaryOperator<String> sink) {
-    super(RawCandle.class, values, sink.apply(Topics.OPS_DEAD_LETTERS.name()));
+    super(
+        Topics.RAW_MARKET_CANDLES,
+        RawCandle.class,
+        values,
+        sink.apply(Topics.OPS_DEAD_LETTERS.name()));
     this.keys = keys;
     this.rules = rules;
-    this.candles = sink.apply(Topics.MARKET_CANDLES.name());
-    this.prices = sink.apply(Topics.TRANSFORMER_PRICES.name());
+    this.table = new CandleTable(rules, sink);
   }
 
   @Override
   public void init(ProcessorContext<SpecificRecord, SpecificRecord> processorContext) {
     super.init(processorContext);
-    winners = processorContext.getStateStore(STORE);
+    table.init(processorContext);
   }
 
   @Override
-  void describe(RawCandle raw, DeadLetter.Builder letter) {
+  protected void describe(RawCandle raw, DeadLetter.Builder letter) {
     letter.setSource(raw.getSource()).setEndpoint(raw.getEndpoint());
   }
 
   @Override
-  void normalize(Record<byte[], byte[]> record, RawCandle raw) throws BadRecordException {
+  protected void normalize(Record<byte[], byte[]> record, RawCandle raw) throws BadRecordException {
     CandleKey key =
         raw == null
             ? known(read(CandleKey.class, keys, record.key()))
@@ -79,23 +74,12 @@ public final class CandleNormalizer extends RawNormalizer<RawCandle> {
         raw == null
             ? Rank.ofNothing(record.timestamp())
             : Rank.of(raw.getFetchedAt(), raw.getChecks().size(), digest(record.value()));
-    byte[] storeKey = storeKey(key);
-    byte[] stored = winners.get(storeKey);
-    ByteBuffer before = stored == null ? null : ByteBuffer.wrap(stored);
-    if (before != null && rank.compareTo(Rank.readFrom(before)) <= 0) {
-      return;
+    try {
+      table.offer(key, rank, record.timestamp(), () -> raw == null ? null : map(raw));
+    } catch (BadRecordException e) {
+      table.withdraw(key, rank, record.timestamp());
+      throw e;
     }
-    Candle row = raw == null ? null : map(raw);
-    if (row != null || (before != null && before.get() == 1)) {
-      forward(record, candles, key, row);
-      if (!rules.pricedBy(key.getVenue(), key.getSymbol()).isEmpty()) {
-        forward(record, prices, key, row);
-      }
-    }
-    ByteBuffer after = ByteBuffer.allocate(Rank.BYTES + 1);
-    rank.writeTo(after);
-    after.put((byte) (row == null ? 0 : 1));
-    winners.put(storeKey, after.array());
   }
 
   private static CandleKey known(CandleKey key) throws BadRecordException {
@@ -166,15 +150,5 @@ public final class CandleNormalizer extends RawNormalizer<RawCandle> {
       throw new BadRecordException(
           "field_invalid", "trades of %s is %s, a whole number is expected".formatted(what, node));
     }
-  }
-
-  private static byte[] storeKey(CandleKey key) {
-    return String.join(
-            "\0",
-            key.getVenue(),
-            key.getSymbol(),
-            key.getInterval(),
-            Long.toString(key.getOpenTime().toEpochMilli()))
-        .getBytes(StandardCharsets.UTF_8);
   }
 }

@@ -12,7 +12,7 @@ import java.nio.ByteBuffer;
 import java.util.Optional;
 
 /** Prices and amounts of market data: exact, with 18 digits after the point and 20 before it. */
-final class Decimals {
+public final class Decimals {
   /** A reader that never makes a double of a number. */
   private static final ObjectMapper JSON =
       JsonMapper.builder().enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS).build();
@@ -42,8 +42,19 @@ final class Decimals {
    * @param node the number; absent and null are refused
    */
   static BigDecimal of(String what, JsonNode node) throws BadRecordException {
-    String text = node == null ? "missing" : node.asText();
-    if (node != null && (node.isNumber() || node.isTextual()) && text.length() <= MAX_LENGTH) {
+    if (node == null || !(node.isNumber() || node.isTextual())) {
+      throw invalid(what, node == null ? "missing" : node.asText());
+    }
+    return of(what, node.asText());
+  }
+
+  /**
+   * A number, written as text.
+   *
+   * @param what names it in messages
+   */
+  public static BigDecimal of(String what, String text) throws BadRecordException {
+    if (text.length() <= MAX_LENGTH) {
       try {
         BigDecimal value = new BigDecimal(text).stripTrailingZeros();
         if (value.scale() <= SCALE && (long) value.precision() - value.scale() <= INTEGER_DIGITS) {

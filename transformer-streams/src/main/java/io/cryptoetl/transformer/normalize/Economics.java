@@ -14,10 +14,8 @@ final class Economics {
 
   private Economics() {}
 
-  static BlockEconomics of(BlockRows rows) {
-    Block block = rows.block();
-    List<Transaction> transactions = rows.transactions();
-    BigDecimal baseFee = Objects.requireNonNullElse(block.getBaseFeePerGas(), BigDecimal.ZERO);
+  /** What the header of a block tells. */
+  static BlockEconomics of(Block block) {
     BlockEconomics row = new BlockEconomics();
     row.setChainId(block.getChainId());
     row.setNumber(block.getNumber());
@@ -25,7 +23,20 @@ final class Economics {
     row.setTimestamp(block.getTimestamp());
     row.setGasUsed(block.getGasUsed());
     row.setBaseFeePerGas(block.getBaseFeePerGas());
-    row.setTransactionCount(transactions.size());
+    row.setTransactionCount(block.getTransactionCount());
+    row.setBurned(wei(baseFee(block).multiply(BigDecimal.valueOf(block.getGasUsed()))));
+    return row;
+  }
+
+  private static BigDecimal baseFee(Block block) {
+    return Objects.requireNonNullElse(block.getBaseFeePerGas(), BigDecimal.ZERO);
+  }
+
+  /** What a block with its transactions tells. */
+  static BlockEconomics of(BlockRows rows) {
+    Block block = rows.block();
+    List<Transaction> transactions = rows.transactions();
+    BlockEconomics row = of(block);
     row.setContractCreationCount(
         (int) transactions.stream().filter(t -> t.getToAddress() == null).count());
     int[] types = new int[6];
@@ -39,10 +50,9 @@ final class Economics {
     row.setBlobCount(types[3]);
     row.setSetCodeCount(types[4]);
     row.setOtherTypeCount(types[5]);
-    row.setBurned(wei(baseFee.multiply(BigDecimal.valueOf(block.getGasUsed()))));
     if (block.getLogCount() != null) {
       outcomes(row, transactions);
-      fees(row, baseFee, transactions);
+      fees(row, baseFee(block), transactions);
     }
     return row;
   }

@@ -49,7 +49,11 @@ public final class InstrumentsNormalizer extends RawNormalizer<RawInstruments> {
       Deserializer<SpecificRecord> keys,
       Deserializer<SpecificRecord> values,
       UnaryOperator<String> sink) {
-    super(RawInstruments.class, values, sink.apply(Topics.OPS_DEAD_LETTERS.name()));
+    super(
+        Topics.RAW_MARKET_INSTRUMENTS,
+        RawInstruments.class,
+        values,
+        sink.apply(Topics.OPS_DEAD_LETTERS.name()));
     this.keys = keys;
     this.instruments = sink.apply(Topics.MARKET_INSTRUMENTS.name());
   }
@@ -61,12 +65,13 @@ public final class InstrumentsNormalizer extends RawNormalizer<RawInstruments> {
   }
 
   @Override
-  void describe(RawInstruments raw, DeadLetter.Builder letter) {
+  protected void describe(RawInstruments raw, DeadLetter.Builder letter) {
     letter.setSource(raw.getSource()).setEndpoint(raw.getEndpoint());
   }
 
   @Override
-  void normalize(Record<byte[], byte[]> record, RawInstruments raw) throws BadRecordException {
+  protected void normalize(Record<byte[], byte[]> record, RawInstruments raw)
+      throws BadRecordException {
     RawInstrumentsKey key =
         raw == null
             ? read(RawInstrumentsKey.class, keys, record.key())
@@ -79,37 +84,46 @@ public final class InstrumentsNormalizer extends RawNormalizer<RawInstruments> {
         (key.getVenue() + BETWEEN + key.getAsOf().toEpochMilli()).getBytes(StandardCharsets.UTF_8);
     byte[] stored = winners.get(storeKey);
     TreeSet<String> surplus = new TreeSet<>();
+    boolean again = false;
     if (stored != null) {
       ByteBuffer before = ByteBuffer.wrap(stored);
-      if (rank.compareTo(Rank.readFrom(before)) <= 0) {
+      int order = rank.compareTo(Rank.readFrom(before));
+      if (order < 0) {
         return;
       }
+      again = order == 0;
       String symbols = StandardCharsets.UTF_8.decode(before).toString();
       if (!symbols.isEmpty()) {
         surplus.addAll(List.of(symbols.split(BETWEEN)));
       }
     }
-    Map<String, Instrument> rows = raw == null ? Map.of() : map(raw);
-    rows.forEach(
-        (symbol, row) ->
-            forward(
-                record,
-                instruments,
-                new InstrumentKey(key.getVenue(), symbol, key.getAsOf()),
-                row));
+    Map<String, Instrument> rows;
+    try {
+      rows = raw == null ? Map.of() : map(raw);
+    } catch (BadRecordException e) {
+      if (again) {
+        surplus.forEach(symbol -> put(record, key, symbol, null));
+        winners.delete(storeKey);
+      }
+      throw e;
+    }
+    rows.forEach((symbol, row) -> put(record, key, symbol, row));
     surplus.removeAll(rows.keySet());
-    surplus.forEach(
-        symbol ->
-            forward(
-                record,
-                instruments,
-                new InstrumentKey(key.getVenue(), symbol, key.getAsOf()),
-                null));
+    surplus.forEach(symbol -> put(record, key, symbol, null));
     byte[] symbols = String.join(BETWEEN, rows.keySet()).getBytes(StandardCharsets.UTF_8);
     ByteBuffer after = ByteBuffer.allocate(Rank.BYTES + symbols.length);
     rank.writeTo(after);
     after.put(symbols);
     winners.put(storeKey, after.array());
+  }
+
+  private void put(
+      Record<byte[], byte[]> record, RawInstrumentsKey snapshot, String symbol, Instrument row) {
+    forward(
+        record,
+        instruments,
+        new InstrumentKey(snapshot.getVenue(), symbol, snapshot.getAsOf()),
+        row);
   }
 
   private static Map<String, Instrument> map(RawInstruments raw) throws BadRecordException {

@@ -8,15 +8,13 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Fields of a JSON-RPC object: QUANTITY is {@code 0x} and hex digits, DATA is {@code 0x} and two
- * digits a byte (<a href="https://ethereum.org/en/developers/docs/apis/json-rpc/#hex-encoding">hex
- * encoding</a>). Methods named {@code opt...} give null where a field is absent or null.
+ * Fields of a JSON-RPC object, written as {@link Hex} tells. Methods named {@code opt...} give null
+ * where a field is absent or null.
  *
  * @param what names the object in messages, such as {@code transaction 3 of block 7}
  */
 record JsonFields(JsonNode node, String what) {
   private static final int UINT256_BYTES = 32;
-  private static final int MAX_QUANTITY_DIGITS = 64;
 
   JsonFields {
     if (!node.isObject()) {
@@ -146,26 +144,11 @@ record JsonFields(JsonNode node, String what) {
     if (text == null) {
       return null;
     }
-    int digits = text.length() - 2;
-    if (digits < 1 || !text.startsWith("0x")) {
-      throw invalid(field, "a hex quantity");
+    BigInteger value = Hex.quantity(text);
+    if (value == null) {
+      throw invalid(field, "a hex quantity below 2^256");
     }
-    // Some nodes pad quantities with zeros to the length of a word or beyond.
-    int start = 2;
-    while (start < text.length() - 1 && text.charAt(start) == '0') {
-      start++;
-    }
-    if (text.length() - start > MAX_QUANTITY_DIGITS) {
-      throw invalid(field, "a number below 2^256");
-    }
-    for (int i = start; i < text.length(); i++) {
-      if (digit(text.charAt(i)) < 0) {
-        throw invalid(field, "a hex quantity");
-      }
-    }
-    return text.length() - start <= 15
-        ? BigInteger.valueOf(Long.parseLong(text, start, text.length(), 16))
-        : new BigInteger(text.substring(start), 16);
+    return value;
   }
 
   private String text(String field) {
@@ -180,23 +163,11 @@ record JsonFields(JsonNode node, String what) {
   }
 
   private ByteBuffer bytes(String field, String text) {
-    if (!text.startsWith("0x") || (text.length() & 1) != 0) {
+    ByteBuffer data = Hex.data(text);
+    if (data == null) {
       throw invalid(field, "hex data, two digits a byte");
     }
-    byte[] bytes = new byte[text.length() / 2 - 1];
-    for (int i = 0; i < bytes.length; i++) {
-      int high = digit(text.charAt(2 * i + 2));
-      int low = digit(text.charAt(2 * i + 3));
-      if ((high | low) < 0) {
-        throw invalid(field, "hex data, two digits a byte");
-      }
-      bytes[i] = (byte) (high << 4 | low);
-    }
-    return ByteBuffer.wrap(bytes);
-  }
-
-  private static int digit(char c) {
-    return c < 128 ? Character.digit(c, 16) : -1;
+    return data;
   }
 
   private <T> T required(String field, T value) {

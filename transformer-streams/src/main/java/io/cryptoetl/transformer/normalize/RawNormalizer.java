@@ -2,21 +2,23 @@ package io.cryptoetl.transformer.normalize;
 
 import io.cryptoetl.ops.DeadLetter;
 import io.cryptoetl.ops.DeadLetterKey;
+import io.cryptoetl.schemas.Topic;
 import java.io.EOFException;
 import java.nio.ByteBuffer;
 import java.time.Instant;
 import java.util.Collections;
 import java.util.List;
+import java.util.function.Consumer;
 import java.util.zip.CRC32C;
 import org.apache.avro.AvroRuntimeException;
 import org.apache.avro.Schema;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.common.errors.SerializationException;
+import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.serialization.Deserializer;
 import org.apache.kafka.streams.processor.api.Processor;
 import org.apache.kafka.streams.processor.api.ProcessorContext;
 import org.apache.kafka.streams.processor.api.Record;
-import org.apache.kafka.streams.processor.api.RecordMetadata;
 
 /**
  * Turns records of a raw topic into rows. What cannot be turned goes to the dead letters with its
@@ -24,10 +26,18 @@ import org.apache.kafka.streams.processor.api.RecordMetadata;
  *
  * @param <V> value of the raw topic
  */
-abstract class RawNormalizer<V extends SpecificRecord>
+public abstract class RawNormalizer<V extends SpecificRecord>
     implements Processor<byte[], byte[], SpecificRecord, SpecificRecord> {
   /** A zero byte and the four bytes of a schema id. */
   private static final int FRAME = 5;
+
+  /**
+   * Header of a record that is processed again: its offset, 8 bytes big endian. Topic and partition
+   * are those that the normalizer reads anyway.
+   */
+  static final String REPLAYED = "replayed-offset";
+
+  private final Topic topic;
 
   /** Child node that takes dead letters. */
   private final String deadLetters;
@@ -39,10 +49,14 @@ abstract class RawNormalizer<V extends SpecificRecord>
   /**
    * A normalizer.
    *
+   * @param topic raw topic that it reads
+   * @param type of the values
    * @param deserializer reads the value of raw records
    * @param deadLetters name of the node that writes dead letters
    */
-  RawNormalizer(Class<V> type, Deserializer<SpecificRecord> deserializer, String deadLetters) {
+  protected RawNormalizer(
+      Topic topic, Class<V> type, Deserializer<SpecificRecord> deserializer, String deadLetters) {
+    this.topic = topic;
     this.type = type;
     this.deserializer = deserializer;
     this.deadLetters = deadLetters;
@@ -72,18 +86,18 @@ abstract class RawNormalizer<V extends SpecificRecord>
    *
    * @param raw null if the record has no value
    */
-  abstract void normalize(Record<byte[], byte[]> record, V raw) throws BadRecordException;
+  protected abstract void normalize(Record<byte[], byte[]> record, V raw) throws BadRecordException;
 
   /** What is known of a raw record, for its dead letter. */
-  abstract void describe(V raw, DeadLetter.Builder letter);
+  protected abstract void describe(V raw, DeadLetter.Builder letter);
 
-  final void forward(
+  protected final void forward(
       Record<byte[], byte[]> cause, String node, SpecificRecord key, SpecificRecord value) {
     context.forward(new Record<>(key, value, cause.timestamp()), node);
   }
 
   /** PostgreSQL keeps no zero characters, which JSON and Avro allow. */
-  static String requireText(String what, String text) throws BadRecordException {
+  public static String requireText(String what, String text) throws BadRecordException {
     if (text.indexOf('\0') >= 0) {
       throw new BadRecordException(
           "field_invalid", what + " holds a zero character, which no table can hold");
@@ -106,7 +120,7 @@ abstract class RawNormalizer<V extends SpecificRecord>
    * Tells records apart that are alike in all that an order looks at: a checksum of the bytes after
    * the frame of the wire format, or 0 if there are none.
    */
-  static int digest(byte[] value) {
+  protected static int digest(byte[] value) {
     CRC32C crc = new CRC32C();
     if (value != null && value.length > FRAME) {
       crc.update(value, FRAME, value.length - FRAME);
@@ -121,7 +135,7 @@ abstract class RawNormalizer<V extends SpecificRecord>
       throw new BadRecordException("record_unreadable", "the record has no " + as.getSimpleName());
     }
     try {
-      return as.cast(reader.deserialize(context.recordMetadata().orElseThrow().topic(), bytes));
+      return as.cast(reader.deserialize(topic.name(), bytes));
     } catch (RuntimeException e) {
       if (!isOfTheBytes(e, bytes)) {
         throw e;
@@ -153,24 +167,52 @@ abstract class RawNormalizer<V extends SpecificRecord>
     return false;
   }
 
+  /** Offset of a record in the raw topic. */
+  private long offset(Record<byte[], byte[]> record) {
+    Header replayed = record.headers().lastHeader(REPLAYED);
+    return replayed == null
+        ? context.recordMetadata().orElseThrow().offset()
+        : ByteBuffer.wrap(replayed.value()).getLong();
+  }
+
   private void deadLetter(Record<byte[], byte[]> record, BadRecordException bad, V raw) {
-    RecordMetadata place = context.recordMetadata().orElseThrow();
-    String id = "transform:%s:%d:%d".formatted(place.topic(), place.partition(), place.offset());
+    deadLetter(record, bad, raw, "", record.value(), letter -> {});
+  }
+
+  /**
+   * Keeps a part of a record that cannot be processed.
+   *
+   * @param part tells parts of a record apart, empty for all of it
+   * @param payload the bytes of the part
+   * @param more sets what else is known
+   */
+  protected final void deadLetter(
+      Record<byte[], byte[]> record,
+      BadRecordException bad,
+      V raw,
+      String part,
+      byte[] payload,
+      Consumer<DeadLetter.Builder> more) {
+    int partition = context.recordMetadata().orElseThrow().partition();
+    long offset = offset(record);
+    String id = "transform:%s:%d:%d%s".formatted(topic.name(), partition, offset, part);
     DeadLetter.Builder letter =
         DeadLetter.newBuilder()
             .setId(id)
             .setStage("transform")
             .setCode(bad.code())
             .setReason(bad.getMessage())
-            .setTopic(place.topic())
-            .setPartition(place.partition())
-            .setOffset(place.offset())
-            .setPayload(record.value() == null ? null : ByteBuffer.wrap(record.value()))
+            .setColumnName(bad.column())
+            .setTopic(topic.name())
+            .setPartition(partition)
+            .setOffset(offset)
+            .setPayload(payload == null ? null : ByteBuffer.wrap(payload))
             // The record's own time: a repeat makes the same letter.
             .setOccurredAt(Instant.ofEpochMilli(Math.max(0, record.timestamp())));
     if (raw != null) {
       describe(raw, letter);
     }
+    more.accept(letter);
     forward(record, deadLetters, new DeadLetterKey(id), letter.build());
   }
 }

@@ -3,7 +3,7 @@ package io.cryptoetl.transformer.normalize;
 import java.time.Instant;
 
 /** Times that tables can hold and that sources can mean. */
-final class Times {
+public final class Times {
   private static final Instant END = Instant.parse("9999-01-01T00:00:00Z");
 
   private Times() {}
@@ -13,7 +13,7 @@ final class Times {
    *
    * @param what names it in messages
    */
-  static void require(String what, Instant time) throws BadRecordException {
+  public static void require(String what, Instant time) throws BadRecordException {
     if (time.isBefore(Instant.EPOCH) || !time.isBefore(END)) {
       throw new BadRecordException(
           "field_invalid",

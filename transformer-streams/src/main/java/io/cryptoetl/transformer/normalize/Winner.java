@@ -46,8 +46,9 @@ record Winner(int checks, long fetchedAtMs, byte[] hash, int digest, int[] count
     return new Winner(checks, fetchedAtMs, hash, digest, rows.clone());
   }
 
-  boolean beats(Winner other) {
-    return ORDER.compare(this, other) > 0;
+  /** Below, at or above zero as its place is below, the same as or above the other one's. */
+  int compareRank(Winner other) {
+    return ORDER.compare(this, other);
   }
 
   byte[] toBytes() {

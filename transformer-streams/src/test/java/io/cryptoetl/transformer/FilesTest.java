@@ -1,0 +1,566 @@
+package io.cryptoetl.transformer;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.cryptoetl.raw.RawBlock;
+import io.cryptoetl.raw.RawCsvRows;
+import io.cryptoetl.schemas.Topic;
+import io.cryptoetl.schemas.Topics;
+import io.cryptoetl.transformer.datasets.Layouts;
+import io.cryptoetl.transformer.join.PriceRules;
+import java.io.IOException;
+import java.math.BigDecimal;
+import java.math.BigInteger;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import org.apache.avro.generic.GenericRecord;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class FilesTest {
+  private static final Map<String, String> MAINNET = Map.of("chain_id", "1");
+
+  private static final String TRANSACTIONS_HEAD =
+      "hash,nonce,block_hash,block_number,transaction_index,from_address,to_address,value,gas,gas_price,input,block_timestamp,max_fee_per_gas,max_priority_fee_per_gas,transaction_type\n";
+  private static final String RECEIPTS_HEAD =
+      "transaction_hash,transaction_index,block_hash,block_number,cumulative_gas_used,gas_used,contract_address,root,status,effective_gas_price\n";
+
+  @TempDir Path state;
+  @TempDir Path otherState;
+  @TempDir Path folder;
+  private TopologyHarness topology;
+
+  @BeforeEach
+  void open() {
+    topology = new TopologyHarness(state);
+  }
+
+  @AfterEach
+  void close() {
+    topology.close();
+  }
+
+  private static BigDecimal decimal(GenericRecord row, String field, int scale) {
+    ByteBuffer unscaled = (ByteBuffer) row.get(field);
+    if (unscaled == null) {
+      return null;
+    }
+    byte[] bytes = new byte[unscaled.remaining()];
+    unscaled.duplicate().get(bytes);
+    return new BigDecimal(new BigInteger(bytes), scale);
+  }
+
+  private List<GenericRecord> candles() {
+    return topology.rows(Topics.MARKET_CANDLES);
+  }
+
+  private List<GenericRecord> letters() {
+    return topology.rows(Topics.OPS_DEAD_LETTERS);
+  }
+
+  private void pipe(
+      String dataset, String file, String head, String rows, Map<String, String> parameters) {
+    topology.pipe(Chunks.file(dataset, file, head, rows, parameters));
+  }
+
+  private static String hash(int seed) {
+    return "0x" + Blocks.word(seed).substring(2);
+  }
+
+  private static String address(int seed) {
+    return "0x%040x".formatted(seed);
+  }
+
+  @Test
+  void shouldReadKlinesOfBinanceWithAndWithoutHeaderInMillisecondsAndMicroseconds() {
+    String first =
+        "1609459200000,737.18,737.77,736.53,737.70,756.567,1609459259999,557634.38743,640,359.786,265202.87793,0\n";
+    String later =
+        "1735689600000000,3300.1,3301,3299.9,3300.5,10.5,1735689659999999,34655.25,12,5.25,17327.6,0\n";
+    // Without header the first line is both the head and the first row.
+    topology.pipe(
+        Chunks.chunk(
+            "binance-klines", "data/ETHUSDT-1m-2021-01.csv", first, 2, later, Map.of(), 1));
+    pipe(
+        "binance-klines",
+        "BNBUSDT-1m-2021-01.csv",
+        "open_time,open,high,low,close,volume,close_time,quote_volume,count,taker_buy_volume,taker_buy_quote_volume,ignore\n",
+        first,
+        Map.of());
+
+    assertThat(letters()).isEmpty();
+    assertThat(candles())
+        .extracting(c -> c.get("symbol") + " " + c.get("interval") + " " + c.get("open_time"))
+        .containsExactly(
+            "BNBUSDT 1m 1609459200000", "ETHUSDT 1m 1609459200000", "ETHUSDT 1m 1735689600000");
+    GenericRecord row = candles().get(1);
+    assertThat(decimal(row, "close", 18)).isEqualByComparingTo("737.70");
+    assertThat(decimal(row, "quote_volume", 18)).isEqualByComparingTo("557634.38743");
+    assertThat(row.get("trades")).isEqualTo(640L);
+    assertThat(row.get("base")).hasToString("ETH");
+    assertThat(row.get("close_time")).isEqualTo(1609459259999L);
+    assertThat(row.get("source")).hasToString("binance-klines");
+    assertThat(row.get("endpoint")).hasToString("data/ETHUSDT-1m-2021-01.csv");
+  }
+
+  @Test
+  void shouldReadBloombergFilesAndSayWhatBloombergCouldNotAnswer() {
+    pipe(
+        "bloomberg-prices",
+        "prices.out",
+        """
+        START-OF-FILE
+        PROGRAMNAME=getdata
+        DATEFORMAT=yyyymmdd
+        START-OF-FIELDS
+        PX_DATE
+        PX_OPEN
+        PX_HIGH
+        PX_LOW
+        PX_LAST
+        END-OF-FIELDS
+        TIMESTARTED=Mon Jun  1 06:00:01 GMT 2026
+        START-OF-DATA
+        """,
+        """
+        XBTUSD Curncy|0|5|20260529|100.5|101|99.25|100|
+        XETUSD Curncy|10|5| | | | | |
+        XETUSD Curncy|0|5|20260530|N.A.|N.A.|N.A.|7.125|
+        """,
+        Map.of());
+
+    assertThat(candles())
+        .extracting(
+            c ->
+                c.get("symbol")
+                    + " "
+                    + decimal(c, "close", 18).stripTrailingZeros().toPlainString())
+        .containsExactly("XBTUSD 100", "XETUSD 7.125");
+    assertThat(candles().get(1).get("open")).isNull();
+    assertThat(candles().get(0).get("open_time"))
+        .isEqualTo(Instant.parse("2026-05-29T00:00:00Z").toEpochMilli());
+    GenericRecord letter = letters().getFirst();
+    assertThat(letter.get("line")).isEqualTo(14L);
+    assertThat(letter.get("column_name")).hasToString("ERRCODE");
+    assertThat(letter.get("reason")).hasToString("ERRCODE is '10', '0' is expected");
+  }
+
+  @Test
+  void shouldReadOtherLayoutsOfCandles() {
+    pipe(
+        "yahoo-ohlcv",
+        "BTC-USD-1d.csv",
+        "Date,Adj Close,Close,High,Low,Open,Volume\r\n",
+        "2014-09-17,457.3340148925781,457.3340148925781,468.17401123046875,452.4219970703125,465.864013671875,21056800.0\r\n",
+        Map.of());
+    pipe(
+        "bitstamp-ohlcv",
+        "Bitstamp_ETHUSD_1h.csv",
+        "https://www.CryptoDataDownload.com\nunix,date,symbol,open,high,low,close,Volume ETH,Volume USD\n",
+        "1646092800,2022-03-01 00:00:00,ETH/USD,2919.5,2945,2911,2936.5,521.25,1526000\n",
+        Map.of());
+    pipe(
+        "coinmarketcap-ohlcv",
+        "coin_Ethereum.csv",
+        "SNo,Name,Symbol,Date,High,Low,Open,Close,Volume,Marketcap\n",
+        "1,Ethereum,ETH,2015-08-08,2.798810005,0.714725018,2.793760061,0.753324986,674188,45486894.24\n",
+        Map.of());
+    pipe(
+        "ohlcv",
+        "export.csv",
+        "\uFEFFTime;ignored".replace(";ignored", "") + ",Open,High,Low,Close,Volume\n",
+        "2026-01-01T00:00:00Z,1,3,0.5,2,10\n",
+        Map.of("venue", "kraken", "symbol", "ETHUSD", "interval", "5m"));
+    pipe("ohlcv", "other.csv", "time,open,high,low,close\n", "0,1,3,0.5,2\n", Map.of());
+
+    assertThat(candles())
+        .extracting(
+            c ->
+                "%s %s %s %s"
+                    .formatted(
+                        c.get("venue"), c.get("symbol"), c.get("interval"), c.get("open_time")))
+        .containsExactly(
+            "bitstamp ETHUSD 1h 1646092800000",
+            "coinmarketcap ETH 1d 1438992000000",
+            "kraken ETHUSD 5m 1767225600000",
+            "yahoo BTC-USD 1d 1410912000000");
+    assertThat(decimal(candles().getLast(), "quote_volume", 18)).isEqualByComparingTo("21056800");
+    assertThat(candles().getLast().get("volume")).isNull();
+    assertThat(letters()).hasSize(1);
+    assertThat(letters().getFirst().get("reason").toString())
+        .contains("ohlcv needs a column venue", "or venue as a parameter");
+  }
+
+  @Test
+  void shouldFindVolumesUnderEachOthersNameAndTakeThemWithTheLayoutForThem() {
+    String head = "Unix,Date,Oymbol,Open,High,Low,Close,Volume BTC,Volume USD\n";
+    String rows =
+        "1643932800,2022-02-04 00:00:00,BTC/USD,37330.75,37338.63,37200.00,37289.51,15.04971238,561196.4002911339\n"
+            + "1526364000,2018-05-15 06:00:00,BTC/USD,8733.86,8796.68,8707.28,8740.99,4906603.14,559.93\n";
+    pipe("gemini-ohlcv", "BTC-USD-1h.csv", head, rows, Map.of());
+
+    assertThat(candles()).hasSize(1);
+    assertThat(letters().getFirst().get("code")).hasToString("row_inconsistent");
+    assertThat(letters().getFirst().get("line")).isEqualTo(3L);
+    assertThat(letters().getFirst().get("file")).hasToString("BTC-USD-1h.csv");
+    assertThat(
+            StandardCharsets.UTF_8
+                .decode((ByteBuffer) letters().getFirst().get("payload"))
+                .toString())
+        .startsWith("1526364000,")
+        .endsWith("559.93\n");
+
+    pipe("gemini-ohlcv-exchanged-volumes", "BTC-USD-1h.csv", head, rows, Map.of());
+
+    assertThat(candles()).hasSize(2);
+    assertThat(decimal(candles().getFirst(), "volume", 18)).isEqualByComparingTo("559.93");
+    assertThat(candles().getFirst().get("symbol")).hasToString("BTCUSD");
+  }
+
+  @Test
+  void shouldKeepEachRowThatFailsItsLayoutWithItsPlaceAndReason() {
+    String head = "unix,open,high,low,close,volume\n";
+    Map<String, String> market = Map.of("venue", "v", "symbol", "s", "interval", "1m");
+    pipe(
+        "ohlcv",
+        "damaged.csv",
+        head,
+        "60,1,2,0.5,1.5,7\n"
+            + "120,1,2,0.5\n"
+            + "180,1,2,0.5,1.5,7,8\n"
+            + "240,1,2,0.5,,7\n"
+            + "300,1,2,0.5,1.5 USD,7\n"
+            + "360,\"1,2,0.5,1.5,7\n"
+            + "420,1,\"2\"\"\",0.5,1.5,7\n"
+            + "480,1,2,0.5,9,7\n"
+            + "soon,1,2,0.5,1.5,7\n"
+            + "\n"
+            + "540,1,2,0.5,1.5,-,\n"
+            + "\"600\",1,2,0.5,1.5,7\n"
+            + "660,1,2,0.5,1.5",
+        market);
+
+    assertThat(candles()).extracting(c -> c.get("open_time")).containsExactly(60_000L, 600_000L);
+    assertThat(letters())
+        .extracting(l -> l.get("line") + " " + l.get("code") + " " + l.get("column_name"))
+        .containsExactlyInAnyOrder(
+            "3 row_ragged null",
+            "4 row_ragged null",
+            "5 field_missing close",
+            "6 field_invalid close",
+            "7 csv_invalid null",
+            "8 field_invalid high",
+            "9 row_inconsistent null",
+            "10 field_invalid unix",
+            "12 field_invalid volume",
+            "14 row_ragged null");
+  }
+
+  @Test
+  void shouldSayWhatIsWrongWithAChunkAsAWhole() {
+    pipe("no-such", "a.csv", "time\n", "1\n", Map.of());
+    pipe("ohlcv", "b.csv", "1,2\n", "1,2\n", Map.of());
+    pipe("ohlcv", "c.csv", "time,open\n", "1,2\n", Map.of("chain", "1"));
+    RawCsvRows odd = Chunks.file("ohlcv", "d.csv", "time\n", "1\n", Map.of());
+    odd.setCharset("UTF-16");
+    topology.pipe(odd);
+
+    assertThat(letters())
+        .extracting(l -> l.get("file") + " " + l.get("code"))
+        .containsExactlyInAnyOrder(
+            "a.csv dataset_unknown",
+            "b.csv layout_mismatch",
+            "b.csv layout_mismatch",
+            "c.csv parameter_unknown",
+            "d.csv format_unknown");
+  }
+
+  private static String transaction(int height, int index, int seed) {
+    return "%s,9,%s,%d,%d,%s,%s,110000000000000000000,40000,62227241854,0x,1438936285,,,0\n"
+        .formatted(hash(seed), hash(height * 1000), height, index, address(1), address(2));
+  }
+
+  private static String receipt(int height, int index, int seed) {
+    return "%s,%d,%s,%d,21000,21000,,,1,62227241854\n"
+        .formatted(hash(seed), index, hash(height * 1000), height);
+  }
+
+  private static String blockRow(int height, int transactions) {
+    return "%d,%s,%s,0x57a633e01197dc86,%s,0x%s,%s,%s,%s,%s,7298514125186,2571481026230204460,1113,0xd783010203844765746887676f312e342e32856c696e7578,3141592,143706,%d,%d,7\n"
+        .formatted(
+            height,
+            hash(height * 1000),
+            hash(1),
+            hash(2),
+            "00".repeat(256),
+            hash(3),
+            hash(4),
+            hash(5),
+            address(6),
+            1446561880 + height,
+            transactions);
+  }
+
+  private static final String BLOCKS_HEAD =
+      "number,hash,parent_hash,nonce,sha3_uncles,logs_bloom,transactions_root,state_root,receipts_root,miner,difficulty,total_difficulty,size,extra_data,gas_limit,gas_used,timestamp,transaction_count,base_fee_per_gas\n";
+
+  @Test
+  void shouldReadTheFilesOfEthereumEtl() {
+    pipe("ethereum-etl-blocks", "blocks.csv", BLOCKS_HEAD, blockRow(5, 2), MAINNET);
+    pipe(
+        "ethereum-etl-transactions",
+        "transactions.csv",
+        TRANSACTIONS_HEAD,
+        transaction(5, 0, 50) + transaction(5, 1, 51),
+        MAINNET);
+    pipe(
+        "ethereum-etl-logs",
+        "logs.csv",
+        "log_index,transaction_hash,transaction_index,block_hash,block_number,address,data,topics\n",
+        "3,%s,0,%s,5,%s,0x01,\"%s,%s\"\n"
+            .formatted(hash(50), hash(5000), address(7), hash(8), hash(9)),
+        MAINNET);
+    pipe(
+        "ethereum-etl-token-transfers",
+        "token_transfers.csv",
+        "token_address,from_address,to_address,value,transaction_hash,log_index,block_number\n",
+        "%s,%s,%s,1000,%s,3,5\n".formatted(address(7), address(8), address(9), hash(50)),
+        MAINNET);
+
+    assertThat(letters()).isEmpty();
+    GenericRecord block = topology.rows(Topics.CHAIN_BLOCKS).getFirst();
+    assertThat(block.get("transaction_count")).isEqualTo(2);
+    assertThat(block.get("uncles")).isNull();
+    assertThat(decimal(block, "base_fee_per_gas", 0)).isEqualByComparingTo("7");
+    assertThat(topology.rows(Topics.CHAIN_TRANSACTIONS)).hasSize(2);
+    GenericRecord log = topology.rows(Topics.CHAIN_LOGS).getFirst();
+    assertThat(log.get("log_index")).isEqualTo(3);
+    assertThat(log.get("topic1")).isNotNull();
+    assertThat(log.get("topic2")).isNull();
+    GenericRecord transfer = topology.rows(Topics.CHAIN_TOKEN_TRANSFERS).getFirst();
+    assertThat(transfer.get("standard")).hasToString("erc20_or_erc721");
+    assertThat(decimal(transfer, "amount", 0)).isEqualByComparingTo("1000");
+    GenericRecord economics = topology.rows(Topics.BUSINESS_BLOCK_ECONOMICS).getFirst();
+    assertThat(decimal(economics, "burned", 0)).isEqualByComparingTo("1005942");
+    assertThat(economics.get("succeeded_count")).isNull();
+    assertThat(economics.get("legacy_count")).isNull();
+  }
+
+  @Test
+  void shouldReadFlattenedRepliesInHexAndRefuseOddExtraData() {
+    String head =
+        "block_number,id,jsonrpc,basefeepergas,difficulty,extradata,gaslimit,gasused,hash,logsbloom,miner,mixhash,nonce,parenthash,receiptsroot,sha3uncles,size,stateroot,timestamp,totaldifficulty,transactionsroot,uncles,created_at\n";
+    String row =
+        "%s,1,2.0,0x7,0x0,%s,0x1c9c380,0x5208,%s,0x%s,%s,%s,0x0000000000000000,%s,%s,%s,0x220,%s,0x64f,0xc70d815d562d3cfa955,%s,\"[]\",2024-01-01 00:00:00\n";
+    java.util.function.BiFunction<Integer, String, String> rowOf =
+        (height, extra) ->
+            row.formatted(
+                "0x%x".formatted(height),
+                extra,
+                hash(1),
+                "00".repeat(256),
+                address(2),
+                hash(3),
+                hash(4),
+                hash(5),
+                hash(6),
+                hash(7),
+                hash(8));
+    pipe(
+        "eth-blocks-hex",
+        "eth_blocks.csv",
+        head,
+        rowOf.apply(16, "0xd883010b02") + rowOf.apply(17, "geth, go1.20") + rowOf.apply(18, "geth"),
+        MAINNET);
+
+    assertThat(topology.rows(Topics.CHAIN_BLOCKS))
+        .extracting(b -> b.get("number"))
+        .containsExactly(16L);
+    GenericRecord block = topology.rows(Topics.CHAIN_BLOCKS).getFirst();
+    assertThat(block.get("gas_used")).isEqualTo(21000L);
+    assertThat(block.get("transaction_count")).isNull();
+    assertThat((List<?>) block.get("uncles")).isEmpty();
+    assertThat(letters())
+        .extracting(l -> l.get("line") + " " + l.get("code") + " " + l.get("column_name"))
+        .containsExactly("3 row_ragged null", "4 field_invalid extradata");
+  }
+
+  @Test
+  void shouldReadJsonLines() {
+    pipe(
+        "ethereum-etl-transactions",
+        "transactions.jsonl",
+        "",
+        """
+        {"type":"transaction","hash":"%s","nonce":1,"transaction_index":0,"from_address":"%s","to_address":null,"value":115792089237316195423570985008687907853269984665640564039457584007913129639935,"gas":21000,"gas_price":7,"input":"0x","block_timestamp":1683029999,"block_number":5,"block_hash":"%s","transaction_type":2,"receipt_status":1,"receipt_gas_used":21000}
+        {"type":"log"}
+        [1,
+        7
+        """
+            .formatted(hash(1), address(2), hash(3)),
+        MAINNET);
+
+    GenericRecord row = topology.rows(Topics.CHAIN_TRANSACTIONS).getFirst();
+    assertThat(decimal(row, "value", 0))
+        .isEqualByComparingTo(
+            "115792089237316195423570985008687907853269984665640564039457584007913129639935");
+    assertThat(row.get("status")).isEqualTo(1);
+    assertThat(letters())
+        .extracting(l -> l.get("line") + " " + l.get("code"))
+        .containsExactly("2 field_invalid", "3 json_invalid", "4 json_invalid");
+  }
+
+  @Test
+  void shouldCompleteTransactionsWithReceiptsWhicheverComesFirst() {
+    pipe("ethereum-etl-receipts", "r.csv", RECEIPTS_HEAD, receipt(5, 0, 50), MAINNET);
+    assertThat(topology.rows(Topics.CHAIN_TRANSACTIONS)).isEmpty();
+    pipe(
+        "ethereum-etl-transactions",
+        "t.csv",
+        TRANSACTIONS_HEAD,
+        transaction(5, 0, 50) + transaction(5, 1, 51),
+        MAINNET);
+    pipe(
+        "ethereum-etl-receipts",
+        "r2.csv",
+        RECEIPTS_HEAD,
+        // The second is of another transaction than the one that stands there.
+        receipt(5, 1, 99),
+        MAINNET);
+
+    assertThat(topology.rows(Topics.CHAIN_TRANSACTIONS))
+        .extracting(t -> t.get("status"))
+        .containsExactly(1, null);
+
+    pipe("ethereum-etl-receipts", "r3.csv", RECEIPTS_HEAD, receipt(5, 1, 51), MAINNET);
+    assertThat(topology.rows(Topics.CHAIN_TRANSACTIONS))
+        .extracting(t -> t.get("status"))
+        .contains(1);
+  }
+
+  @Test
+  void shouldHideWhatFilesSayOfAHeightBehindABlockOfANode() throws IOException {
+    RawCsvRows transactions =
+        Chunks.file(
+            "ethereum-etl-transactions",
+            "t.csv",
+            TRANSACTIONS_HEAD,
+            transaction(5, 0, 50) + transaction(5, 7, 51) + transaction(6, 0, 60),
+            MAINNET);
+    RawBlock block = Blocks.block(5, 1, 2, 3, 100);
+    topology.pipe(transactions);
+    assertThat(topology.rows(Topics.CHAIN_TRANSACTIONS)).hasSize(3);
+    topology.pipe(block);
+
+    assertThat(topology.rows(Topics.CHAIN_TRANSACTIONS))
+        .extracting(t -> t.get("block_number") + " " + t.get("transaction_index"))
+        .containsExactly("5 0", "5 1", "6 0");
+    try (TopologyHarness turned = TopologyHarness.temporary(PriceRules.defaults())) {
+      turned.pipe(block);
+      turned.pipe(transactions);
+
+      assertThat(turned.everything()).isEqualTo(topology.everything());
+    }
+  }
+
+  @Test
+  void shouldPreferWhatTheVenueSaysToFilesAndLaterFilesToEarlierOnes() {
+    Map<String, String> market = Map.of("venue", "binance", "symbol", "ETHUSDT", "interval", "1m");
+    String head = "unix,open,high,low,close,volume\n";
+    topology.pipe(Chunks.chunk("ohlcv", "b.csv", head, 2, "600,1,9000,0.5,3,1\n", market, 200));
+    topology.pipe(Chunks.chunk("ohlcv", "a.csv", head, 2, "600,1,9000,0.5,2,1\n", market, 100));
+    assertThat(decimal(candles().getFirst(), "close", 18)).isEqualByComparingTo("3");
+
+    topology.pipe(Candles.candle("binance", "ETHUSDT", 600, "4", 5));
+    topology.pipe(Chunks.chunk("ohlcv", "c.csv", head, 2, "600,1,9000,0.5,5,1\n", market, 300));
+
+    assertThat(candles()).hasSize(1);
+    assertThat(decimal(candles().getFirst(), "close", 18)).isEqualByComparingTo("4");
+  }
+
+  private TopologyHarness restartedWith(String name, String layout) throws IOException {
+    Files.writeString(folder.resolve(name + ".yaml"), layout);
+    topology = topology.restarted(otherState, PriceRules.defaults(), Layouts.with(folder));
+    return topology;
+  }
+
+  @Test
+  void shouldShowWhatAChangedLayoutMakesAfterAReplayAndTakeBackWhatItMakesNoMore()
+      throws IOException {
+    pipe(
+        "ohlcv",
+        "a.csv",
+        "unix,open,high,low,close,volume\n",
+        "60,1,2,0.5,1.5,7\n120,1,2,0.5,1.75,0\n180,1,2,0.5,oops,7\n",
+        Map.of("venue", "v", "symbol", "s", "interval", "1m"));
+    assertThat(candles()).hasSize(2);
+    assertThat(letters()).hasSize(1);
+
+    restartedWith(
+        "ohlcv",
+        """
+        about: Volume must be 7, and close is taken from low
+        target: market.candles
+        expect: {volume: "7"}
+        columns:
+          - {name: unix, field: open_time, time: unix}
+          - {name: open, field: open}
+          - {name: low, field: close}
+        """);
+    topology.replay(Topics.RAW_CSV_ROWS);
+
+    assertThat(candles())
+        .extracting(
+            c ->
+                c.get("open_time")
+                    + " "
+                    + decimal(c, "close", 18).stripTrailingZeros().toPlainString())
+        .containsExactly("60000 0.5", "180000 0.5");
+  }
+
+  @Test
+  void shouldChangeNothingByAReplayWithTheSameCode() {
+    topology.pipe(Blocks.block(5, 1, 2, 3, 100));
+    topology.pipe(Blocks.block(5, 2, 4, 3, 99));
+    topology.pipe(Candles.candle("binance", "ETHUSDT", 600, "4", 5));
+    RawBlock broken = Blocks.block(6, 1, 0, 1, 1);
+    broken.setBlockJson(TopologyHarness.bytes("{"));
+    topology.pipe(broken);
+    pipe("ethereum-etl-transactions", "t.csv", TRANSACTIONS_HEAD, transaction(5, 9, 50), MAINNET);
+    String before = topology.everything();
+
+    for (Topic raw : Topics.REPLAYS.keySet()) {
+      topology.replay(raw);
+    }
+
+    assertThat(topology.everything()).isEqualTo(before);
+    assertThat(topology.written(Topics.CHAIN_BLOCKS)).isGreaterThan(1);
+  }
+
+  @Test
+  void shouldPriceByChangedRulesAfterAReplay() throws IOException {
+    topology.pipe(Blocks.block(50, 1, 2, 3, 100));
+    topology.pipe(Candles.candle("kraken", "ETHUSD", 900, "4", 5));
+    topology.pipe(Candles.candle("elsewhere", "ETHUSD", 900, "8", 5));
+    assertThat(decimal(topology.rows(Topics.BUSINESS_BLOCK_ECONOMICS).getFirst(), "price", 18))
+        .isEqualByComparingTo("4");
+    Path rules = folder.resolve("prices.yaml");
+    Files.writeString(
+        rules,
+        "staleness: PT2H\nquotes: {USD: USD}\nchains: {1: [{asset: ETH}]}\nassets: {ETH: [elsewhere/ETHUSD]}\n");
+
+    topology = topology.restarted(otherState, PriceRules.of(rules), Layouts.defaults());
+    topology.replay(Topics.RAW_EVM_BLOCKS);
+    topology.replay(Topics.RAW_MARKET_CANDLES);
+
+    assertThat(decimal(topology.rows(Topics.BUSINESS_BLOCK_ECONOMICS).getFirst(), "price", 18))
+        .isEqualByComparingTo("8");
+  }
+}
