@@ -70,7 +70,7 @@ public final class EndToEnd implements java.util.concurrent.Callable<Integer> {
       progress("Starting a fresh pipeline.");
       stack.start(
           List.of(parts.node(recording, List.of())),
-          List.of(parts.extractor("bench", source(parts)), parts.transformer()),
+          List.of(parts.extractor("bench", source(parts)), parts.transformer(Map.of())),
           Topics.RAW_EVM_BLOCKS.maxMessageBytes());
       ObjectNode result = measure(stack, parts);
       print(result);

@@ -45,7 +45,7 @@ class ComposeTest {
     assertSameKeys(parts.connect(), "connect", Set.of());
 
     // A container's instance is named by its host name.
-    assertSameKeys(parts.transformer(), "transformer", Set.of("TRANSFORMER_INSTANCE"));
+    assertSameKeys(parts.transformer(Map.of()), "transformer", Set.of("TRANSFORMER_INSTANCE"));
     assertSameKeys(parts.extractor("x", Map.of()), "extractor", Set.of("EXTRACTOR_INSTANCE"));
   }
 

@@ -40,7 +40,7 @@ class CrashIT {
               try {
                 Map<String, String> env = new java.util.TreeMap<>(source);
                 env.put("EXTRACTOR_SOURCES_RECORDED_ENDPOINTS_NODE_URL", p.nodeUrl());
-                return List.of(p.extractor("one", env), p.transformer());
+                return List.of(p.extractor("one", env), p.transformer(Map.of()));
               } catch (IOException e) {
                 throw new java.io.UncheckedIOException(e);
               }

@@ -85,7 +85,7 @@ class ExtractionIT {
             p -> List.of(),
             p -> {
               try {
-                return List.of(p.extractor("one", sources), p.transformer());
+                return List.of(p.extractor("one", sources), p.transformer(Map.of()));
               } catch (IOException e) {
                 throw new java.io.UncheckedIOException(e);
               }

@@ -271,6 +271,8 @@ class FilesTest {
     RawCsvRows odd = Chunks.file("ohlcv", "d.csv", "time\n", "1\n", Map.of());
     odd.setCharset("UTF-16");
     topology.pipe(odd);
+    pipe("ethereum-etl-blocks", "e.csv", BLOCKS_HEAD, blockRow(5, 2), Map.of());
+    pipe("ethereum-etl-receipts", "f.csv", "block_number,gas_used\n", "5,21000\n", MAINNET);
 
     assertThat(letters())
         .extracting(l -> l.get("file") + " " + l.get("code"))
@@ -279,7 +281,9 @@ class FilesTest {
             "b.csv layout_mismatch",
             "b.csv layout_mismatch",
             "c.csv parameter_unknown",
-            "d.csv format_unknown");
+            "d.csv format_unknown",
+            "e.csv parameter_missing",
+            "f.csv layout_mismatch");
   }
 
   private static String transaction(int height, int index, int seed) {
@@ -346,6 +350,7 @@ class FilesTest {
     assertThat(log.get("topic2")).isNull();
     GenericRecord transfer = topology.rows(Topics.CHAIN_TOKEN_TRANSFERS).getFirst();
     assertThat(transfer.get("standard")).hasToString("erc20_or_erc721");
+    assertThat(transfer.get("transfer_index")).isEqualTo(3);
     assertThat(decimal(transfer, "amount", 0)).isEqualByComparingTo("1000");
     GenericRecord economics = topology.rows(Topics.BUSINESS_BLOCK_ECONOMICS).getFirst();
     assertThat(decimal(economics, "burned", 0)).isEqualByComparingTo("1005942");

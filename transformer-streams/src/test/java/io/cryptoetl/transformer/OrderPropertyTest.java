@@ -3,25 +3,50 @@ package io.cryptoetl.transformer;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.cryptoetl.raw.RawBlock;
+import io.cryptoetl.raw.RawCandle;
+import io.cryptoetl.raw.RawCsvRows;
+import io.cryptoetl.schemas.Topic;
+import io.cryptoetl.schemas.Topics;
+import io.cryptoetl.transformer.datasets.Layouts;
 import io.cryptoetl.transformer.join.PriceRules;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import net.jqwik.api.Arbitraries;
 import net.jqwik.api.Arbitrary;
 import net.jqwik.api.Combinators;
 import net.jqwik.api.ForAll;
+import net.jqwik.api.From;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
 import net.jqwik.api.constraints.Size;
+import org.apache.avro.specific.SpecificRecord;
 
-/** Tables are a function of the set of raw records: not of their order, nor of duplicates. */
+/**
+ * Tables are a function of the set of raw records: not of their order, nor of duplicates, restarts
+ * and replays.
+ */
 class OrderPropertyTest {
-  /** Blocks of few heights, so that many compete for one. */
+  private static final String CANDLES_HEAD = "unix,open,high,low,close,volume\n";
+  private static final String TRANSACTIONS_HEAD =
+      "hash,nonce,block_hash,block_number,transaction_index,from_address,to_address,value,gas,gas_price,input,block_timestamp\n";
+  private static final String RECEIPTS_HEAD =
+      "transaction_hash,transaction_index,block_number,cumulative_gas_used,gas_used,status\n";
+  private static final String BLOCKS_HEAD =
+      "number,hash,parent_hash,sha3_uncles,logs_bloom,transactions_root,state_root,receipts_root,miner,difficulty,extra_data,gas_limit,gas_used,timestamp\n";
+  private static final Map<String, String> MAINNET = Map.of("chain_id", "1");
+
+  /** Few heights, minutes, forks and times, so that many records compete for one row. */
   @Provide
-  Arbitrary<RawBlock> blocks() {
+  Arbitrary<SpecificRecord> records() {
+    return Arbitraries.oneOf(blocks(), candles(), files());
+  }
+
+  private static Arbitrary<RawBlock> blocks() {
     return Combinators.combine(
             Arbitraries.longs().between(1, 3),
             Arbitraries.integers().between(0, 3),
@@ -31,22 +56,131 @@ class OrderPropertyTest {
         .as(Blocks::block);
   }
 
-  @Property(tries = 60)
-  void shouldEndInTheSameTablesWhateverTheOrderAndHoweverOften(
-      @ForAll @Size(min = 1, max = 12) List<@net.jqwik.api.From("blocks") RawBlock> set,
+  private static Arbitrary<RawCandle> candles() {
+    return Combinators.combine(
+            Arbitraries.of("ETHUSDT", "ETHUSDC"),
+            Arbitraries.longs().between(14, 16),
+            Arbitraries.integers().between(1, 3),
+            Arbitraries.longs().between(1, 3))
+        .as(
+            (symbol, minute, close, fetchedAt) ->
+                Candles.candle("binance", symbol, minute * 60, "" + close, fetchedAt));
+  }
+
+  private static Arbitrary<RawCsvRows> files() {
+    return Combinators.combine(
+            Arbitraries.integers().between(0, 3),
+            Arbitraries.integers().between(1, 3),
+            Arbitraries.integers().between(0, 5),
+            Arbitraries.integers().between(1, 3),
+            Arbitraries.integers().between(1, 3))
+        .as(OrderPropertyTest::file);
+  }
+
+  /** A chunk of two rows, of which the second may be damaged. */
+  private static RawCsvRows file(int kind, int height, int position, int seed, int fetchedAt) {
+    String second = seed == 3 ? "damaged\n" : "";
+    String name = "file-" + seed + ".csv";
+    return switch (kind) {
+      case 0 ->
+          Chunks.chunk(
+              "ohlcv",
+              name,
+              CANDLES_HEAD,
+              2,
+              "%d,1,9,0.5,%d,1\n".formatted((13 + height) * 60, seed) + second,
+              Map.of("venue", "binance", "symbol", "ETHUSDC", "interval", "1m"),
+              fetchedAt);
+      case 1 ->
+          Chunks.chunk(
+              "ethereum-etl-transactions",
+              name,
+              TRANSACTIONS_HEAD,
+              2,
+              "%s,1,%s,%d,%d,%s,,1,21000,7,0x,%d\n"
+                      .formatted(
+                          Blocks.word(seed),
+                          Blocks.word(height),
+                          height,
+                          position,
+                          Blocks.address(1),
+                          1000 + height)
+                  + second,
+              MAINNET,
+              fetchedAt);
+      case 2 ->
+          Chunks.chunk(
+              "ethereum-etl-receipts",
+              name,
+              RECEIPTS_HEAD,
+              2,
+              "%s,%d,%d,21000,21000,1\n".formatted(Blocks.word(seed), position, height) + second,
+              MAINNET,
+              fetchedAt);
+      default ->
+          Chunks.chunk(
+              "ethereum-etl-blocks",
+              name,
+              BLOCKS_HEAD,
+              2,
+              "%d,%s,%s,%s,0x%s,%s,%s,%s,%s,0,0x,100,%d,%d\n"
+                      .formatted(
+                          height,
+                          Blocks.word(seed),
+                          Blocks.word(1),
+                          Blocks.word(2),
+                          "00".repeat(256),
+                          Blocks.word(3),
+                          Blocks.word(4),
+                          Blocks.word(5),
+                          Blocks.address(6),
+                          seed,
+                          1000 + height)
+                  + second,
+              MAINNET,
+              fetchedAt);
+    };
+  }
+
+  @Property(tries = 40)
+  void shouldEndInTheSameTablesWhateverTheOrderHoweverOftenAndWithWhateverBreaks(
+      @ForAll @Size(min = 1, max = 14) List<@From("records") SpecificRecord> set,
       @ForAll Random random)
       throws IOException {
-    List<RawBlock> shuffled = new ArrayList<>(set);
+    List<SpecificRecord> shuffled = new ArrayList<>(set);
     shuffled.addAll(set.subList(0, random.nextInt(set.size() + 1)));
     Collections.shuffle(shuffled, random);
 
-    assertThat(tablesOf(shuffled)).isEqualTo(tablesOf(set));
+    assertThat(tablesOf(shuffled, random)).isEqualTo(tablesOf(set, null));
   }
 
-  private static String tablesOf(List<RawBlock> blocks) throws IOException {
-    try (TopologyHarness topology = TopologyHarness.temporary(PriceRules.defaults())) {
-      blocks.forEach(topology::pipe);
-      return topology.everything();
+  /** Rows of all tables; offsets of dead letters are those of the order, so these are counted. */
+  private static String tablesOf(List<SpecificRecord> records, Random random) throws IOException {
+    int restartAt = random == null ? -1 : random.nextInt(records.size());
+    int replayAt = random == null ? -1 : random.nextInt(records.size());
+    TopologyHarness topology = TopologyHarness.temporary(PriceRules.defaults());
+    try {
+      for (int i = 0; i < records.size(); i++) {
+        topology.pipe(records.get(i));
+        if (i == restartAt) {
+          topology =
+              topology.restarted(
+                  Files.createTempDirectory("topology"), PriceRules.defaults(), Layouts.defaults());
+        }
+        if (i == replayAt) {
+          for (Topic raw : Topics.REPLAYS.keySet()) {
+            topology.replay(raw);
+          }
+        }
+      }
+      return topology.everythingBut(Topics.OPS_DEAD_LETTERS)
+          + topology.rows(Topics.OPS_DEAD_LETTERS).stream()
+              .map(l -> l.get("file") + ":" + l.get("line") + ":" + l.get("source"))
+              .distinct()
+              .sorted()
+              .toList();
+    } finally {
+      topology.close();
     }
   }
 }

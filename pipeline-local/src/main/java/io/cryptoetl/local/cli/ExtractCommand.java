@@ -12,8 +12,6 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.concurrent.Callable;
 import me.tongfei.progressbar.ProgressBar;
-import me.tongfei.progressbar.ProgressBarBuilder;
-import me.tongfei.progressbar.ProgressBarStyle;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -73,7 +71,7 @@ final class ExtractCommand implements Callable<Integer> {
   private int awaitPublished(ExtractorApi api, String job, long wanted)
       throws IOException, InterruptedException {
     JsonNode state;
-    try (ProgressBar progress = bar("Numbers", wanted)) {
+    try (ProgressBar progress = screen.bar("Numbers", wanted)) {
       while (true) {
         state = api.get("/jobs/" + job);
         progress.stepTo(state.get("done").asLong());
@@ -101,21 +99,11 @@ final class ExtractCommand implements Callable<Integer> {
         : PipelineCommand.FAILED;
   }
 
-  private ProgressBar bar(String task, long wanted) {
-    return new ProgressBarBuilder()
-        .setTaskName(task)
-        .setInitialMax(wanted)
-        .setUpdateIntervalMillis(screen.isTerminal() ? 250 : 5000)
-        .setStyle(screen.isTerminal() ? ProgressBarStyle.UNICODE_BLOCK : ProgressBarStyle.ASCII)
-        .showSpeed()
-        .build();
-  }
-
   private int awaitLoaded(Parts parts, String job, long chainId, long first, long last)
       throws SQLException, InterruptedException {
     long wanted = last - first + 1;
     State state;
-    try (ProgressBar progress = bar("Blocks", wanted);
+    try (ProgressBar progress = screen.bar("Blocks", wanted);
         Connection db = parts.connection(Database.PIPELINE)) {
       while (true) {
         state = State.read(db, job, chainId, first, last);

@@ -26,6 +26,7 @@ import picocli.CommandLine.HelpCommand;
       StatusCommand.class,
       QueryCommand.class,
       ExtractCommand.class,
+      ReplayCommand.class,
       SourcesCommand.class,
       BenchCommand.class,
       HelpCommand.class

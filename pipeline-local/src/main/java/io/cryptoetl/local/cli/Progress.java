@@ -31,9 +31,9 @@ record Progress(
         b.rows
       FROM (
         SELECT count(*) AS blocks,
-          coalesce(sum(1 + transaction_count + coalesce(log_count, 0)
-            + coalesce(token_transfer_count, 0) + withdrawal_count + access_list_entry_count
-            + authorization_count), 0) AS rows
+          coalesce(sum(1 + coalesce(transaction_count, 0) + coalesce(log_count, 0)
+            + coalesce(token_transfer_count, 0) + coalesce(withdrawal_count, 0)
+            + coalesce(access_list_entry_count, 0) + coalesce(authorization_count, 0)), 0) AS rows
         FROM chain.blocks
       ) AS b
       """;

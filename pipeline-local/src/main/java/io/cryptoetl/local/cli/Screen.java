@@ -1,6 +1,9 @@
 package io.cryptoetl.local.cli;
 
 import java.io.PrintStream;
+import me.tongfei.progressbar.ProgressBar;
+import me.tongfei.progressbar.ProgressBarBuilder;
+import me.tongfei.progressbar.ProgressBarStyle;
 
 /** Where people read: lines, and on a terminal one line that changes in place. */
 final class Screen {
@@ -46,6 +49,17 @@ final class Screen {
     out.print("\r" + text + " ".repeat(Math.max(0, drawn - text.length())));
     out.flush();
     drawn = text.length();
+  }
+
+  /** A bar that shows how many of something are done, how fast, and how long it will take. */
+  ProgressBar bar(String task, long wanted) {
+    return new ProgressBarBuilder()
+        .setTaskName(task)
+        .setInitialMax(wanted)
+        .setUpdateIntervalMillis(terminal ? 250 : 5000)
+        .setStyle(terminal ? ProgressBarStyle.UNICODE_BLOCK : ProgressBarStyle.ASCII)
+        .showSpeed()
+        .build();
   }
 
   private void erase() {

@@ -93,7 +93,7 @@ final class StatusCommand implements Callable<Integer> {
             parts.connect(),
             parts.node(Path.of("."), List.of()),
             parts.extractor("", Map.of()),
-            parts.transformer())) {
+            parts.transformer(Map.of()))) {
       known.put(part.name(), part);
     }
     return known;

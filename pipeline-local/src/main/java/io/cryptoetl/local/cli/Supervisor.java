@@ -25,6 +25,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 
 /** Starts the parts, shows how they do, restarts what dies, and stops everything in the end. */
 final class Supervisor {
@@ -50,7 +51,8 @@ final class Supervisor {
    * What to run.
    *
    * @param source name of the source that the launcher sets up; empty if the environment has them
-   * @param sourceSettings settings of the sources as environment variables of the extractor
+   * @param sourceSettings settings of the sources, and what else .env holds, as environment
+   *     variables of the extractor
    * @param recording folder to serve, if a recorded node is wanted
    * @param nodeOptions further options of the recorded node
    * @param requested ranges to ask for, where a recording has holes
@@ -64,7 +66,14 @@ final class Supervisor {
       List<String> nodeOptions,
       List<long[]> requested,
       Optional<Long> expectedBlocks,
-      boolean headMoves) {}
+      boolean headMoves) {
+    /** Settings of the transformer: no secrets of sources among them. */
+    Map<String, String> transformerSettings() {
+      Map<String, String> settings = new TreeMap<>(sourceSettings);
+      settings.keySet().removeIf(key -> !key.startsWith("TRANSFORMER_"));
+      return settings;
+    }
+  }
 
   Supervisor(Layout layout, Ports ports, String databasePassword, Plan plan, Screen screen) {
     this.layout = layout;
@@ -104,7 +113,9 @@ final class Supervisor {
       }
       stack.start(
           independent,
-          List.of(parts.extractor(INSTANCE, plan.sourceSettings()), parts.transformer()),
+          List.of(
+              parts.extractor(INSTANCE, plan.sourceSettings()),
+              parts.transformer(plan.transformerSettings())),
           rawMaxMessageBytes);
       requestRanges();
       ready = true;

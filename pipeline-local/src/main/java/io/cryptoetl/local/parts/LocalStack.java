@@ -18,6 +18,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.Admin;
 
@@ -198,15 +199,16 @@ public final class LocalStack implements AutoCloseable {
       toStop = new ArrayList<>(children.values());
     }
     // Producers and consumers first, then what they talk to.
-    stop(toStop, List.of("extractor", "transformer", "connect", "node"));
-    stop(toStop, List.of("registry", "kafka"));
-    stop(toStop, List.of("postgres"));
+    List<String> servers = List.of("registry", "kafka");
+    stop(toStop, name -> !servers.contains(name) && !name.equals("postgres"));
+    stop(toStop, servers::contains);
+    stop(toStop, "postgres"::equals);
   }
 
-  private static void stop(List<Child> children, List<String> names) {
+  private static void stop(List<Child> children, Predicate<String> which) {
     List<Thread> stops = new ArrayList<>();
     for (Child child : children) {
-      if (names.contains(child.part().name())) {
+      if (which.test(child.part().name())) {
         stops.add(
             Thread.ofVirtual()
                 .start(

@@ -278,19 +278,27 @@ public final class Parts {
     return service(name, "Extractor", "extractor-service", port, "-Xmx640m", env);
   }
 
-  /** The Kafka Streams application. */
-  public Part transformer() throws IOException {
-    return service(
-        "transformer",
-        "Transformer",
-        "transformer-streams",
-        ports.get(Ports.Name.TRANSFORMER),
-        "-Xmx768m",
-        Map.of(
-            "TRANSFORMER_INSTANCE",
-            "transformer-1",
-            "TRANSFORMER_STATE_DIR",
-            layout.folder("transformer").toString()));
+  /**
+   * The Kafka Streams application.
+   *
+   * @param settings of it, as environment variables
+   */
+  public Part transformer(Map<String, String> settings) throws IOException {
+    return transformer("transformer", "transformer-1", ports.get(Ports.Name.TRANSFORMER), settings);
+  }
+
+  /**
+   * One more transformer.
+   *
+   * @param name of the part
+   * @param instance name of the instance
+   */
+  public Part transformer(String name, String instance, int port, Map<String, String> settings)
+      throws IOException {
+    Map<String, String> env = new TreeMap<>(settings);
+    env.put("TRANSFORMER_INSTANCE", instance);
+    env.put("TRANSFORMER_STATE_DIR", layout.folder(name).toString());
+    return service(name, "Transformer", "transformer-streams", port, "-Xmx768m", env);
   }
 
   private Part service(

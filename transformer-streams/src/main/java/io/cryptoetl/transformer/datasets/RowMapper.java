@@ -1,6 +1,5 @@
 package io.cryptoetl.transformer.datasets;
 
-import io.cryptoetl.chain.Block;
 import io.cryptoetl.market.Candle;
 import io.cryptoetl.raw.RawCsvRows;
 import io.cryptoetl.transformer.datasets.Layout.Column;
@@ -9,6 +8,7 @@ import io.cryptoetl.transformer.normalize.BadRecordException;
 import io.cryptoetl.transformer.normalize.CandleLength;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -29,6 +29,10 @@ final class RowMapper {
   private final Map<String, Constant> given = new HashMap<>();
   private final Map<String, Constant> fallback = new HashMap<>();
   private final List<String> names;
+
+  /** Fields of the row in hand that have a value: numbers that have none are 0 in Java. */
+  private final BitSet filled = new BitSet();
+
   private Binding binding;
 
   /** What fills a field in all rows, and what it is called in messages. */
@@ -99,6 +103,7 @@ final class RowMapper {
             cellNames.get(expected.getKey()), text, "'" + expected.getValue() + "'");
       }
     }
+    filled.clear();
     SpecificRecord row = layout.target().fresh();
     List<Column> columns = layout.columns();
     for (int i = 0; i < columns.size(); i++) {
@@ -115,7 +120,7 @@ final class RowMapper {
     }
     for (Map.Entry<String, Constant> constant : fallback.entrySet()) {
       Schema.Field field = field(constant.getKey());
-      if (row.get(field.pos()) == null) {
+      if (!filled.get(field.pos())) {
         put(row, field, constant.getValue());
       }
     }
@@ -136,7 +141,12 @@ final class RowMapper {
 
   private void put(SpecificRecord row, Schema.Field field, Constant constant)
       throws BadRecordException {
-    row.put(field.pos(), Values.of(field, constant.what(), constant.text(), TimeFormat.GIVEN, ","));
+    set(row, field, Values.of(field, constant.what(), constant.text(), TimeFormat.GIVEN, ","));
+  }
+
+  private void set(SpecificRecord row, Schema.Field field, Object value) {
+    row.put(field.pos(), value);
+    filled.set(field.pos());
   }
 
   private void fill(SpecificRecord row, Column column, String name, String cell)
@@ -155,7 +165,7 @@ final class RowMapper {
     List<String> fields = column.fields();
     if (fields.size() == 1) {
       Schema.Field field = field(fields.getFirst());
-      row.put(field.pos(), Values.of(field, name, text, column.times(), column.separator()));
+      set(row, field, Values.of(field, name, text, column.times(), column.separator()));
       return;
     }
     List<String> parts = Values.parts(text, column.separator());
@@ -164,8 +174,7 @@ final class RowMapper {
     }
     for (int i = 0; i < parts.size(); i++) {
       Schema.Field field = field(fields.get(i));
-      row.put(
-          field.pos(), Values.of(field, name, parts.get(i), column.times(), column.separator()));
+      set(row, field, Values.of(field, name, parts.get(i), column.times(), column.separator()));
     }
   }
 
@@ -174,8 +183,9 @@ final class RowMapper {
     for (String field : Target.PROVENANCE) {
       Schema.Field found = row.getSchema().getField(field);
       if (found != null) {
-        row.put(
-            found.pos(),
+        set(
+            row,
+            found,
             switch (field) {
               case "source" -> layout.name();
               case "endpoint" -> chunk.getFile();
@@ -196,17 +206,15 @@ final class RowMapper {
                     () ->
                         Values.invalid(
                             "interval", candle.getInterval(), "one such as 1m, 4h, 1d or 1M"));
-        candle.setCloseTime(end.minusMillis(1));
+        set(row, row.getSchema().getField("close_time"), end.minusMillis(1));
       }
-    } else if (row instanceof Block block && block.getUnchecked() == null) {
-      block.setUnchecked(List.of());
     }
   }
 
   private void requireComplete(SpecificRecord row, List<String> cellNames, Binding bound)
       throws BadRecordException {
     for (Schema.Field field : row.getSchema().getFields()) {
-      if (row.get(field.pos()) == null && !Values.isNullable(field)) {
+      if (!filled.get(field.pos()) && !Values.isNullable(field)) {
         throw missing(field.name(), cellNames, bound);
       }
     }

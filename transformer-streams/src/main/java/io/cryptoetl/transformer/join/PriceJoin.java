@@ -64,7 +64,10 @@ public final class PriceJoin
   private static final BigDecimal WEI_PER_COIN = BigDecimal.TEN.pow(18);
 
   private final PriceRules rules;
-  private final Set<Long> chains = new HashSet<>();
+
+  /** Chains that have rows here: candles need not look for blocks of others. Found when needed. */
+  private Set<Long> chains;
+
   private ProcessorContext<SpecificRecord, SpecificRecord> context;
   private KeyValueStore<byte[], byte[]> rows;
   private KeyValueStore<byte[], byte[]> rowsByTime;
@@ -85,11 +88,13 @@ public final class PriceJoin
     rows = processorContext.getStateStore(ROWS);
     rowsByTime = processorContext.getStateStore(ROWS_BY_TIME);
     closes = processorContext.getStateStore(CLOSES);
-    findChains();
   }
 
   @Override
   public void process(Record<SpecificRecord, SpecificRecord> record) {
+    if (chains == null) {
+      chains = findChains();
+    }
     switch (record.key()) {
       case BlockKey key when record.value() == null -> forget(key, record.timestamp());
       case BlockKey key -> block(key, (BlockEconomics) record.value(), record.timestamp());
@@ -98,19 +103,19 @@ public final class PriceJoin
     }
   }
 
-  /** Chains that have rows here: candles need not look for blocks of others. */
-  private void findChains() {
+  private Set<Long> findChains() {
+    Set<Long> found = new HashSet<>();
     long from = 0;
     while (true) {
-      try (KeyValueIterator<byte[], byte[]> found =
+      try (KeyValueIterator<byte[], byte[]> next =
           rows.range(rowKey(from, 0), rowKey(Long.MAX_VALUE, Long.MAX_VALUE))) {
-        if (!found.hasNext()) {
-          return;
+        if (!next.hasNext()) {
+          return found;
         }
-        long chain = ByteBuffer.wrap(found.next().key).getLong();
-        chains.add(chain);
+        long chain = ByteBuffer.wrap(next.next().key).getLong();
+        found.add(chain);
         if (chain == Long.MAX_VALUE) {
-          return;
+          return found;
         }
         from = chain + 1;
       }
@@ -280,11 +285,12 @@ public final class PriceJoin
     return ascii.toString();
   }
 
+  /** Nothing closed before 1970, and negative numbers would sort behind the others. */
   private static byte[] closePrefix(String market, Instant at) {
     return ByteBuffer.allocate(market.length() + 1 + Long.BYTES)
         .put(market.getBytes(StandardCharsets.US_ASCII))
         .put((byte) 0)
-        .putLong(at.toEpochMilli())
+        .putLong(Math.max(0, at.toEpochMilli()))
         .array();
   }
 

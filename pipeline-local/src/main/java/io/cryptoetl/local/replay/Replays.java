@@ -1,0 +1,339 @@
+package io.cryptoetl.local.replay;
+
+import io.apicurio.registry.serde.avro.AvroKafkaDeserializer;
+import io.apicurio.registry.serde.avro.AvroKafkaSerializer;
+import io.cryptoetl.ops.DeadLetter;
+import io.cryptoetl.ops.DeadLetterKey;
+import io.cryptoetl.replay.Replay;
+import io.cryptoetl.replay.ReplayKey;
+import io.cryptoetl.schemas.Topic;
+import io.cryptoetl.schemas.Topics;
+import io.cryptoetl.schemas.WireFormat;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.apache.avro.specific.SpecificRecord;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.clients.consumer.OffsetAndTimestamp;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.clients.producer.RecordMetadata;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+
+/**
+ * Has records of raw topics processed again by whatever transformers run, and follows how far they
+ * are. A replay is a number of requests, each for a range of a partition; they are read like any
+ * other records, so transformers go on with what is new meanwhile, and a replay outlives crashes of
+ * all sides, this one included.
+ */
+public final class Replays implements AutoCloseable {
+  /** Consumer group of the transformers. */
+  private static final String TRANSFORMERS = "transformer-streams";
+
+  /** Consumer group of the loader. */
+  private static final String LOADER = "connect-tables";
+
+  /** Offsets of one request: some seconds of work at most. */
+  private static final Map<Topic, Integer> RANGE =
+      Map.of(
+          Topics.RAW_EVM_BLOCKS, 25,
+          Topics.RAW_MARKET_CANDLES, 2000,
+          Topics.RAW_MARKET_INSTRUMENTS, 1,
+          Topics.RAW_CSV_ROWS, 4);
+
+  private static final Duration POLL = Duration.ofMillis(500);
+
+  private final Map<String, Object> brokers;
+  private final Map<String, Object> registry;
+  private final Admin admin;
+  private final KafkaConsumer<byte[], byte[]> consumer;
+
+  /**
+   * A replay that was asked for.
+   *
+   * @param requestedAt when
+   * @param ranges what is processed again, by the request's place
+   * @param offsets how many offsets these are
+   * @param lettersBefore the dead letters that were there
+   */
+  public record Started(
+      Instant requestedAt,
+      Map<TopicPartition, List<Range>> ranges,
+      long offsets,
+      long lettersBefore) {}
+
+  /**
+   * A request.
+   *
+   * @param offset of the request in its partition
+   */
+  public record Range(long offset, TopicPartition raw, long from, long to) {}
+
+  /** Connects to brokers and registry. */
+  public Replays(String bootstrapServers, String registryUrl) {
+    this.brokers = Map.of("bootstrap.servers", bootstrapServers);
+    this.registry = WireFormat.settings(registryUrl);
+    this.admin = Admin.create(brokers);
+    Map<String, Object> settings = new HashMap<>(brokers);
+    settings.put("isolation.level", "read_committed");
+    settings.put("auto.offset.reset", "earliest");
+    settings.put("enable.auto.commit", "false");
+    this.consumer =
+        new KafkaConsumer<>(settings, new ByteArrayDeserializer(), new ByteArrayDeserializer());
+  }
+
+  /**
+   * Asks for a replay: all requests, or none if this fails.
+   *
+   * @param raw topics
+   * @param since records made before are left out; empty for all
+   */
+  public Started start(Collection<Topic> raw, Optional<Instant> since) {
+    Instant now = Instant.now().truncatedTo(ChronoUnit.MILLIS);
+    String id = now + "-" + UUID.randomUUID().toString().substring(0, 8);
+    TopicPartition letters = new TopicPartition(Topics.OPS_DEAD_LETTERS.name(), 0);
+    long lettersBefore = consumer.endOffsets(List.of(letters)).get(letters);
+    Map<TopicPartition, List<Range>> ranges = new LinkedHashMap<>();
+    long offsets = 0;
+    Map<String, Object> settings = new HashMap<>(brokers);
+    settings.put("transactional.id", "replay-" + id);
+    try (KafkaProducer<SpecificRecord, SpecificRecord> producer =
+        new KafkaProducer<>(settings, serializer(true), serializer(false))) {
+      producer.initTransactions();
+      producer.beginTransaction();
+      for (Topic topic : raw) {
+        Map<TopicPartition, Long> begins = begins(topic, since);
+        Map<TopicPartition, Long> ends = consumer.endOffsets(begins.keySet());
+        for (Map.Entry<TopicPartition, Long> begin : begins.entrySet()) {
+          long end = ends.get(begin.getKey());
+          offsets += Math.max(0, end - begin.getValue());
+          for (long from = begin.getValue(); from < end; from += RANGE.get(topic)) {
+            Range range = send(producer, id, now, topic, begin.getKey(), from, end);
+            ranges
+                .computeIfAbsent(
+                    new TopicPartition(
+                        Topics.REPLAYS.get(topic).name(), begin.getKey().partition()),
+                    p -> new ArrayList<>())
+                .add(range);
+          }
+        }
+      }
+      producer.commitTransaction();
+    }
+    return new Started(now, ranges, offsets, lettersBefore);
+  }
+
+  private Range send(
+      KafkaProducer<SpecificRecord, SpecificRecord> producer,
+      String id,
+      Instant now,
+      Topic topic,
+      TopicPartition partition,
+      long from,
+      long end) {
+    long to = Math.min(end, from + RANGE.get(topic));
+    Future<RecordMetadata> sent =
+        producer.send(
+            new ProducerRecord<>(
+                Topics.REPLAYS.get(topic).name(),
+                partition.partition(),
+                new ReplayKey(topic.name(), partition.partition(), from),
+                new Replay(id, topic.name(), partition.partition(), from, to, now)));
+    return new Range(get(sent).offset(), partition, from, to);
+  }
+
+  private Map<TopicPartition, Long> begins(Topic topic, Optional<Instant> since) {
+    List<TopicPartition> partitions = partitions(topic);
+    Map<TopicPartition, Long> begins = new LinkedHashMap<>(consumer.beginningOffsets(partitions));
+    if (since.isPresent()) {
+      Map<TopicPartition, Long> times =
+          partitions.stream().collect(Collectors.toMap(p -> p, p -> since.get().toEpochMilli()));
+      Map<TopicPartition, Long> ends = consumer.endOffsets(partitions);
+      for (Map.Entry<TopicPartition, OffsetAndTimestamp> found :
+          consumer.offsetsForTimes(times).entrySet()) {
+        begins.put(
+            found.getKey(),
+            found.getValue() == null ? ends.get(found.getKey()) : found.getValue().offset());
+      }
+    }
+    return begins;
+  }
+
+  private static List<TopicPartition> partitions(Topic topic) {
+    return IntStream.range(0, topic.partitions())
+        .mapToObj(i -> new TopicPartition(topic.name(), i))
+        .toList();
+  }
+
+  /** Offsets that transformers have processed again. */
+  public long done(Started replay) {
+    Map<TopicPartition, Long> committed = committed(TRANSFORMERS);
+    return replay.ranges().entrySet().stream()
+        .flatMap(
+            e ->
+                e.getValue().stream()
+                    .filter(range -> range.offset() < committed.getOrDefault(e.getKey(), 0L)))
+        .mapToLong(range -> range.to() - range.from())
+        .sum();
+  }
+
+  /** Whether all that was made of the replayed records so far is in the tables. */
+  public boolean isLoaded() {
+    return isRead(
+            TRANSFORMERS,
+            List.of(
+                Topics.TRANSFORMER_FILE_ROWS,
+                Topics.TRANSFORMER_FILE_CANDLES,
+                Topics.TRANSFORMER_PRICES))
+        && isRead(LOADER, Topics.all().stream().filter(Topic::table).toList());
+  }
+
+  /** Whether a group has read all records that are there, markers of transactions aside. */
+  private boolean isRead(String group, List<Topic> topics) {
+    Map<TopicPartition, Long> committed = committed(group);
+    List<TopicPartition> all = topics.stream().flatMap(t -> partitions(t).stream()).toList();
+    Map<TopicPartition, Long> begins = consumer.beginningOffsets(all);
+    Map<TopicPartition, Long> ends = consumer.endOffsets(all);
+    Map<TopicPartition, Long> behind = new HashMap<>();
+    for (TopicPartition partition : all) {
+      long position = committed.getOrDefault(partition, begins.get(partition));
+      if (position < ends.get(partition)) {
+        behind.put(partition, Math.max(position, begins.get(partition)));
+      }
+    }
+    consumer.assign(behind.keySet());
+    behind.forEach(consumer::seek);
+    while (behind.keySet().stream().anyMatch(p -> consumer.position(p) < ends.get(p))) {
+      if (!consumer.poll(POLL).isEmpty()) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private Map<TopicPartition, Long> committed(String group) {
+    Map<TopicPartition, OffsetAndMetadata> offsets =
+        get(admin.listConsumerGroupOffsets(group).partitionsToOffsetAndMetadata());
+    Map<TopicPartition, Long> committed = new HashMap<>();
+    offsets.forEach(
+        (partition, offset) -> {
+          if (offset != null) {
+            committed.put(partition, offset.offset());
+          }
+        });
+    return committed;
+  }
+
+  /**
+   * Takes dead letters of replayed records away that the replay has not made again: the code of
+   * today can process these records.
+   *
+   * @return how many letters are gone, and how many records the replay could not process
+   */
+  public Letters sweep(Started replay) {
+    Map<TopicPartition, List<Range>> byRaw =
+        replay.ranges().values().stream()
+            .flatMap(List::stream)
+            .collect(Collectors.groupingBy(Range::raw));
+    Map<String, Long> last = new LinkedHashMap<>();
+    try (AvroKafkaDeserializer<DeadLetterKey> keys = new AvroKafkaDeserializer<>();
+        AvroKafkaDeserializer<DeadLetter> values = new AvroKafkaDeserializer<>()) {
+      keys.configure(registry, true);
+      values.configure(registry, false);
+      TopicPartition letters = new TopicPartition(Topics.OPS_DEAD_LETTERS.name(), 0);
+      consumer.assign(List.of(letters));
+      consumer.seekToBeginning(List.of(letters));
+      long end = consumer.endOffsets(List.of(letters)).get(letters);
+      while (consumer.position(letters) < end) {
+        ConsumerRecords<byte[], byte[]> records = consumer.poll(POLL);
+        for (ConsumerRecord<byte[], byte[]> record : records) {
+          String key = keys.deserialize(record.topic(), record.key()).getId();
+          if (record.value() == null) {
+            last.remove(key);
+          } else if (isOf(byRaw, values.deserialize(record.topic(), record.value()))) {
+            last.put(key, record.offset());
+          }
+        }
+      }
+    }
+    Set<String> gone = new HashSet<>();
+    last.forEach(
+        (id, offset) -> {
+          if (offset < replay.lettersBefore()) {
+            gone.add(id);
+          }
+        });
+    try (KafkaProducer<SpecificRecord, SpecificRecord> producer =
+        new KafkaProducer<>(brokers, serializer(true), serializer(false))) {
+      gone.stream()
+          .map(
+              id ->
+                  producer.send(
+                      new ProducerRecord<>(
+                          Topics.OPS_DEAD_LETTERS.name(), new DeadLetterKey(id), null)))
+          .toList()
+          .forEach(Replays::get);
+    }
+    return new Letters(gone.size(), last.size() - gone.size());
+  }
+
+  /**
+   * Dead letters after a replay.
+   *
+   * @param gone letters of records that can be processed now
+   * @param kept letters of records that the replay could not process
+   */
+  public record Letters(int gone, int kept) {}
+
+  private static boolean isOf(Map<TopicPartition, List<Range>> byRaw, DeadLetter letter) {
+    return letter.getStage().equals("transform")
+        && letter.getTopic() != null
+        && byRaw
+            .getOrDefault(new TopicPartition(letter.getTopic(), letter.getPartition()), List.of())
+            .stream()
+            .anyMatch(r -> r.from() <= letter.getOffset() && letter.getOffset() < r.to());
+  }
+
+  private AvroKafkaSerializer<SpecificRecord> serializer(boolean key) {
+    AvroKafkaSerializer<SpecificRecord> serializer = new AvroKafkaSerializer<>();
+    serializer.configure(registry, key);
+    return serializer;
+  }
+
+  private static <T> T get(Future<T> future) {
+    try {
+      return future.get();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("interrupted", e);
+    } catch (ExecutionException e) {
+      throw new IllegalStateException(
+          "Kafka did not do what was asked: " + e.getCause().getMessage(), e);
+    }
+  }
+
+  @Override
+  public void close() {
+    consumer.close();
+    admin.close();
+  }
+}
