@@ -1,0 +1,106 @@
+package io.cryptoetl.transformer;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.cryptoetl.schemas.Topics;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.Map;
+import java.util.Properties;
+import org.apache.avro.specific.SpecificRecord;
+import org.apache.kafka.common.errors.DisconnectException;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.apache.kafka.common.serialization.Serializer;
+import org.apache.kafka.streams.StreamsConfig;
+import org.apache.kafka.streams.Topology;
+import org.apache.kafka.streams.TopologyTestDriver;
+import org.apache.kafka.streams.processor.api.ContextualProcessor;
+import org.apache.kafka.streams.processor.api.Record;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class DeadLetterHandlerTest {
+  @TempDir Path state;
+
+  /** The handler without registry. */
+  public static final class WithoutRegistry extends DeadLetterHandler {
+    @Override
+    Serializer<SpecificRecord> serializer(Map<String, ?> configs, boolean key) {
+      return (topic, record) -> TopologyHarness.encode(record);
+    }
+  }
+
+  private static final class Failing extends ContextualProcessor<byte[], byte[], byte[], byte[]> {
+    @Override
+    public void process(Record<byte[], byte[]> record) {
+      String text = new String(record.value(), StandardCharsets.UTF_8);
+      if (text.equals("away")) {
+        throw new DisconnectException("the brokers are away");
+      }
+      if (text.equals("wrapped")) {
+        throw new IllegalStateException(new DisconnectException("the brokers are away"));
+      }
+      context().forward(record.withValue(new byte[Integer.parseInt(text)]));
+    }
+  }
+
+  private TopologyTestDriver driver() {
+    Topology topology =
+        new Topology()
+            .addSource(
+                "from", new ByteArrayDeserializer(), new ByteArrayDeserializer(), "raw.evm.blocks")
+            .addProcessor("failing", Failing::new, "from")
+            .addSink("to", "out", new ByteArraySerializer(), new ByteArraySerializer(), "failing");
+    Properties config = new Properties();
+    config.put(StreamsConfig.APPLICATION_ID_CONFIG, "test");
+    config.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, "unused:9092");
+    config.put(StreamsConfig.STATE_DIR_CONFIG, state.toString());
+    config.put(StreamsConfig.PROCESSING_EXCEPTION_HANDLER_CLASS_CONFIG, WithoutRegistry.class);
+    return new TopologyTestDriver(topology, config, Instant.EPOCH);
+  }
+
+  private static byte[] bytes(String text) {
+    return text.getBytes(StandardCharsets.UTF_8);
+  }
+
+  @Test
+  void shouldKeepWhatOurCodeFailsOnAndGoOn() {
+    try (TopologyTestDriver driver = driver()) {
+      var in =
+          driver.createInputTopic(
+              "raw.evm.blocks", new ByteArraySerializer(), new ByteArraySerializer());
+      in.pipeInput(bytes("k"), bytes("one"));
+      in.pipeInput(bytes("k"), bytes("1"));
+
+      var out =
+          driver.createOutputTopic("out", new ByteArrayDeserializer(), new ByteArrayDeserializer());
+      assertThat(out.readValue()).hasSize(1);
+      var letters =
+          driver.createOutputTopic(
+              Topics.OPS_DEAD_LETTERS.name(),
+              new ByteArrayDeserializer(),
+              new ByteArrayDeserializer());
+      assertThat(new String(letters.readValue(), StandardCharsets.UTF_8))
+          .contains("processing_failed", "raw.evm.blocks", "NumberFormatException", "one");
+      assertThat(letters.isEmpty()).isTrue();
+    }
+  }
+
+  @Test
+  void shouldNotBlameARecordForWhatIsAway() {
+    for (String value : new String[] {"away", "wrapped"}) {
+      try (TopologyTestDriver driver = driver()) {
+        var in =
+            driver.createInputTopic(
+                "raw.evm.blocks", new ByteArraySerializer(), new ByteArraySerializer());
+
+        assertThatThrownBy(() -> in.pipeInput(bytes("k"), bytes(value)))
+            .rootCause()
+            .isInstanceOf(DisconnectException.class);
+      }
+    }
+  }
+}
