@@ -2,13 +2,21 @@ package io.cryptoetl.benchmarks;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.apicurio.registry.serde.avro.AvroKafkaSerializer;
 import io.cryptoetl.business.BlockEconomics;
 import io.cryptoetl.chain.BlockKey;
 import io.cryptoetl.local.node.Recording;
 import io.cryptoetl.local.parts.Deletion;
+import io.cryptoetl.local.parts.Layout;
+import io.cryptoetl.local.parts.LocalStack;
+import io.cryptoetl.local.parts.Parts;
+import io.cryptoetl.local.parts.Ports;
+import io.cryptoetl.local.replay.Replays;
 import io.cryptoetl.market.Candle;
 import io.cryptoetl.market.CandleKey;
 import io.cryptoetl.raw.RawBlock;
+import io.cryptoetl.schemas.Topics;
+import io.cryptoetl.schemas.WireFormat;
 import io.cryptoetl.transformer.BoundedRocksDb;
 import io.cryptoetl.transformer.join.PriceJoin;
 import io.cryptoetl.transformer.join.PriceRules;
@@ -19,6 +27,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.math.BigDecimal;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -26,11 +35,14 @@ import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Properties;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.apache.avro.specific.SpecificRecord;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.streams.StreamsConfig;
 import org.apache.kafka.streams.processor.api.MockProcessorContext;
@@ -53,8 +65,8 @@ import org.openjdk.jmh.runner.Runner;
 import org.openjdk.jmh.runner.options.OptionsBuilder;
 
 /**
- * From JSON to rows, beside Jackson's reading of the same bytes; and the price join with a million
- * candles in its store.
+ * From JSON to rows, beside Jackson's reading of the same bytes; the price join with a million
+ * candles in its store; and the service from Kafka to Kafka.
  */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.AverageTime)
@@ -67,6 +79,8 @@ public class Transform {
   private static final int CANDLES = 1_000_000;
   private static final int BLOCKS = 1_000_000;
   private static final int UPDATES = 20_000;
+  private static final int PUBLISHED = 300;
+  private static final int ROUNDS = 5;
   private static final Instant BEGIN = Instant.parse("2024-01-01T00:00:00Z");
 
   private RawBlock raw;
@@ -118,6 +132,7 @@ public class Transform {
                     / result.get("rows_us_per_block").asDouble())
             / 1e3);
     join(result, root.resolve(".pipeline/bench/join"));
+    topology(result, root, bytes, count);
     if (!Arrays.asList(args).contains("--json")) {
       System.out.printf(
           "JSON to rows: %.1f MB/s, %,d rows/s; reading alone takes %.3f of its time%n",
@@ -129,6 +144,11 @@ public class Transform {
           result.get("join_blocks_per_s").asLong(),
           result.get("join_late_candles_per_s").asLong(),
           result.get("join_updates_per_s").asLong());
+      System.out.printf(
+          "Topology: %.1f blocks/s, %,d rows/s from Kafka to Kafka, %.3f of mapping alone%n",
+          result.get("topology_blocks_per_s").asDouble(),
+          result.get("topology_rows_per_s").asLong(),
+          result.get("topology_ratio").asDouble());
     }
     System.out.println(result);
   }
@@ -240,6 +260,82 @@ public class Transform {
     result.put("join_late_candles_per_s", Math.round(UPDATES / late));
     result.put("join_updates_per_s", Math.round(changed / late));
     result.put("join_state_bytes_with_a_million_blocks_and_candles", size);
+  }
+
+  /**
+   * The service by itself: raw blocks in Kafka to rows in Kafka, transactions, changelogs and
+   * registry included, Connect stopped. Blocks are processed once to warm it up, then again.
+   */
+  private static void topology(ObjectNode result, Path root, long bytes, long rows)
+      throws Exception {
+    Layout layout = new Layout(root, root.resolve(".pipeline/bench/topology"));
+    Deletion.deleteTree(layout.data());
+    Files.createDirectories(layout.data());
+    Parts parts = new Parts(layout, Ports.free(), "bench");
+    Transform largest = new Transform();
+    largest.read();
+    try (LocalStack stack = new LocalStack(layout, parts, new LocalStack.Listener() {})) {
+      Runtime.getRuntime().addShutdownHook(new Thread(stack::close));
+      stack.start(
+          List.of(), List.of(parts.transformer(Map.of())), Topics.RAW_EVM_BLOCKS.maxMessageBytes());
+      stack.child("connect").stop();
+      publish(parts, largest.raw);
+      try (Replays replays = new Replays(parts.bootstrapServers(), parts.registryUrl())) {
+        double best = Double.MAX_VALUE;
+        for (int i = 0; i < ROUNDS; i++) {
+          long began = System.nanoTime();
+          Replays.Started replay = replays.start(List.of(Topics.RAW_EVM_BLOCKS), Optional.empty());
+          while (replays.done(replay) < replay.offsets()) {
+            Thread.sleep(50);
+          }
+          best = Math.min(best, (System.nanoTime() - began) / 1e9);
+        }
+        result.put("topology_blocks_per_s", Math.round(10 * PUBLISHED / best) / 10.0);
+        result.put("topology_rows_per_s", Math.round(rows * PUBLISHED / best));
+        result.put("topology_mb_per_s", Math.round(bytes * PUBLISHED / 1e5 / best) / 10.0);
+        result.put(
+            "topology_ratio",
+            Math.round(1e3 * PUBLISHED * result.get("rows_us_per_block").asDouble() / 1e6 / best)
+                / 1e3);
+      }
+    }
+    Deletion.deleteTree(layout.data());
+  }
+
+  /** One block under many heights. */
+  private static void publish(Parts parts, RawBlock raw) throws IOException {
+    try (AvroKafkaSerializer<SpecificRecord> keys = new AvroKafkaSerializer<>();
+        AvroKafkaSerializer<SpecificRecord> values = new AvroKafkaSerializer<>()) {
+      keys.configure(WireFormat.settings(parts.registryUrl()), true);
+      values.configure(WireFormat.settings(parts.registryUrl()), false);
+      String json = StandardCharsets.UTF_8.decode(raw.getBlockJson().duplicate()).toString();
+      String number = JSON.readTree(json).get("number").asText();
+      try (KafkaProducer<SpecificRecord, SpecificRecord> producer =
+          new KafkaProducer<>(
+              Map.of(
+                  "bootstrap.servers",
+                  parts.bootstrapServers(),
+                  "max.request.size",
+                  Integer.toString(Topics.RAW_EVM_BLOCKS.maxMessageBytes()),
+                  "compression.type",
+                  "zstd"),
+              keys,
+              values)) {
+        if (!json.contains("\"number\":\"" + number)) {
+          throw new IOException("the recording is not written as it was when this was made");
+        }
+        for (long i = 0; i < PUBLISHED; i++) {
+          raw.setNumber(i);
+          raw.setBlockJson(
+              ByteBuffer.wrap(
+                  json.replace("\"number\":\"" + number, "\"number\":\"0x" + Long.toHexString(i))
+                      .getBytes(StandardCharsets.UTF_8)));
+          producer.send(
+              new ProducerRecord<>(
+                  Topics.RAW_EVM_BLOCKS.name(), new BlockKey(raw.getChainId(), i), raw));
+        }
+      }
+    }
   }
 
   private static double seconds(Runnable work) {

@@ -145,7 +145,8 @@ public final class PipelineTopology {
         NORMALIZE_FILE_CANDLES,
         () -> new FileCandleNormalizer(rules, t -> sink(NORMALIZE_FILE_CANDLES, t)),
         source(Topics.TRANSFORMER_FILE_CANDLES));
-    store(topology, CandleTable.STORE, NORMALIZE_CANDLES, NORMALIZE_FILE_CANDLES);
+    store(topology, CandleTable.WINNERS, NORMALIZE_CANDLES, NORMALIZE_FILE_CANDLES);
+    store(topology, CandleTable.COPIES, NORMALIZE_CANDLES, NORMALIZE_FILE_CANDLES);
     for (String parent : List.of(NORMALIZE_CANDLES, NORMALIZE_FILE_CANDLES)) {
       sink(topology, formats, Topics.MARKET_CANDLES, parent);
       topology.addSink(

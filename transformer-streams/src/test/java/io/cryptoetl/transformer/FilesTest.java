@@ -490,6 +490,47 @@ class FilesTest {
     assertThat(decimal(candles().getFirst(), "close", 18)).isEqualByComparingTo("4");
   }
 
+  @Test
+  void shouldBringTheNextCopyWhenTheBestOneIsTakenBack() throws IOException {
+    Map<String, String> market = Map.of("venue", "v", "symbol", "s", "interval", "1m");
+    Map<String, String> other = Map.of("venue", "v", "symbol", "t", "interval", "1m");
+    String head = "unix,open,high,low,close,volume\n";
+    RawCsvRows worse = Chunks.chunk("ohlcv", "a.csv", head, 2, "60,1,9,1,2,1\n", market, 100);
+    RawCsvRows better = Chunks.chunk("ohlcv", "b.csv", head, 2, "60,1,9,1,3,1\n", market, 200);
+    // The same rows, published again as those of another market.
+    RawCsvRows again = Chunks.chunk("ohlcv", "b.csv", head, 2, "60,1,9,1,3,1\n", other, 300);
+    topology.pipe(worse);
+    topology.pipe(better);
+    topology.pipe(again);
+
+    assertThat(candles())
+        .extracting(c -> c.get("symbol") + " " + decimal(c, "close", 18).stripTrailingZeros())
+        .containsExactly("s 2", "t 3");
+    try (TopologyHarness turned = TopologyHarness.temporary(PriceRules.defaults())) {
+      List.of(again, better, worse).forEach(turned::pipe);
+
+      assertThat(turned.everything()).isEqualTo(topology.everything());
+    }
+  }
+
+  @Test
+  void shouldShowNothingWhereTheVenueTookItsCandleBackWhateverFilesSay() {
+    Map<String, String> market = Map.of("venue", "binance", "symbol", "ETHUSDT", "interval", "1m");
+    topology.pipe(
+        Chunks.file(
+            "ohlcv", "a.csv", "unix,open,high,low,close,volume\n", "600,1,9,1,2,1\n", market));
+    assertThat(candles()).hasSize(1);
+
+    topology.pipe(
+        Topics.RAW_MARKET_CANDLES,
+        TopologyHarness.encode(
+            TopologyHarness.keyOf(Candles.candle("binance", "ETHUSDT", 600, "4", 5))),
+        null,
+        6);
+
+    assertThat(candles()).isEmpty();
+  }
+
   private TopologyHarness restartedWith(String name, String layout) throws IOException {
     Files.writeString(folder.resolve(name + ".yaml"), layout);
     topology = topology.restarted(otherState, PriceRules.defaults(), Layouts.with(folder));

@@ -12,6 +12,8 @@ import java.time.ZoneOffset;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 import java.util.stream.Collectors;
 import me.tongfei.progressbar.ProgressBar;
 import picocli.CommandLine.Command;
@@ -27,6 +29,7 @@ import picocli.CommandLine.Option;
     mixinStandardHelpOptions = true)
 final class ReplayCommand implements Callable<Integer> {
   private static final long POLL_MS = 500;
+  private static final Logger REGISTRY_CLIENT = Logger.getLogger("io.apicurio");
 
   @Option(
       names = "--topic",
@@ -48,6 +51,8 @@ final class ReplayCommand implements Callable<Integer> {
     List<Topic> raw = topics();
     Optional<Instant> since = Optional.ofNullable(from).map(ReplayCommand::time);
     Parts parts = PipelineCommand.running().parts();
+    // It warns of defaults that are right here.
+    REGISTRY_CLIENT.setLevel(Level.SEVERE);
     try (Replays replays = new Replays(parts.bootstrapServers(), parts.registryUrl())) {
       Replays.Started replay = replays.start(raw, since);
       if (replay.offsets() == 0) {
@@ -68,10 +73,13 @@ final class ReplayCommand implements Callable<Integer> {
       }
       Replays.Letters letters = replays.sweep(replay);
       screen.line(
-          "Processed again and loaded: %,d records of %s. Dead letters of them: %d, and %d are gone."
+          "Processed again and loaded: %,d offsets of %s. Dead letters of them: %,d, and %,d are gone."
               .formatted(
                   replay.offsets(),
-                  raw.stream().map(Topic::name).collect(Collectors.joining(", ")),
+                  replay.ranges().values().stream()
+                      .map(ranges -> ranges.getFirst().raw().topic())
+                      .distinct()
+                      .collect(Collectors.joining(", ")),
                   letters.kept(),
                   letters.gone()));
       if (letters.kept() > 0) {

@@ -1,11 +1,15 @@
 package io.cryptoetl.transformer.normalize;
 
+import io.cryptoetl.files.FileRow;
 import io.cryptoetl.market.Candle;
 import io.cryptoetl.market.CandleKey;
 import io.cryptoetl.schemas.Topics;
 import io.cryptoetl.transformer.join.PriceRules;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.Optional;
 import java.util.function.UnaryOperator;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.streams.processor.api.ProcessorContext;
@@ -13,18 +17,23 @@ import org.apache.kafka.streams.processor.api.Record;
 import org.apache.kafka.streams.state.KeyValueStore;
 
 /**
- * The rows of {@code market.candles}: of the copies of a candle the one of the highest {@link Rank}
- * is out. Candles of markets that price chains also go to the join.
+ * The rows of {@code market.candles}: what the venue says, of several copies the one of the highest
+ * {@link Rank}; where it says nothing, the best of the {@link FileCopies copies} of files. Candles
+ * of markets that price chains also go to the join.
  */
 public final class CandleTable {
-  /** Name of the store of winners. */
-  public static final String STORE = "candle-winners";
+  /** Name of the store of what venues say. */
+  public static final String WINNERS = "candle-winners";
+
+  /** Name of the store of what files say. Key of a row: venue, symbol, interval, open time. */
+  public static final String COPIES = "file-candles";
 
   private final PriceRules rules;
   private final String candles;
   private final String prices;
   private ProcessorContext<SpecificRecord, SpecificRecord> context;
   private KeyValueStore<byte[], byte[]> winners;
+  private FileCopies copies;
 
   /** Makes the row of a copy. */
   interface Mapping {
@@ -40,12 +49,14 @@ public final class CandleTable {
 
   void init(ProcessorContext<SpecificRecord, SpecificRecord> processorContext) {
     context = processorContext;
-    winners = processorContext.getStateStore(STORE);
+    winners = processorContext.getStateStore(WINNERS);
+    KeyValueStore<byte[], byte[]> store = processorContext.getStateStore(COPIES);
+    copies = new FileCopies(store);
   }
 
   /**
-   * Takes a copy, unless a better one is out. One that is out already is mapped again: that is how
-   * a replay brings what has changed in the mapping.
+   * Takes what the venue says, unless it has said better. What that is out already is mapped again:
+   * that is how a replay brings what has changed in the mapping.
    */
   void offer(CandleKey key, Rank rank, long timestamp, Mapping mapping) throws BadRecordException {
     byte[] storeKey = storeKey(key);
@@ -55,7 +66,8 @@ public final class CandleTable {
       return;
     }
     Candle row = mapping.row();
-    if (row != null || (before != null && before.get() == 1)) {
+    boolean wasOut = before == null ? copies.best(fileKey(key)).isPresent() : before.get() == 1;
+    if (row != null || wasOut) {
       forward(key, row, timestamp);
     }
     ByteBuffer after = ByteBuffer.allocate(Rank.BYTES + 1);
@@ -64,17 +76,35 @@ public final class CandleTable {
     winners.put(storeKey, after.array());
   }
 
-  /** Takes away the row of a copy if it is the one that is out. */
+  /** Forgets what the venue says if it is of this rank: what files say is out then. */
   void withdraw(CandleKey key, Rank rank, long timestamp) {
     byte[] storeKey = storeKey(key);
     byte[] stored = winners.get(storeKey);
     if (stored == null || !Rank.readFrom(ByteBuffer.wrap(stored)).equals(rank)) {
       return;
     }
-    if (stored[Rank.BYTES] == 1) {
-      forward(key, null, timestamp);
-    }
     winners.delete(storeKey);
+    forward(key, bestOfFiles(key), timestamp);
+  }
+
+  /** Takes what a file says, or that it says it no more. */
+  void take(CandleKey key, FileRow copy, long timestamp) {
+    copies.take(fileKey(key), copy);
+    if (winners.get(storeKey(key)) == null) {
+      forward(key, bestOfFiles(key), timestamp);
+    }
+  }
+
+  private Candle bestOfFiles(CandleKey key) {
+    Optional<ByteBuffer> best = copies.best(fileKey(key));
+    if (best.isEmpty()) {
+      return null;
+    }
+    try {
+      return Candle.fromByteBuffer(best.get());
+    } catch (IOException e) {
+      throw new UncheckedIOException("reading from memory", e);
+    }
   }
 
   private void forward(CandleKey key, Candle row, long timestamp) {
@@ -92,5 +122,16 @@ public final class CandleTable {
             key.getInterval(),
             Long.toString(key.getOpenTime().toEpochMilli()))
         .getBytes(StandardCharsets.UTF_8);
+  }
+
+  /** Names hold no zeros and end with one, the rest has one length: no key begins another one. */
+  private static byte[] fileKey(CandleKey key) {
+    byte[] names =
+        String.join("\0", key.getVenue(), key.getSymbol(), key.getInterval(), "")
+            .getBytes(StandardCharsets.UTF_8);
+    return ByteBuffer.allocate(names.length + Long.BYTES)
+        .put(names)
+        .putLong(key.getOpenTime().toEpochMilli())
+        .array();
   }
 }

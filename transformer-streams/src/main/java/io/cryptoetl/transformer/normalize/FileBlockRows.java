@@ -14,24 +14,22 @@ import io.cryptoetl.schemas.Topics;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.UnaryOperator;
 import org.apache.avro.specific.SpecificRecord;
-import org.apache.kafka.streams.KeyValue;
 import org.apache.kafka.streams.processor.api.ProcessorContext;
 import org.apache.kafka.streams.processor.api.Record;
-import org.apache.kafka.streams.state.KeyValueIterator;
 import org.apache.kafka.streams.state.KeyValueStore;
 
 /**
  * What files say of blocks, kept by height. A block of a node hides all that files say of its
  * height: it is whole and, as far as can be, proven. Without one, each row of a file stands for
- * itself; of several copies the one that was read last wins. A transaction's row gets what a
- * receipt of a file adds to it, if both name the same transaction.
+ * itself, the best of its {@link FileCopies copies}. A transaction's row gets what a receipt of a
+ * file adds to it, if both name the same transaction.
  */
 public final class FileBlockRows {
-  /** Name of the store. Key: chain id, number, part, position. Value: rank, row. */
+  /** Name of the store of copies. Key of a row: chain id, number, part, position. */
   public static final String STORE = "file-rows";
 
   private static final int KEY_BYTES = 2 * Long.BYTES + 1 + Integer.BYTES;
@@ -39,7 +37,7 @@ public final class FileBlockRows {
   private final UnaryOperator<String> sink;
   private final String economics;
   private ProcessorContext<SpecificRecord, SpecificRecord> context;
-  private KeyValueStore<byte[], byte[]> copies;
+  private FileCopies copies;
 
   FileBlockRows(UnaryOperator<String> sink, String economics) {
     this.sink = sink;
@@ -48,34 +46,13 @@ public final class FileBlockRows {
 
   void init(ProcessorContext<SpecificRecord, SpecificRecord> processorContext) {
     context = processorContext;
-    copies = processorContext.getStateStore(STORE);
+    KeyValueStore<byte[], byte[]> store = processorContext.getStateStore(STORE);
+    copies = new FileCopies(store);
   }
 
-  /**
-   * Keeps a copy that is the best one, or forgets one that the file makes no more.
-   *
-   * @return whether what is out is to change
-   */
-  boolean keep(BlockKey block, FileRow copy) {
-    byte[] key = key(block, FilePart.of(copy.getPart()), copy.getPosition());
-    byte[] stored = copies.get(key);
-    Rank before = stored == null ? null : Rank.readFrom(ByteBuffer.wrap(stored));
-    Rank rank = Rank.ofFile(copy);
-    if (copy.getRow() == null) {
-      if (!rank.equals(before)) {
-        return false;
-      }
-      copies.delete(key);
-      return true;
-    }
-    if (before != null && rank.compareTo(before) < 0) {
-      return false;
-    }
-    ByteBuffer value = ByteBuffer.allocate(Rank.BYTES + copy.getRow().remaining());
-    rank.writeTo(value);
-    value.put(copy.getRow().duplicate());
-    copies.put(key, value.array());
-    return true;
+  /** Keeps a copy, or forgets one that its file makes no more. */
+  void take(BlockKey block, FileRow copy) {
+    copies.take(key(block, FilePart.of(copy.getPart()), copy.getPosition()), copy);
   }
 
   /** Takes what files say of a height out of the tables, but for what a node's block replaces. */
@@ -178,28 +155,20 @@ public final class FileBlockRows {
   }
 
   private <T> T read(BlockKey block, FilePart part, int position, Decoder<T> decoder) {
-    byte[] stored = copies.get(key(block, part, position));
-    if (stored == null) {
+    Optional<ByteBuffer> best = copies.best(key(block, part, position));
+    if (best.isEmpty()) {
       return null;
     }
     try {
-      return decoder.decode(ByteBuffer.wrap(stored, Rank.BYTES, stored.length - Rank.BYTES));
+      return decoder.decode(best.get());
     } catch (IOException e) {
       throw new UncheckedIOException("reading from memory", e);
     }
   }
 
-  /** Keys of all that is kept of a height. */
+  /** Keys of all rows that files have of a height. */
   private List<byte[]> keys(BlockKey block) {
-    List<byte[]> keys = new ArrayList<>();
-    try (KeyValueIterator<byte[], byte[]> found =
-        copies.range(prefix(block).array(), key(block, Byte.MAX_VALUE, Integer.MAX_VALUE))) {
-      while (found.hasNext()) {
-        KeyValue<byte[], byte[]> each = found.next();
-        keys.add(each.key);
-      }
-    }
-    return keys;
+    return copies.rows(key(block, (byte) 0, 0), key(block, Byte.MAX_VALUE, Integer.MAX_VALUE));
   }
 
   private static ByteBuffer prefix(BlockKey block) {

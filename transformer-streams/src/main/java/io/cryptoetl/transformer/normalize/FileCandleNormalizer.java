@@ -1,11 +1,8 @@
 package io.cryptoetl.transformer.normalize;
 
 import io.cryptoetl.files.FileRow;
-import io.cryptoetl.market.Candle;
 import io.cryptoetl.market.CandleKey;
 import io.cryptoetl.transformer.join.PriceRules;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.util.function.UnaryOperator;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.streams.processor.api.Processor;
@@ -34,25 +31,6 @@ public final class FileCandleNormalizer
 
   @Override
   public void process(Record<SpecificRecord, SpecificRecord> record) {
-    CandleKey key = (CandleKey) record.key();
-    FileRow copy = (FileRow) record.value();
-    Rank rank = Rank.ofFile(copy);
-    if (copy.getRow() == null) {
-      table.withdraw(key, rank, record.timestamp());
-      return;
-    }
-    try {
-      table.offer(key, rank, record.timestamp(), () -> decode(copy));
-    } catch (BadRecordException e) {
-      throw new IllegalStateException("a candle of a file is mapped before it comes here", e);
-    }
-  }
-
-  private static Candle decode(FileRow copy) {
-    try {
-      return Candle.fromByteBuffer(copy.getRow());
-    } catch (IOException e) {
-      throw new UncheckedIOException("reading from memory", e);
-    }
+    table.take((CandleKey) record.key(), (FileRow) record.value(), record.timestamp());
   }
 }

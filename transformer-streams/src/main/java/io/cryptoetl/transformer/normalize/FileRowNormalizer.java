@@ -35,7 +35,8 @@ public final class FileRowNormalizer
   public void process(Record<SpecificRecord, SpecificRecord> record) {
     BlockKey block = (BlockKey) record.key();
     FileRow copy = (FileRow) record.value();
-    if (files.keep(block, copy) && winners.get(BlockNormalizer.storeKey(block)) == null) {
+    files.take(block, copy);
+    if (winners.get(BlockNormalizer.storeKey(block)) == null) {
       files.show(block, FilePart.of(copy.getPart()), copy.getPosition(), record.timestamp());
     }
   }

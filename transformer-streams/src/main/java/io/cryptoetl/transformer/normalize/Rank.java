@@ -1,23 +1,19 @@
 package io.cryptoetl.transformer.normalize;
 
-import io.cryptoetl.files.FileRow;
 import java.nio.ByteBuffer;
 import java.time.Instant;
 import java.util.Comparator;
 
 /**
  * Place of a market record among those of the same key. The greatest by (time fetched, number of
- * checks, digest) wins: what a venue said last is right, because venues correct their data. Rows of
- * files come before all that a venue said. The order is total, so any order of arrival ends in the
- * same rows.
+ * checks, digest) wins: what a venue said last is right, because venues correct their data. The
+ * order is total, so any order of arrival ends in the same rows.
  *
  * <p>A record without value says that the venue took the data back. It counts as fetched when the
  * record was made, and wins over data of the same moment.
  *
- * @param fetchedAtMs when it was fetched, in milliseconds since 1970; of files counted from the
- *     smallest number
- * @param checks number of checks passed; the largest integer for a record without value; of files
- *     the line
+ * @param fetchedAtMs when it was fetched, in milliseconds since 1970
+ * @param checks number of checks passed; the largest integer for a record without value
  * @param digest of the record
  */
 record Rank(long fetchedAtMs, int checks, int digest) implements Comparable<Rank> {
@@ -30,14 +26,6 @@ record Rank(long fetchedAtMs, int checks, int digest) implements Comparable<Rank
 
   static Rank of(Instant fetchedAt, int checks, int digest) {
     return new Rank(fetchedAt.toEpochMilli(), checks, digest);
-  }
-
-  /** The place of a row of a file: of rows of one file the later line wins. */
-  static Rank ofFile(FileRow row) {
-    return new Rank(
-        Long.MIN_VALUE + row.getFetchedAt().toEpochMilli(),
-        (int) Math.min(row.getLine(), Integer.MAX_VALUE),
-        row.getDigest());
   }
 
   static Rank ofNothing(long recordTimestamp) {
