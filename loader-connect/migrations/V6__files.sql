@@ -57,6 +57,8 @@ COMMENT ON COLUMN business.block_economics.blob_count IS 'Transactions of type 3
 COMMENT ON COLUMN business.block_economics.set_code_count IS 'Transactions of type 4 (EIP-7702); null where a file does not tell';
 COMMENT ON COLUMN business.block_economics.other_type_count IS 'Transactions of chain specific types; null where a file does not tell';
 
+COMMENT ON COLUMN business.block_economics.burned IS 'Base fees burned: base_fee_per_gas times gas_used, in wei; 0 before London, null beyond 78 digits and where a file does not tell the base fee';
+
 ALTER TABLE ops.dead_letters ADD COLUMN file text;
 ALTER TABLE ops.dead_letters ADD COLUMN line bigint;
 ALTER TABLE ops.dead_letters ADD COLUMN column_name text;

@@ -288,6 +288,19 @@ public final class Topics {
 
   private Topics() {}
 
+  /**
+   * The raw topic whose records a topic of requests has processed again.
+   *
+   * @throws IllegalArgumentException if the topic is none of requests
+   */
+  public static Topic replayedBy(String requests) {
+    return REPLAYS.entrySet().stream()
+        .filter(e -> e.getValue().name().equals(requests))
+        .map(Map.Entry::getKey)
+        .findFirst()
+        .orElseThrow(() -> new IllegalArgumentException(requests + " holds no requests"));
+  }
+
   /** Every topic, in the order of the flow. */
   public static List<Topic> all() {
     return ALL;

@@ -5,12 +5,14 @@ import io.cryptoetl.ops.DeadLetter;
 import io.cryptoetl.ops.DeadLetterKey;
 import io.cryptoetl.schemas.Topics;
 import io.cryptoetl.schemas.WireFormat;
+import io.cryptoetl.transformer.normalize.RawNormalizer;
 import java.nio.ByteBuffer;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.serialization.Serializer;
 import org.apache.kafka.streams.errors.ErrorHandlerContext;
 import org.apache.kafka.streams.errors.ProcessingExceptionHandler;
@@ -54,17 +56,25 @@ public class DeadLetterHandler implements ProcessingExceptionHandler {
     if (!isOfOurCode(exception)) {
       return Response.fail();
     }
+    String source = context.topic();
+    long offset = context.offset();
+    byte[] payload = context.sourceRawValue();
+    Header replayed = context.headers().lastHeader(RawNormalizer.REPLAYED);
+    if (replayed != null && record.value() instanceof byte[] value) {
+      source = Topics.replayedBy(source).name();
+      offset = ByteBuffer.wrap(replayed.value()).getLong();
+      payload = value;
+    }
     LOG.errorf(
         exception,
         "event=processing_failed topic=%s partition=%d offset=%d node=%s",
-        context.topic(),
+        source,
         context.partition(),
-        context.offset(),
+        offset,
         context.processorNodeId());
     String id =
         "transform:%s:%d:%d:%s"
-            .formatted(
-                context.topic(), context.partition(), context.offset(), context.processorNodeId());
+            .formatted(source, context.partition(), offset, context.processorNodeId());
     DeadLetter letter =
         DeadLetter.newBuilder()
             .setId(id)
@@ -73,11 +83,10 @@ public class DeadLetterHandler implements ProcessingExceptionHandler {
             .setReason(
                 "%s failed with %s: a mistake in the code, please report it with the payload. After it is mended, ./pipeline replay processes the record again"
                     .formatted(context.processorNodeId(), exception.getClass().getName()))
-            .setTopic(context.topic())
+            .setTopic(source)
             .setPartition(context.partition())
-            .setOffset(context.offset())
-            .setPayload(
-                context.sourceRawValue() == null ? null : ByteBuffer.wrap(context.sourceRawValue()))
+            .setOffset(offset)
+            .setPayload(payload == null ? null : ByteBuffer.wrap(payload))
             .setOccurredAt(Instant.ofEpochMilli(Math.max(0, context.timestamp())))
             .build();
     String topic = Topics.OPS_DEAD_LETTERS.name();

@@ -18,8 +18,11 @@ import org.apache.kafka.streams.StreamsConfig;
 final class KafkaRawReader implements RawReader {
   private static final Duration POLL = Duration.ofSeconds(1);
 
-  /** Brokers that give nothing for so long are away: the request is taken up again later. */
-  private static final Duration PATIENCE = Duration.ofMinutes(1);
+  /**
+   * Brokers that give nothing for so long are away: the request is taken up again later. Shorter
+   * than a transaction may take.
+   */
+  private static final Duration PATIENCE = Duration.ofSeconds(30);
 
   private final KafkaConsumer<byte[], byte[]> consumer;
 

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.cryptoetl.schemas.Topics;
+import io.cryptoetl.transformer.normalize.RawNormalizer;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -11,6 +13,7 @@ import java.util.Map;
 import java.util.Properties;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.common.errors.DisconnectException;
+import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.common.serialization.Serializer;
@@ -19,6 +22,7 @@ import org.apache.kafka.streams.Topology;
 import org.apache.kafka.streams.TopologyTestDriver;
 import org.apache.kafka.streams.processor.api.ContextualProcessor;
 import org.apache.kafka.streams.processor.api.Record;
+import org.apache.kafka.streams.test.TestRecord;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -54,6 +58,10 @@ class DeadLetterHandlerTest {
                 "from", new ByteArrayDeserializer(), new ByteArrayDeserializer(), "raw.evm.blocks")
             .addProcessor("failing", Failing::new, "from")
             .addSink("to", "out", new ByteArraySerializer(), new ByteArraySerializer(), "failing");
+    return driver(topology);
+  }
+
+  private TopologyTestDriver driver(Topology topology) {
     Properties config = new Properties();
     config.put(StreamsConfig.APPLICATION_ID_CONFIG, "test");
     config.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, "unused:9092");
@@ -86,6 +94,42 @@ class DeadLetterHandlerTest {
       assertThat(new String(letters.readValue(), StandardCharsets.UTF_8))
           .contains("processing_failed", "raw.evm.blocks", "NumberFormatException", "one");
       assertThat(letters.isEmpty()).isTrue();
+    }
+  }
+
+  @Test
+  void shouldNameThePlaceOfTheRawRecordInAReplay() {
+    Topology topology =
+        new Topology()
+            .addSource(
+                "from",
+                new ByteArrayDeserializer(),
+                new ByteArrayDeserializer(),
+                "transformer.replay.evm.blocks")
+            .addProcessor("failing", Failing::new, "from");
+    try (TopologyTestDriver driver = driver(topology)) {
+      driver
+          .createInputTopic(
+              "transformer.replay.evm.blocks", new ByteArraySerializer(), new ByteArraySerializer())
+          .pipeInput(
+              new TestRecord<>(
+                  bytes("k"),
+                  bytes("one"),
+                  new RecordHeaders()
+                      .add(
+                          RawNormalizer.REPLAYED,
+                          ByteBuffer.allocate(Long.BYTES).putLong(77).array())));
+
+      byte[] key =
+          driver
+              .createOutputTopic(
+                  Topics.OPS_DEAD_LETTERS.name(),
+                  new ByteArrayDeserializer(),
+                  new ByteArrayDeserializer())
+              .readRecord()
+              .key();
+      assertThat(new String(key, StandardCharsets.UTF_8))
+          .endsWith("transform:raw.evm.blocks:0:77:failing");
     }
   }
 

@@ -178,7 +178,7 @@ class FilesTest {
         "\uFEFFTime;ignored".replace(";ignored", "") + ",Open,High,Low,Close,Volume\n",
         "2026-01-01T00:00:00Z,1,3,0.5,2,10\n",
         Map.of("venue", "kraken", "symbol", "ETHUSD", "interval", "5m"));
-    pipe("ohlcv", "other.csv", "time,open,high,low,close\n", "0,1,3,0.5,2\n", Map.of());
+    pipe("ohlcv", "other.csv", "time,open,high,low,close\n", "1970-01-01,1,3,0.5,2\n", Map.of());
 
     assertThat(candles())
         .extracting(
@@ -232,19 +232,19 @@ class FilesTest {
         "ohlcv",
         "damaged.csv",
         head,
-        "60,1,2,0.5,1.5,7\n"
-            + "120,1,2,0.5\n"
-            + "180,1,2,0.5,1.5,7,8\n"
-            + "240,1,2,0.5,,7\n"
-            + "300,1,2,0.5,1.5 USD,7\n"
-            + "360,\"1,2,0.5,1.5,7\n"
-            + "420,1,\"2\"\"\",0.5,1.5,7\n"
-            + "480,1,2,0.5,9,7\n"
+        "1970-01-01 00:01:00,1,2,0.5,1.5,7\n"
+            + "1970-01-01 00:02:00,1,2,0.5\n"
+            + "1970-01-01 00:03:00,1,2,0.5,1.5,7,8\n"
+            + "1970-01-01 00:04:00,1,2,0.5,,7\n"
+            + "1970-01-01 00:05:00,1,2,0.5,1.5 USD,7\n"
+            + "1970-01-01 00:06:00,\"1,2,0.5,1.5,7\n"
+            + "1970-01-01 00:07:00,1,\"2\"\"\",0.5,1.5,7\n"
+            + "1970-01-01 00:08:00,1,2,0.5,9,7\n"
             + "soon,1,2,0.5,1.5,7\n"
             + "\n"
-            + "540,1,2,0.5,1.5,-,\n"
-            + "\"600\",1,2,0.5,1.5,7\n"
-            + "660,1,2,0.5,1.5",
+            + "1970-01-01 00:09:00,1,2,0.5,1.5,-,\n"
+            + "\"1970-01-01 00:10:00\",1,2,0.5,1.5,7\n"
+            + "1970-01-01 00:11:00,1,2,0.5,1.5",
         market);
 
     assertThat(candles()).extracting(c -> c.get("open_time")).containsExactly(60_000L, 600_000L);
@@ -408,6 +408,7 @@ class FilesTest {
         {"type":"log"}
         [1,
         7
+        {"type":"transaction"}{"type":"transaction"}
         """
             .formatted(hash(1), address(2), hash(3)),
         MAINNET);
@@ -419,7 +420,7 @@ class FilesTest {
     assertThat(row.get("status")).isEqualTo(1);
     assertThat(letters())
         .extracting(l -> l.get("line") + " " + l.get("code"))
-        .containsExactly("2 field_invalid", "3 json_invalid", "4 json_invalid");
+        .containsExactly("2 field_invalid", "3 json_invalid", "4 json_invalid", "5 json_invalid");
   }
 
   @Test
@@ -479,12 +480,18 @@ class FilesTest {
   void shouldPreferWhatTheVenueSaysToFilesAndLaterFilesToEarlierOnes() {
     Map<String, String> market = Map.of("venue", "binance", "symbol", "ETHUSDT", "interval", "1m");
     String head = "unix,open,high,low,close,volume\n";
-    topology.pipe(Chunks.chunk("ohlcv", "b.csv", head, 2, "600,1,9000,0.5,3,1\n", market, 200));
-    topology.pipe(Chunks.chunk("ohlcv", "a.csv", head, 2, "600,1,9000,0.5,2,1\n", market, 100));
+    topology.pipe(
+        Chunks.chunk(
+            "ohlcv", "b.csv", head, 2, "1970-01-01 00:10:00,1,9000,0.5,3,1\n", market, 200));
+    topology.pipe(
+        Chunks.chunk(
+            "ohlcv", "a.csv", head, 2, "1970-01-01 00:10:00,1,9000,0.5,2,1\n", market, 100));
     assertThat(decimal(candles().getFirst(), "close", 18)).isEqualByComparingTo("3");
 
     topology.pipe(Candles.candle("binance", "ETHUSDT", 600, "4", 5));
-    topology.pipe(Chunks.chunk("ohlcv", "c.csv", head, 2, "600,1,9000,0.5,5,1\n", market, 300));
+    topology.pipe(
+        Chunks.chunk(
+            "ohlcv", "c.csv", head, 2, "1970-01-01 00:10:00,1,9000,0.5,5,1\n", market, 300));
 
     assertThat(candles()).hasSize(1);
     assertThat(decimal(candles().getFirst(), "close", 18)).isEqualByComparingTo("4");
@@ -495,10 +502,13 @@ class FilesTest {
     Map<String, String> market = Map.of("venue", "v", "symbol", "s", "interval", "1m");
     Map<String, String> other = Map.of("venue", "v", "symbol", "t", "interval", "1m");
     String head = "unix,open,high,low,close,volume\n";
-    RawCsvRows worse = Chunks.chunk("ohlcv", "a.csv", head, 2, "60,1,9,1,2,1\n", market, 100);
-    RawCsvRows better = Chunks.chunk("ohlcv", "b.csv", head, 2, "60,1,9,1,3,1\n", market, 200);
+    RawCsvRows worse =
+        Chunks.chunk("ohlcv", "a.csv", head, 2, "1970-01-01 00:01:00,1,9,1,2,1\n", market, 100);
+    RawCsvRows better =
+        Chunks.chunk("ohlcv", "b.csv", head, 2, "1970-01-01 00:01:00,1,9,1,3,1\n", market, 200);
     // The same rows, published again as those of another market.
-    RawCsvRows again = Chunks.chunk("ohlcv", "b.csv", head, 2, "60,1,9,1,3,1\n", other, 300);
+    RawCsvRows again =
+        Chunks.chunk("ohlcv", "b.csv", head, 2, "1970-01-01 00:01:00,1,9,1,3,1\n", other, 300);
     topology.pipe(worse);
     topology.pipe(better);
     topology.pipe(again);
@@ -518,7 +528,11 @@ class FilesTest {
     Map<String, String> market = Map.of("venue", "binance", "symbol", "ETHUSDT", "interval", "1m");
     topology.pipe(
         Chunks.file(
-            "ohlcv", "a.csv", "unix,open,high,low,close,volume\n", "600,1,9,1,2,1\n", market));
+            "ohlcv",
+            "a.csv",
+            "unix,open,high,low,close,volume\n",
+            "1970-01-01 00:10:00,1,9,1,2,1\n",
+            market));
     assertThat(candles()).hasSize(1);
 
     topology.pipe(
@@ -529,6 +543,96 @@ class FilesTest {
         6);
 
     assertThat(candles()).isEmpty();
+  }
+
+  @Test
+  void shouldEndInTheRowsOfOneOfTheChunksThatBeginAtOneLine() throws IOException {
+    String head = "time,open,high,low,close,volume\n";
+    String first = "1970-01-01,1,9,1,2,1\n";
+    String second = "1970-01-02,1,9,1,2,1\n";
+    Map<String, String> market = Map.of("venue", "v", "symbol", "s", "interval", "1d");
+    List<RawCsvRows> chunks =
+        List.of(
+            Chunks.chunk("ohlcv", "a.csv", head, 2, first + second, market, 100),
+            Chunks.chunk("ohlcv", "a.csv", head, 2, first, market, 100),
+            Chunks.chunk("ohlcv", "a.csv", head, 3, second, market, 100));
+    chunks.forEach(topology::pipe);
+
+    // Cut in two ways at one time, the rows are there all the same.
+    assertThat(candles()).hasSize(2);
+    try (TopologyHarness turned = TopologyHarness.temporary(PriceRules.defaults())) {
+      chunks.reversed().forEach(turned::pipe);
+
+      assertThat(turned.everything()).isEqualTo(topology.everything());
+    }
+  }
+
+  @Test
+  void shouldMakeLettersThatCanBeLoadedOfZeros() {
+    Map<String, String> market = Map.of("venue", "v", "symbol", "s", "interval", "1d");
+    pipe("ohlcv", "a.csv", "time,open,close\n", "1970-01-01,1,2\0\n", market);
+    pipe("ohlcv", "b.csv", "ti\0me,clo\0se\n", "soon,2\n", market);
+    pipe("ohlcv", "c\0.csv", "time,close\n", "1970-01-01,2\n", market);
+    pipe("oh\0lcv", "d.csv", "time,close\n", "1970-01-01,2\n", market);
+    pipe("ohlcv", "e.csv", "time,close\n", "1970-01-01,2\n", Map.of("ven\0ue", "v"));
+
+    assertThat(letters()).hasSize(5);
+    assertThat(letters())
+        .allSatisfy(
+            letter ->
+                letter
+                    .getSchema()
+                    .getFields()
+                    .forEach(
+                        field -> {
+                          if (letter.get(field.pos()) instanceof CharSequence text) {
+                            assertThat(text.toString()).doesNotContain("\0");
+                          }
+                        }));
+  }
+
+  @Test
+  void shouldTellTimesThatCannotBeMeant() {
+    Map<String, String> market = Map.of("venue", "v", "symbol", "s", "interval", "1d");
+    pipe(
+        "ohlcv",
+        "a.csv",
+        "time,close\n",
+        "20210101,2\n2021-02-30,2\n%s,2\n-5,2\n".formatted("9".repeat(100_000)),
+        market);
+
+    assertThat(candles()).isEmpty();
+    assertThat(letters()).hasSize(4);
+  }
+
+  @Test
+  void shouldTellVolumesApartWherePricesAreAboutOne() {
+    String head = "Unix,Date,Symbol,Open,High,Low,Close,Volume XRP,Volume USD\n";
+    String rows =
+        "1617235200,x,XRP/USD,0.8,0.9,0.7,0.8,1000,800\n1617238800,x,XRP/USD,0.8,0.9,0.7,0.8,800,1000\n";
+    pipe("gemini-ohlcv", "XRP-USD-1h.csv", head, rows, Map.of());
+    pipe("gemini-ohlcv-exchanged-volumes", "XRP-USD-1h.csv", head, rows, Map.of());
+
+    assertThat(candles())
+        .allSatisfy(c -> assertThat(decimal(c, "volume", 18)).isEqualByComparingTo("1000"))
+        .hasSize(2);
+    assertThat(letters()).hasSize(2);
+  }
+
+  @Test
+  void shouldKeepTheDamagedFirstLineOfAFileWithoutNames() {
+    topology.pipe(
+        Chunks.chunk(
+            "binance-klines",
+            "ETHUSDT-1m-2021-01.csv",
+            "1609459200000,\"737.18,737.77\n",
+            2,
+            "1609459260000,737.69,740.00,737.69,739.34,7104.620,1609459319999,5250811.13390,1768,5873.551,4340842.32076,0\n",
+            Map.of(),
+            1));
+
+    assertThat(candles()).hasSize(1);
+    assertThat(letters()).extracting(l -> l.get("line")).containsExactly(1L);
   }
 
   private TopologyHarness restartedWith(String name, String layout) throws IOException {
@@ -544,7 +648,7 @@ class FilesTest {
         "ohlcv",
         "a.csv",
         "unix,open,high,low,close,volume\n",
-        "60,1,2,0.5,1.5,7\n120,1,2,0.5,1.75,0\n180,1,2,0.5,oops,7\n",
+        "1970-01-01,1,2,0.5,1.5,7\n1970-01-02,1,2,0.5,1.75,0\n1970-01-03,1,2,0.5,oops,7\n",
         Map.of("venue", "v", "symbol", "s", "interval", "1m"));
     assertThat(candles()).hasSize(2);
     assertThat(letters()).hasSize(1);
@@ -556,7 +660,7 @@ class FilesTest {
         target: market.candles
         expect: {volume: "7"}
         columns:
-          - {name: unix, field: open_time, time: unix}
+          - {name: unix, field: open_time, time: yyyy-MM-dd}
           - {name: open, field: open}
           - {name: low, field: close}
         """);
@@ -568,7 +672,7 @@ class FilesTest {
                 c.get("open_time")
                     + " "
                     + decimal(c, "close", 18).stripTrailingZeros().toPlainString())
-        .containsExactly("60000 0.5", "180000 0.5");
+        .containsExactly("0 0.5", "172800000 0.5");
   }
 
   @Test

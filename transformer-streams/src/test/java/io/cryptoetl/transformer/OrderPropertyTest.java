@@ -88,7 +88,7 @@ class OrderPropertyTest {
               name,
               CANDLES_HEAD,
               2,
-              "%d,1,9,0.5,%d,1\n".formatted((13 + height) * 60, seed) + second,
+              "1970-01-01 00:%d:00,1,9,0.5,%d,1\n".formatted(13 + height, seed) + second,
               Map.of("venue", "binance", "symbol", "ETHUSDC", "interval", "1m"),
               fetchedAt);
       case 1 ->

@@ -67,9 +67,7 @@ final class ReplayCommand implements Callable<Integer> {
           progress.stepTo(done);
         }
         progress.setExtraMessage(" loading");
-        while (!replays.isLoaded()) {
-          Thread.sleep(POLL_MS);
-        }
+        replays.awaitLoaded();
       }
       Replays.Letters letters = replays.sweep(replay);
       screen.line(

@@ -319,7 +319,14 @@ public final class Parts {
         url,
         port,
         () -> {},
-        List.of(Layout.java(), heap, "-XX:+UseSerialGC", "-jar", layout.service(module).toString()),
+        List.of(
+            Layout.java(),
+            heap,
+            "-XX:+UseSerialGC",
+            // Failures without stack cannot be told apart.
+            "-XX:-OmitStackTraceInFastThrow",
+            "-jar",
+            layout.service(module).toString()),
         env,
         () -> answers(url + "/q/health/ready"),
         SLOW);

@@ -28,6 +28,8 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.ListOffsetsOptions;
+import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
@@ -36,6 +38,7 @@ import org.apache.kafka.clients.consumer.OffsetAndTimestamp;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
+import org.apache.kafka.common.IsolationLevel;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 
@@ -52,13 +55,13 @@ public final class Replays implements AutoCloseable {
   /** Consumer group of the loader. */
   private static final String LOADER = "connect-tables";
 
-  /** Offsets of one request: some seconds of work at most. */
+  /** Offsets of one request, which is done in one transaction: some seconds of work at most. */
   private static final Map<Topic, Integer> RANGE =
       Map.of(
-          Topics.RAW_EVM_BLOCKS, 25,
+          Topics.RAW_EVM_BLOCKS, 10,
           Topics.RAW_MARKET_CANDLES, 2000,
           Topics.RAW_MARKET_INSTRUMENTS, 1,
-          Topics.RAW_CSV_ROWS, 4);
+          Topics.RAW_CSV_ROWS, 1);
 
   private static final Duration POLL = Duration.ofMillis(500);
 
@@ -111,11 +114,12 @@ public final class Replays implements AutoCloseable {
     Instant now = Instant.now().truncatedTo(ChronoUnit.MILLIS);
     String id = now + "-" + UUID.randomUUID().toString().substring(0, 8);
     TopicPartition letters = new TopicPartition(Topics.OPS_DEAD_LETTERS.name(), 0);
-    long lettersBefore = consumer.endOffsets(List.of(letters)).get(letters);
-    Map<TopicPartition, List<Range>> ranges = new LinkedHashMap<>();
+    long lettersBefore = ends(List.of(letters)).get(letters);
+    Map<TopicPartition, List<Asked>> asked = new LinkedHashMap<>();
     long offsets = 0;
     Map<String, Object> settings = new HashMap<>(brokers);
     settings.put("transactional.id", "replay-" + id);
+    settings.put("transaction.timeout.ms", "600000");
     try (KafkaProducer<SpecificRecord, SpecificRecord> producer =
         new KafkaProducer<>(settings, serializer(true), serializer(false))) {
       producer.initTransactions();
@@ -127,22 +131,32 @@ public final class Replays implements AutoCloseable {
           long end = ends.get(begin.getKey());
           offsets += Math.max(0, end - begin.getValue());
           for (long from = begin.getValue(); from < end; from += RANGE.get(topic)) {
-            Range range = send(producer, id, now, topic, begin.getKey(), from, end);
-            ranges
+            asked
                 .computeIfAbsent(
                     new TopicPartition(
                         Topics.REPLAYS.get(topic).name(), begin.getKey().partition()),
                     p -> new ArrayList<>())
-                .add(range);
+                .add(send(producer, id, now, topic, begin.getKey(), from, end));
           }
         }
       }
       producer.commitTransaction();
     }
+    Map<TopicPartition, List<Range>> ranges = new LinkedHashMap<>();
+    asked.forEach(
+        (partition, requests) ->
+            ranges.put(partition, requests.stream().map(Asked::range).toList()));
     return new Started(now, ranges, offsets, lettersBefore);
   }
 
-  private Range send(
+  /** A request on its way. */
+  private record Asked(Future<RecordMetadata> sent, TopicPartition raw, long from, long to) {
+    Range range() {
+      return new Range(get(sent).offset(), raw, from, to);
+    }
+  }
+
+  private Asked send(
       KafkaProducer<SpecificRecord, SpecificRecord> producer,
       String id,
       Instant now,
@@ -158,7 +172,7 @@ public final class Replays implements AutoCloseable {
                 partition.partition(),
                 new ReplayKey(topic.name(), partition.partition(), from),
                 new Replay(id, topic.name(), partition.partition(), from, to, now)));
-    return new Range(get(sent).offset(), partition, from, to);
+    return new Asked(sent, partition, from, to);
   }
 
   private Map<TopicPartition, Long> begins(Topic topic, Optional<Instant> since) {
@@ -196,38 +210,57 @@ public final class Replays implements AutoCloseable {
         .sum();
   }
 
-  /** Whether all that was made of the replayed records so far is in the tables. */
-  public boolean isLoaded() {
-    return isRead(
-            TRANSFORMERS,
-            List.of(
-                Topics.TRANSFORMER_FILE_ROWS,
-                Topics.TRANSFORMER_FILE_CANDLES,
-                Topics.TRANSFORMER_PRICES))
-        && isRead(LOADER, Topics.all().stream().filter(Topic::table).toList());
+  /** Waits until all that was made so far is in the tables. */
+  public void awaitLoaded() throws InterruptedException {
+    awaitRead(
+        TRANSFORMERS,
+        List.of(
+            Topics.TRANSFORMER_FILE_ROWS,
+            Topics.TRANSFORMER_FILE_CANDLES,
+            Topics.TRANSFORMER_PRICES));
+    awaitRead(LOADER, Topics.all().stream().filter(Topic::table).toList());
   }
 
-  /** Whether a group has read all records that are there, markers of transactions aside. */
-  private boolean isRead(String group, List<Topic> topics) {
-    Map<TopicPartition, Long> committed = committed(group);
-    List<TopicPartition> all = topics.stream().flatMap(t -> partitions(t).stream()).toList();
-    Map<TopicPartition, Long> begins = consumer.beginningOffsets(all);
-    Map<TopicPartition, Long> ends = consumer.endOffsets(all);
-    Map<TopicPartition, Long> behind = new HashMap<>();
-    for (TopicPartition partition : all) {
-      long position = committed.getOrDefault(partition, begins.get(partition));
-      if (position < ends.get(partition)) {
-        behind.put(partition, Math.max(position, begins.get(partition)));
-      }
+  private void awaitRead(String group, List<Topic> topics) throws InterruptedException {
+    Map<TopicPartition, Long> ends =
+        ends(topics.stream().flatMap(t -> partitions(t).stream()).toList());
+    while (!isRead(group, ends)) {
+      Thread.sleep(POLL);
     }
+  }
+
+  /** Whether a group has read all committed records before some offsets. */
+  private boolean isRead(String group, Map<TopicPartition, Long> ends) {
+    Map<TopicPartition, Long> committed = committed(group);
+    Map<TopicPartition, Long> begins = consumer.beginningOffsets(ends.keySet());
+    Map<TopicPartition, Long> behind = new HashMap<>();
+    ends.forEach(
+        (partition, end) -> {
+          long begin = begins.get(partition);
+          long position = Math.max(begin, committed.getOrDefault(partition, begin));
+          if (position < end) {
+            behind.put(partition, position);
+          }
+        });
     consumer.assign(behind.keySet());
     behind.forEach(consumer::seek);
+    // What is left may be markers of transactions, which nobody reads.
     while (behind.keySet().stream().anyMatch(p -> consumer.position(p) < ends.get(p))) {
       if (!consumer.poll(POLL).isEmpty()) {
         return false;
       }
     }
     return true;
+  }
+
+  /** Ends of partitions, open transactions included. */
+  private Map<TopicPartition, Long> ends(Collection<TopicPartition> partitions) {
+    Map<TopicPartition, OffsetSpec> latest =
+        partitions.stream().collect(Collectors.toMap(p -> p, p -> OffsetSpec.latest()));
+    Map<TopicPartition, Long> ends = new HashMap<>();
+    get(admin.listOffsets(latest, new ListOffsetsOptions(IsolationLevel.READ_UNCOMMITTED)).all())
+        .forEach((partition, end) -> ends.put(partition, end.offset()));
+    return ends;
   }
 
   private Map<TopicPartition, Long> committed(String group) {
@@ -262,7 +295,7 @@ public final class Replays implements AutoCloseable {
       TopicPartition letters = new TopicPartition(Topics.OPS_DEAD_LETTERS.name(), 0);
       consumer.assign(List.of(letters));
       consumer.seekToBeginning(List.of(letters));
-      long end = consumer.endOffsets(List.of(letters)).get(letters);
+      long end = ends(List.of(letters)).get(letters);
       while (consumer.position(letters) < end) {
         ConsumerRecords<byte[], byte[]> records = consumer.poll(POLL);
         for (ConsumerRecord<byte[], byte[]> record : records) {

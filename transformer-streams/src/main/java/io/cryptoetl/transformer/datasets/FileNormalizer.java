@@ -7,6 +7,7 @@ import io.cryptoetl.schemas.Topics;
 import io.cryptoetl.transformer.join.PriceRules;
 import io.cryptoetl.transformer.normalize.BadRecordException;
 import io.cryptoetl.transformer.normalize.RawNormalizer;
+import io.cryptoetl.transformer.normalize.Times;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashSet;
@@ -75,6 +76,7 @@ public final class FileNormalizer extends RawNormalizer<RawCsvRows> {
       throw new BadRecordException(
           "record_unreadable", "the record has no value: rows of files cannot be taken back so");
     }
+    Times.require("fetched_at of the chunk", raw.getFetchedAt());
     byte[] key =
         String.join(
                 "\0",
@@ -92,7 +94,7 @@ public final class FileNormalizer extends RawNormalizer<RawCsvRows> {
     }
     Set<MadeRows.Row> made = new LinkedHashSet<>();
     try {
-      map(record, raw, made);
+      map(record, raw, digest, made);
     } catch (BadRecordException e) {
       if (order == 0) {
         before.get().rows().forEach(row -> send(record, row, before.get(), null));
@@ -108,7 +110,8 @@ public final class FileNormalizer extends RawNormalizer<RawCsvRows> {
     chunks.put(key, new MadeRows(raw.getFetchedAt(), digest, List.copyOf(made)).toBytes());
   }
 
-  private void map(Record<byte[], byte[]> record, RawCsvRows raw, Set<MadeRows.Row> made)
+  private void map(
+      Record<byte[], byte[]> record, RawCsvRows raw, int chunkDigest, Set<MadeRows.Row> made)
       throws BadRecordException {
     Layout layout =
         layouts
@@ -141,7 +144,7 @@ public final class FileNormalizer extends RawNormalizer<RawCsvRows> {
                       layout.target().key(row),
                       layout.target().position(row),
                       cells.line(),
-                      digestOf(raw, cells));
+                      digestOf(raw, chunkDigest, cells));
               made.add(one);
               send(record, one, place, row);
             } catch (BadRecordException e) {
@@ -160,9 +163,9 @@ public final class FileNormalizer extends RawNormalizer<RawCsvRows> {
                 letter -> letter.setLine(line));
           }
         };
-    // The last line of the head of a file without names is its first row.
-    if (names == null && head.isPresent() && raw.getFirstLine() == reader.headLines() + 1) {
-      rows.row(head.get());
+    // The head of a file without names holds its first row.
+    if (names == null && raw.getFirstLine() == reader.headLines() + 1) {
+      reader.headRows(rows);
     }
     reader.rows(rows);
   }
@@ -183,12 +186,13 @@ public final class FileNormalizer extends RawNormalizer<RawCsvRows> {
             .build());
   }
 
-  /** Of the bytes and the place of a row. */
-  private static int digestOf(RawCsvRows raw, Cells cells) {
+  /** Of the bytes of a row, its place and its chunk: no two chunks make the same copy. */
+  private static int digestOf(RawCsvRows raw, int chunkDigest, Cells cells) {
     CRC32C crc = new CRC32C();
     crc.update(
         String.join("\0", raw.getDataset(), raw.getFile(), raw.getFileVersion())
             .getBytes(StandardCharsets.UTF_8));
+    crc.update(ByteBuffer.allocate(Integer.BYTES).putInt(chunkDigest).flip());
     crc.update(cells.bytes());
     return (int) crc.getValue();
   }

@@ -3,9 +3,9 @@ package io.cryptoetl.transformer.datasets;
 import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
+import io.cryptoetl.transformer.normalize.BadRecordException;
 import java.io.IOException;
 import java.io.InputStream;
-import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -91,7 +91,7 @@ public final class Layout {
     this.positional = written.positional();
     this.columns = required("columns", written.columns()).stream().map(this::column).toList();
     this.values = written.values() == null ? Map.of() : Map.copyOf(written.values());
-    values.keySet().forEach(field -> field("values", field));
+    values.forEach(this::requireValue);
     this.expected = written.expect() == null ? Map.of() : Map.copyOf(written.expect());
     this.fileNames =
         written.file() == null
@@ -159,8 +159,25 @@ public final class Layout {
         fields,
         isTime ? written.time().stream().map(this::time).toList() : List.of(),
         Optional.ofNullable(written.remove()),
-        Optional.ofNullable(written.match()).map(m -> pattern("match", m)),
+        Optional.ofNullable(written.match()).map(Layout::match),
         written.separator() == null ? "," : written.separator());
+  }
+
+  private static Pattern match(String regex) {
+    Pattern pattern = pattern("match", regex);
+    if (pattern.matcher("").groupCount() == 0) {
+      throw invalid("match", regex, "a regular expression with a group, such as ^(.*)$,");
+    }
+    return pattern;
+  }
+
+  private void requireValue(String field, String text) {
+    field("values", field);
+    try {
+      Values.of(target.field(field).orElseThrow(), "values." + field, text, TimeFormat.GIVEN, ",");
+    } catch (BadRecordException e) {
+      throw new IllegalArgumentException(e.getMessage(), e);
+    }
   }
 
   private static Predicate<String> named(List<String> names) {
@@ -183,7 +200,7 @@ public final class Layout {
       return new TimeFormat.Unix(format);
     }
     try {
-      return new TimeFormat.Text(format, DateTimeFormatter.ofPattern(format, Locale.ROOT));
+      return TimeFormat.Text.of(format);
     } catch (IllegalArgumentException e) {
       throw new IllegalArgumentException(
           "time is %s, one of %s or a pattern such as yyyy-MM-dd is expected: %s"

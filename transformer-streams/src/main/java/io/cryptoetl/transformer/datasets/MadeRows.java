@@ -57,7 +57,7 @@ record MadeRows(Instant fetchedAt, int digest, List<Row> rows) {
       for (Row row : rows) {
         out.writeUTF(row.target().label());
         byte[] key = encode(row.key());
-        out.writeShort(key.length);
+        out.writeInt(key.length);
         out.write(key);
         out.writeInt(row.position());
         out.writeLong(row.line());
@@ -78,7 +78,7 @@ record MadeRows(Instant fetchedAt, int digest, List<Row> rows) {
       List<Row> rows = new ArrayList<>(count);
       for (int i = 0; i < count; i++) {
         Target target = Target.of(in.readUTF()).orElseThrow();
-        ByteBuffer key = ByteBuffer.wrap(in.readNBytes(in.readUnsignedShort()));
+        ByteBuffer key = ByteBuffer.wrap(in.readNBytes(in.readInt()));
         rows.add(
             new Row(
                 target,

@@ -31,7 +31,8 @@ enum RowCheck {
   },
   /**
    * Quote volume is base volume at about the candle's prices: within a factor of two, so that
-   * rounding does no harm and volumes under each other's name are found.
+   * rounding does no harm, and nearer than it would be the other way round, so that volumes under
+   * each other's name are found where prices are about one.
    */
   @JsonProperty("volumes")
   VOLUMES {
@@ -45,12 +46,13 @@ enum RowCheck {
           || base.signum() == 0
           || quote.signum() == 0
           || candle.getHigh() == null
-          || candle.getLow() == null) {
+          || candle.getLow() == null
+          || candle.getHigh().signum() == 0) {
         return;
       }
-      BigDecimal two = BigDecimal.TWO;
-      if (quote.compareTo(base.multiply(candle.getHigh()).multiply(two)) > 0
-          || quote.multiply(two).compareTo(base.multiply(candle.getLow())) < 0) {
+      BigDecimal middle = candle.getHigh().add(candle.getLow());
+      double straight = away(quote, base, middle);
+      if (straight > 2 || straight > away(base, quote, middle)) {
         throw inconsistent(
             "volume %s in base and %s in quote do not fit prices from %s to %s: the two volumes may be exchanged"
                 .formatted(
@@ -65,6 +67,12 @@ enum RowCheck {
    * @throws BadRecordException if it cannot be right
    */
   abstract void check(SpecificRecord row) throws BadRecordException;
+
+  /** By what factor the quote volume is away from base volume at the middle of the prices. */
+  private static double away(BigDecimal quote, BigDecimal base, BigDecimal twiceTheMiddle) {
+    double factor = 2 * quote.doubleValue() / (base.doubleValue() * twiceTheMiddle.doubleValue());
+    return Math.max(factor, 1 / factor);
+  }
 
   private static BadRecordException inconsistent(String reason) {
     return new BadRecordException("row_inconsistent", reason);

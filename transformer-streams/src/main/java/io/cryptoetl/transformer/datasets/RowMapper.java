@@ -161,6 +161,9 @@ final class RowMapper {
         throw Values.invalid(name, text, "a text like " + column.match().get());
       }
       text = matcher.group(1);
+      if (text == null || Values.isNothing(text)) {
+        return;
+      }
     }
     List<String> fields = column.fields();
     if (fields.size() == 1) {

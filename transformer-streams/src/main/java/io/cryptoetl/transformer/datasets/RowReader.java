@@ -31,12 +31,18 @@ import java.util.stream.StreamSupport;
 final class RowReader {
   /** Numbers of JSON stay as they are written: a uint256 is no double. */
   private static final ObjectMapper JSON =
-      JsonMapper.builder().enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS).build();
+      JsonMapper.builder()
+          .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
+          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .build();
 
   /** Columns before the fields of a Bloomberg data file. */
   private static final List<String> BLOOMBERG = List.of("SECURITY", "ERRCODE", "NFIELDS");
 
   private static final int MAX_CELL = 16 * 1024 * 1024;
+
+  /** Lines that a row before a damaged one may have. */
+  private static final int MAX_LINES = 1000;
 
   private final RawCsvRows chunk;
   private final Charset charset;
@@ -131,6 +137,13 @@ final class RowReader {
     return rows.isEmpty() ? Optional.empty() : Optional.of(rows.getLast());
   }
 
+  /** Splits the head, which has no names, into rows. */
+  void headRows(Rows to) {
+    if (!json) {
+      split(withoutBom(bytes(chunk.getHead())), 1, to);
+    }
+  }
+
   /** Lines of the head: the first row after it is in the next one. */
   long headLines() {
     return lineStarts(bytes(chunk.getHead())).size() - 1L;
@@ -188,7 +201,8 @@ final class RowReader {
           firstLine + bad,
           Arrays.copyOfRange(bytes, starts.get(bad), starts.get(bad + 1)),
           new BadRecordException(
-              "csv_invalid", "a quote of the row is not closed, or text follows its closing"));
+              "csv_invalid",
+              "a quote of the row is not closed, text follows its closing, or the row is too large"));
       return bad + 1;
     } catch (IOException e) {
       throw new UncheckedIOException("reading from memory", e);
@@ -210,7 +224,8 @@ final class RowReader {
 
   /** The line behind a row that is known to be right. */
   private int end(byte[] bytes, List<Integer> starts, int begin) {
-    for (int end = begin + 1; end < starts.size() - 1; end++) {
+    int last = Math.min(begin + MAX_LINES, starts.size() - 1);
+    for (int end = begin + 1; end < last; end++) {
       try (CsvReader<CsvRecord> one = csv(bytes, starts.get(begin), starts.get(end))) {
         one.forEach(row -> {});
         return end;
@@ -220,7 +235,7 @@ final class RowReader {
         throw new UncheckedIOException("reading from memory", e);
       }
     }
-    return starts.size() - 1;
+    return last;
   }
 
   private static boolean isBlank(byte[] bytes, int from, int to) {

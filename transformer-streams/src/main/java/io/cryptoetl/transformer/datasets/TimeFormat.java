@@ -10,17 +10,16 @@ import java.time.LocalDateTime;
 import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
+import java.time.format.ResolverStyle;
 import java.time.temporal.TemporalAccessor;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 
 /** A way to write a time. Tables hold milliseconds, so what is finer is cut. */
 sealed interface TimeFormat {
   /** How people may write a time where no layout tells. */
-  List<TimeFormat> GIVEN =
-      List.of(
-          new Text("yyyy-MM-dd'T'HH:mm:ssX", DateTimeFormatter.ofPattern("yyyy-MM-dd'T'HH:mm:ssX")),
-          new Text("yyyy-MM-dd", DateTimeFormatter.ofPattern("yyyy-MM-dd")));
+  List<TimeFormat> GIVEN = List.of(Text.of("yyyy-MM-dd'T'HH:mm:ssX"), Text.of("yyyy-MM-dd"));
 
   /** The time; empty if the text is not written in this way. */
   Optional<Instant> parse(String text);
@@ -32,11 +31,16 @@ sealed interface TimeFormat {
    */
   record Unix(String resolution) implements TimeFormat {
     private static final BigDecimal MAX = BigDecimal.TEN.pow(18);
+    private static final int LONGEST = 40;
+    private static final BigDecimal LEAST_S = BigDecimal.TEN.pow(8);
     private static final BigDecimal LEAST_MS = BigDecimal.TEN.pow(11);
     private static final BigDecimal LEAST_US = BigDecimal.TEN.pow(14);
 
     @Override
     public Optional<Instant> parse(String text) {
+      if (text.length() > LONGEST) {
+        return Optional.empty();
+      }
       BigDecimal number;
       try {
         BigInteger hex = Hex.quantity(text);
@@ -45,6 +49,9 @@ sealed interface TimeFormat {
         return Optional.empty();
       }
       if (number.signum() < 0 || number.compareTo(MAX) > 0) {
+        return Optional.empty();
+      }
+      if (resolution.equals("unix") && number.compareTo(LEAST_S) < 0) {
         return Optional.empty();
       }
       int power =
@@ -65,6 +72,19 @@ sealed interface TimeFormat {
 
   /** A pattern of {@link DateTimeFormatter}; UTC where it has no offset. */
   record Text(String pattern, DateTimeFormatter formatter) implements TimeFormat {
+    /**
+     * A pattern that takes no day which does not exist.
+     *
+     * @throws IllegalArgumentException if it is none
+     */
+    static Text of(String pattern) {
+      // Strictly, y is a year of an era, which nobody writes.
+      return new Text(
+          pattern,
+          DateTimeFormatter.ofPattern(pattern.replace('y', 'u'), Locale.ROOT)
+              .withResolverStyle(ResolverStyle.STRICT));
+    }
+
     @Override
     public Optional<Instant> parse(String text) {
       try {

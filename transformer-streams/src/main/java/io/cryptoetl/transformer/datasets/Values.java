@@ -25,6 +25,9 @@ final class Values {
   private static final int UINT256_BITS = 256;
   private static final int LONGEST = 80;
 
+  /** Names are parts of keys, which an index has to hold. */
+  private static final int LONGEST_NAME = 200;
+
   private Values() {}
 
   static boolean isNothing(String text) {
@@ -85,6 +88,12 @@ final class Values {
   }
 
   private static String requireText(String column, String text) throws BadRecordException {
+    if (text.length() > LONGEST_NAME) {
+      throw invalid(column, text, "a text of at most %d characters".formatted(LONGEST_NAME));
+    }
+    if (text.indexOf('\uFFFD') >= 0) {
+      throw invalid(column, text, "text in the encoding of the file");
+    }
     try {
       return RawNormalizer.requireText(column, text);
     } catch (BadRecordException e) {

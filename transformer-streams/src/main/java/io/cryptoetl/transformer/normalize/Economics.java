@@ -14,7 +14,7 @@ final class Economics {
 
   private Economics() {}
 
-  /** What the header of a block tells. */
+  /** What the header of a block tells, be it from before London or without its base fee. */
   static BlockEconomics of(Block block) {
     BlockEconomics row = new BlockEconomics();
     row.setChainId(block.getChainId());
@@ -24,8 +24,12 @@ final class Economics {
     row.setGasUsed(block.getGasUsed());
     row.setBaseFeePerGas(block.getBaseFeePerGas());
     row.setTransactionCount(block.getTransactionCount());
-    row.setBurned(wei(baseFee(block).multiply(BigDecimal.valueOf(block.getGasUsed()))));
+    row.setBurned(block.getBaseFeePerGas() == null ? null : burned(block));
     return row;
+  }
+
+  private static BigDecimal burned(Block block) {
+    return wei(baseFee(block).multiply(BigDecimal.valueOf(block.getGasUsed())));
   }
 
   private static BigDecimal baseFee(Block block) {
@@ -37,6 +41,7 @@ final class Economics {
     Block block = rows.block();
     List<Transaction> transactions = rows.transactions();
     BlockEconomics row = of(block);
+    row.setBurned(burned(block));
     row.setContractCreationCount(
         (int) transactions.stream().filter(t -> t.getToAddress() == null).count());
     int[] types = new int[6];

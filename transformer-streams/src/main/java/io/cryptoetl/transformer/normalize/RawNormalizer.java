@@ -35,7 +35,7 @@ public abstract class RawNormalizer<V extends SpecificRecord>
    * Header of a record that is processed again: its offset, 8 bytes big endian. Topic and partition
    * are those that the normalizer reads anyway.
    */
-  static final String REPLAYED = "replayed-offset";
+  public static final String REPLAYED = "replayed-offset";
 
   private final Topic topic;
 
@@ -213,6 +213,17 @@ public abstract class RawNormalizer<V extends SpecificRecord>
       describe(raw, letter);
     }
     more.accept(letter);
-    forward(record, deadLetters, new DeadLetterKey(id), letter.build());
+    DeadLetter whole = letter.build();
+    for (Schema.Field field : whole.getSchema().getFields()) {
+      if (whole.get(field.pos()) instanceof String text) {
+        whole.put(field.pos(), withoutZeros(text));
+      }
+    }
+    forward(record, deadLetters, new DeadLetterKey(whole.getId()), whole);
+  }
+
+  /** What was refused may stand in a letter, which has to be loaded all the same. */
+  private static String withoutZeros(String text) {
+    return text.indexOf('\0') < 0 ? text : text.replace("\0", "\\0");
   }
 }

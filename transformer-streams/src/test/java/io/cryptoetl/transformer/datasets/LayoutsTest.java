@@ -65,6 +65,8 @@ class LayoutsTest {
         "about: a\\ntarget: market.candles\\ncolumns: [{name: a, field: open_time, time: qqqqqqq}]; a pattern such as",
         "about: a\\ntarget: market.candles\\ncolumns: [{name: a, field: open}, {name: b, field: open}]; open twice",
         "about: a\\ntarget: market.candles\\ncolumns: [{name: a, field: open, match: `(`}]; a regular expression",
+        "about: a\\ntarget: market.candles\\ncolumns: [{name: a, field: open, match: .*}]; with a group",
+        "about: a\\ntarget: market.candles\\ncolumns: []\\nvalues: {open: cheap}; values.open is 'cheap'",
         "about: a\\ntarget: market.candles\\ncolumns: []\\nvalues: {chain: 1}; values is chain",
         "about: a\\ntarget: market.candles\\ncolumns: []\\nfile: `(?<chain>.)`; file is chain",
         "about: a\\ntarget: chain.logs\\ncolumns: []\\nchecks: [prices]; they are for market.candles",
