@@ -101,6 +101,7 @@ class ComposeTest {
             .filter(
                 t ->
                     t.owner().equals("transformer-streams")
+                        || Topics.REPLAYS.containsValue(t)
                         || t.name().startsWith("raw.")
                         || t.equals(Topics.OPS_DEAD_LETTERS))
             .map(Topic::name)

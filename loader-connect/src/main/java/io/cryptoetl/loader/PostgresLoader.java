@@ -29,7 +29,7 @@ final class PostgresLoader implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(PostgresLoader.class);
   private static final int COPY_BUFFER = 256 * 1024;
 
-  /** Longest silence of the server; a batch takes seconds. */
+  /** Longest silence of the server; a batch takes seconds. Longer than any statement may take. */
   private static final String SOCKET_TIMEOUT_SECONDS = "300";
 
   private final BulkSinkConfig config;
@@ -91,6 +91,12 @@ final class PostgresLoader implements AutoCloseable {
       properties.setProperty("tcpKeepAlive", "true");
       properties.setProperty("connectTimeout", "10");
       properties.setProperty("socketTimeout", SOCKET_TIMEOUT_SECONDS);
+      properties.setProperty(
+          "options",
+          "-c statement_timeout="
+              + config.statementTimeoutMs()
+              + " -c lock_timeout="
+              + config.lockTimeoutMs());
       connection = DriverManager.getConnection(config.url(), properties);
       connection.setAutoCommit(false);
     }

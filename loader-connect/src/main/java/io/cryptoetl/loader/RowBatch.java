@@ -1,5 +1,6 @@
 package io.cryptoetl.loader;
 
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -21,6 +22,7 @@ final class RowBatch {
   private final Map<String, Map<Struct, SinkRecord>> topics = new TreeMap<>();
   private final Map<TopicPartition, OffsetAndMetadata> offsets = new HashMap<>();
   private int rows;
+  private long bytes;
 
   /** The last record of each key of a topic: rows to have, keys to have not. */
   record Changes(List<Struct> rows, List<Struct> deletedKeys) {}
@@ -39,10 +41,8 @@ final class RowBatch {
     if (last.put(key, record) == null) {
       rows++;
     }
-    // Transforms may rename the topic; offsets are those of the topic as it was read.
-    offsets.put(
-        new TopicPartition(record.originalTopic(), record.originalKafkaPartition()),
-        new OffsetAndMetadata(record.originalKafkaOffset() + 1));
+    bytes += bytes((Struct) record.value());
+    skip(record);
   }
 
   /** Topics of the batch in the order of their names, which is the order of locks. */
@@ -80,6 +80,66 @@ final class RowBatch {
     return rows;
   }
 
+  /** Bytes of the values of all records that were added, replaced ones included. */
+  long bytes() {
+    return bytes;
+  }
+
+  private static long bytes(Struct value) {
+    if (value == null) {
+      return 0;
+    }
+    long sum = 0;
+    for (Field field : value.schema().fields()) {
+      sum += bytes(value.get(field));
+    }
+    return sum;
+  }
+
+  private static long bytes(Object value) {
+    if (value instanceof ByteBuffer buffer) {
+      return buffer.remaining();
+    }
+    if (value instanceof byte[] array) {
+      return array.length;
+    }
+    if (value instanceof String text) {
+      return text.length();
+    }
+    if (value instanceof List<?> list) {
+      long sum = 0;
+      for (Object element : list) {
+        sum += bytes(element);
+      }
+      return sum;
+    }
+    return Long.BYTES;
+  }
+
+  /** The rows in two parts, which have no row in common. */
+  List<RowBatch> halves() {
+    RowBatch first = new RowBatch();
+    RowBatch second = new RowBatch();
+    for (SinkRecord record : records()) {
+      (first.rows < rows / 2 ? first : second).add(record);
+    }
+    return List.of(first, second);
+  }
+
+  /** The last record of each key. */
+  List<SinkRecord> records() {
+    List<SinkRecord> records = new ArrayList<>(rows);
+    topics.values().forEach(last -> records.addAll(last.values()));
+    return records;
+  }
+
+  /** Counts a record as read. Transforms may rename the topic; offsets are of the one read. */
+  void skip(SinkRecord record) {
+    offsets.put(
+        new TopicPartition(record.originalTopic(), record.originalKafkaPartition()),
+        new OffsetAndMetadata(record.originalKafkaOffset() + 1));
+  }
+
   boolean isEmpty() {
     return offsets.isEmpty();
   }
@@ -88,6 +148,7 @@ final class RowBatch {
     topics.clear();
     offsets.clear();
     rows = 0;
+    bytes = 0;
   }
 
   private static String place(SinkRecord record) {

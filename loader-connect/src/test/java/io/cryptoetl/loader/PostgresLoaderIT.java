@@ -73,7 +73,15 @@ class PostgresLoaderIT {
     loader =
         new PostgresLoader(
             new BulkSinkConfig(
-                stack.jdbcUrl(), stack.databaseUser(), stack.databasePassword(), 100));
+                stack.jdbcUrl(),
+                stack.databaseUser(),
+                stack.databasePassword(),
+                100,
+                1 << 20,
+                60_000,
+                500,
+                "ops.dead_letters",
+                ""));
   }
 
   @AfterEach
@@ -240,6 +248,40 @@ class PostgresLoaderIT {
     add(3, row(3).put("small", 1));
     load();
     assertThat(query("SELECT id FROM loader_test.things")).containsExactly("3");
+  }
+
+  @Test
+  void shouldGiveUpWaitingForALock() throws SQLException {
+    add(1, row(1));
+    try (Connection blocker = stack.database();
+        Statement statement = blocker.createStatement()) {
+      blocker.setAutoCommit(false);
+      statement.execute("LOCK TABLE loader_test.things IN ACCESS EXCLUSIVE MODE");
+
+      assertThatThrownBy(this::load)
+          .isInstanceOfSatisfying(
+              SQLException.class, e -> assertThat(e.getSQLState()).isEqualTo("55P03"));
+      blocker.rollback();
+    }
+    load();
+
+    assertThat(query("SELECT count(*) FROM loader_test.things")).containsExactly("1");
+  }
+
+  @Test
+  void shouldDivideABatchIntoPartsThatHaveNoRowInCommon() {
+    for (int i = 0; i < 7; i++) {
+      add(i, row(i).put("hash", new byte[100]));
+      add(i, i == 3 ? null : row(i));
+    }
+    assertThat(batch.bytes()).isGreaterThan(700);
+    List<SinkRecord> rows = new ArrayList<>();
+    for (RowBatch half : batch.halves()) {
+      assertThat(half.rows()).isBetween(3, 4);
+      rows.addAll(half.records());
+    }
+
+    assertThat(rows).containsExactlyInAnyOrderElementsOf(batch.records()).hasSize(7);
   }
 
   @Test
