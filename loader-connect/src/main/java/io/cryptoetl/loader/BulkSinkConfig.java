@@ -31,9 +31,6 @@ record BulkSinkConfig(
   /** Settings of the producer of dead letters begin so. */
   static final String DEAD_LETTERS_PRODUCER = "dead.letters.producer.";
 
-  /** Settings of the converters for dead letters, beside those for reading, begin so. */
-  static final String DEAD_LETTERS_CONVERTER = "dead.letters.converter.";
-
   static final ConfigDef DEFINITION =
       new ConfigDef()
           .define(

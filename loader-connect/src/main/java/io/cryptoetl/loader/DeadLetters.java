@@ -111,13 +111,6 @@ class DeadLetters implements AutoCloseable {
               settings.put(name.substring(prefix.length() + 1), value);
             }
           });
-      // Those who only read register no schemas.
-      props.forEach(
-          (name, value) -> {
-            if (name.startsWith(BulkSinkConfig.DEAD_LETTERS_CONVERTER)) {
-              settings.put(name.substring(BulkSinkConfig.DEAD_LETTERS_CONVERTER.length()), value);
-            }
-          });
       converter.configure(settings, key);
       return converter;
     } catch (ReflectiveOperationException e) {

@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.Properties;
 import java.util.Set;
 import org.apache.kafka.connect.data.Field;
+import org.apache.kafka.connect.data.Schema;
 import org.apache.kafka.connect.data.Struct;
 import org.apache.kafka.connect.errors.ConnectException;
 import org.postgresql.PGConnection;
@@ -118,9 +119,16 @@ final class PostgresLoader implements AutoCloseable {
     if (rows.isEmpty()) {
       return;
     }
+    // Rows may be of several versions of a schema: what one of them has is written for all.
     Set<String> given = new LinkedHashSet<>();
-    for (Field field : rows.get(0).schema().fields()) {
-      given.add(field.name());
+    Schema last = null;
+    for (Struct row : rows) {
+      if (row.schema() != last) {
+        last = row.schema();
+        for (Field field : last.fields()) {
+          given.add(field.name());
+        }
+      }
     }
     List<TableShape.Column> columns = shape.columns(given);
     execute(db, shape.createStaging());
