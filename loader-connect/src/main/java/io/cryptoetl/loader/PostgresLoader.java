@@ -6,6 +6,7 @@ import java.io.OutputStream;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
+import java.sql.Savepoint;
 import java.sql.Statement;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
@@ -23,18 +24,22 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Loads a batch in one transaction: rows by binary COPY into a temporary table and a merge that
- * leaves unchanged rows alone, deletions by COPY of their keys.
+ * Loads a batch in one transaction. Rows that are new go straight into their table by binary COPY;
+ * if some key is there already, they go into a temporary table and from there by a merge that
+ * leaves unchanged rows alone, and so do the next batches of that table, for a while. Deletions go
+ * by COPY of their keys.
  */
 final class PostgresLoader implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(PostgresLoader.class);
   private static final int COPY_BUFFER = 256 * 1024;
+  private static final String UNIQUE_VIOLATION = "23505";
 
   /** Longest silence of the server; a batch takes seconds. Longer than any statement may take. */
   private static final String SOCKET_TIMEOUT_SECONDS = "300";
 
   private final BulkSinkConfig config;
   private final Map<String, TableShape> shapes = new HashMap<>();
+  private final Map<String, Appends> appends = new HashMap<>();
   private Connection connection;
 
   PostgresLoader(BulkSinkConfig config) {
@@ -54,7 +59,7 @@ final class PostgresLoader implements AutoCloseable {
       for (Map.Entry<String, RowBatch.Changes> topic : batch.changes().entrySet()) {
         TableShape shape = shape(db, topic.getKey(), batch.keyColumns(topic.getKey()));
         delete(db, shape, topic.getValue().deletedKeys());
-        merge(db, shape, topic.getValue().rows());
+        put(db, topic.getKey(), shape, topic.getValue().rows());
       }
       db.commit();
       committed = true;
@@ -114,11 +119,59 @@ final class PostgresLoader implements AutoCloseable {
     return known;
   }
 
-  private static void merge(Connection db, TableShape shape, List<Struct> rows)
+  /** Whether it is worth a try to append to a table: each miss makes the pause twice as long. */
+  private static final class Appends {
+    private static final int LONGEST_PAUSE = 1024;
+
+    private int pause;
+    private int left;
+
+    boolean isWorthATry() {
+      if (left == 0) {
+        return true;
+      }
+      left--;
+      return false;
+    }
+
+    void hit() {
+      pause = 0;
+    }
+
+    void missed() {
+      pause = Math.min(LONGEST_PAUSE, Math.max(1, 2 * pause));
+      left = pause;
+    }
+  }
+
+  private void put(Connection db, String topic, TableShape shape, List<Struct> rows)
       throws SQLException {
     if (rows.isEmpty()) {
       return;
     }
+    Appends tries = appends.computeIfAbsent(topic, t -> new Appends());
+    List<TableShape.Column> columns = shape.columns(given(rows));
+    if (tries.isWorthATry()) {
+      Savepoint before = db.setSavepoint();
+      try {
+        copy(db, shape.copyIntoTable(columns), columns, rows);
+        db.releaseSavepoint(before);
+        tries.hit();
+        return;
+      } catch (SQLException e) {
+        if (!UNIQUE_VIOLATION.equals(e.getSQLState())) {
+          throw e;
+        }
+        db.rollback(before);
+        tries.missed();
+      }
+    }
+    execute(db, shape.createStaging());
+    copy(db, shape.copyIntoStaging(columns), columns, rows);
+    execute(db, shape.mergeFromStaging(columns));
+  }
+
+  private static Set<String> given(List<Struct> rows) {
     // Rows may be of several versions of a schema: what one of them has is written for all.
     Set<String> given = new LinkedHashSet<>();
     Schema last = null;
@@ -130,10 +183,7 @@ final class PostgresLoader implements AutoCloseable {
         }
       }
     }
-    List<TableShape.Column> columns = shape.columns(given);
-    execute(db, shape.createStaging());
-    copy(db, shape.copyIntoStaging(columns), columns, rows);
-    execute(db, shape.mergeFromStaging(columns));
+    return given;
   }
 
   private static void delete(Connection db, TableShape shape, List<Struct> keys)

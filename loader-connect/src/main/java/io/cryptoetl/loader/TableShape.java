@@ -12,7 +12,7 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import org.apache.kafka.connect.errors.ConnectException;
 
-/** A table as the database has it, and the SQL that loads it. Rows go through a staging table. */
+/** A table as the database has it, and the SQL that loads it. */
 final class TableShape {
   private final String schema;
   private final String table;
@@ -123,6 +123,10 @@ final class TableShape {
         + qualified()
         + " WITH NO DATA; DELETE FROM "
         + staging();
+  }
+
+  String copyIntoTable(List<Column> into) {
+    return "COPY " + qualified() + " (" + list(into) + ") FROM STDIN (FORMAT binary)";
   }
 
   String copyIntoStaging(List<Column> into) {

@@ -251,6 +251,51 @@ class PostgresLoaderIT {
   }
 
   @Test
+  void shouldAppendRowsThatAreNewAndMergeOthers() throws SQLException {
+    String staged = "SELECT count(*) FROM pg_class WHERE relname LIKE 'staging_loader_test%'";
+    add(1, row(1).put("name", "a"));
+    add(2, row(2).put("name", "b"));
+    load();
+    assertThat(query(staged)).as("straight into the table").containsExactly("0");
+
+    add(3, row(3).put("name", "c"));
+    add(2, row(2).put("name", "changed"));
+    add(4, row(4).put("name", "d"));
+    load();
+    assertThat(query(staged)).as("some key was there already").containsExactly("1");
+    for (int i = 5; i < 9; i++) {
+      add(i, row(i).put("name", "new"));
+      load();
+    }
+
+    assertThat(query("SELECT id || name FROM loader_test.things ORDER BY id"))
+        .containsExactly("1a", "2changed", "3c", "4d", "5new", "6new", "7new", "8new");
+  }
+
+  @Test
+  void shouldLoadRowsOfSeveralVersionsOfASchema() throws SQLException {
+    Schema before =
+        SchemaBuilder.struct()
+            .field("id", Schema.INT64_SCHEMA)
+            .field("small", Schema.OPTIONAL_INT32_SCHEMA)
+            .build();
+    batch.add(
+        new SinkRecord(
+            TOPIC,
+            0,
+            KEY,
+            new Struct(KEY).put("id", 1L),
+            before,
+            new Struct(before).put("id", 1L).put("small", 5),
+            offset++));
+    add(2, row(2).put("small", 6).put("name", "later"));
+    load();
+
+    assertThat(query("SELECT concat_ws(' ', id, small, name) FROM loader_test.things ORDER BY id"))
+        .containsExactly("1 5", "2 6 later");
+  }
+
+  @Test
   void shouldGiveUpWaitingForALock() throws SQLException {
     add(1, row(1));
     try (Connection blocker = stack.database();
