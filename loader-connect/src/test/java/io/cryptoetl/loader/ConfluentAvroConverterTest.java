@@ -50,13 +50,14 @@ class ConfluentAvroConverterTest {
               """);
 
   private final AtomicInteger asked = new AtomicInteger();
-  private volatile int failures;
+  private final AtomicInteger failures = new AtomicInteger();
   private HttpServer registry;
   private ConfluentAvroConverter converter;
 
   @BeforeEach
   void start() throws IOException {
-    registry = HttpServer.create(new InetSocketAddress("127.0.0.1", 0), 0);
+    registry =
+        HttpServer.create(new InetSocketAddress(java.net.InetAddress.getLoopbackAddress(), 0), 0);
     registry.createContext(
         "/api",
         exchange -> {
@@ -71,7 +72,7 @@ class ConfluentAvroConverterTest {
                       .writeValueAsString(ROW.toString())
                   + "}";
           byte[] bytes = body.getBytes(StandardCharsets.UTF_8);
-          int status = failures-- > 0 ? 503 : known ? 200 : 404;
+          int status = failures.getAndDecrement() > 0 ? 503 : known ? 200 : 404;
           exchange.sendResponseHeaders(status, bytes.length);
           exchange.getResponseBody().write(bytes);
           exchange.close();
@@ -154,7 +155,7 @@ class ConfluentAvroConverterTest {
 
   @Test
   void shouldAskAgainWhenTheRegistryIsAway() throws IOException {
-    failures = 2;
+    failures.set(2);
 
     assertThat(converter.toConnectData("t", encoded(row(true))).value()).isNotNull();
     assertThat(asked).hasValue(3);
