@@ -10,12 +10,15 @@ import io.cryptoetl.schemas.Topics;
 import io.cryptoetl.transformer.datasets.Layouts;
 import io.cryptoetl.transformer.join.PriceRules;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
+import java.util.TreeSet;
 import net.jqwik.api.Arbitraries;
 import net.jqwik.api.Arbitrary;
 import net.jqwik.api.Combinators;
@@ -23,12 +26,14 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.From;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
+import net.jqwik.api.constraints.IntRange;
 import net.jqwik.api.constraints.Size;
+import org.apache.avro.generic.GenericRecord;
 import org.apache.avro.specific.SpecificRecord;
 
 /**
- * Tables are a function of the set of raw records: not of their order, nor of duplicates, restarts
- * and replays.
+ * Tables are a function of the set of raw records: not of their order, nor of duplicates, restarts,
+ * replays and how many tasks share the work.
  */
 class OrderPropertyTest {
   private static final String CANDLES_HEAD = "unix,open,high,low,close,volume\n";
@@ -80,7 +85,8 @@ class OrderPropertyTest {
   /** A chunk of two rows, of which the second may be damaged. */
   private static RawCsvRows file(int kind, int height, int position, int seed, int fetchedAt) {
     String second = seed == 3 ? "damaged\n" : "";
-    String name = "file-" + seed + ".csv";
+    // Chunks of one file are of one height: they compete where their rows do.
+    String name = "file-" + seed + "-" + height + ".csv";
     return switch (kind) {
       case 0 ->
           Chunks.chunk(
@@ -142,7 +148,7 @@ class OrderPropertyTest {
     };
   }
 
-  @Property(tries = 40)
+  @Property(tries = 30)
   void shouldEndInTheSameTablesWhateverTheOrderHoweverOftenAndWithWhateverBreaks(
       @ForAll @Size(min = 1, max = 14) List<@From("records") SpecificRecord> set,
       @ForAll Random random)
@@ -154,8 +160,48 @@ class OrderPropertyTest {
     assertThat(tablesOf(shuffled, random)).isEqualTo(tablesOf(set, null));
   }
 
-  /** Rows of all tables; offsets of dead letters are those of the order, so these are counted. */
-  private static String tablesOf(List<SpecificRecord> records, Random random) throws IOException {
+  @Property(tries = 20)
+  void shouldEndInTheSameTablesHoweverManyTasksShareTheWork(
+      @ForAll @Size(min = 1, max = 14) List<@From("records") SpecificRecord> set,
+      @ForAll Random random,
+      @ForAll @IntRange(min = 2, max = 3) int tasks)
+      throws IOException {
+    Set<String> shared = new TreeSet<>();
+    for (int task = 0; task < tasks; task++) {
+      int number = task;
+      List<SpecificRecord> part =
+          new ArrayList<>(set.stream().filter(r -> isFor(r, number, tasks)).toList());
+      Collections.shuffle(part, random);
+      shared.addAll(tablesOf(part, null));
+    }
+
+    assertThat(shared).isEqualTo(tablesOf(set, null));
+  }
+
+  /** Blocks and what files say of them by height; candles to all, as the prices among them go. */
+  private static boolean isFor(SpecificRecord record, int task, int tasks) {
+    return switch (record) {
+      case RawBlock block -> block.getNumber() % tasks == task;
+      case RawCsvRows rows when !rows.getDataset().equals("ohlcv") -> {
+        String text = StandardCharsets.UTF_8.decode(rows.getRows().duplicate()).toString();
+        String[] cells = text.lines().findFirst().orElseThrow().split(",", -1);
+        List<String> head =
+            List.of(
+                StandardCharsets.UTF_8
+                    .decode(rows.getHead().duplicate())
+                    .toString()
+                    .strip()
+                    .split(","));
+        int column = head.contains("block_number") ? head.indexOf("block_number") : 0;
+        yield Long.parseLong(cells[column]) % tasks == task;
+      }
+      default -> true;
+    };
+  }
+
+  /** Rows of all tables; offsets of dead letters are those of the order, so places are taken. */
+  private static Set<String> tablesOf(List<SpecificRecord> records, Random random)
+      throws IOException {
     int restartAt = random == null ? -1 : random.nextInt(records.size());
     int replayAt = random == null ? -1 : random.nextInt(records.size());
     TopologyHarness topology = TopologyHarness.temporary(PriceRules.defaults());
@@ -173,12 +219,18 @@ class OrderPropertyTest {
           }
         }
       }
-      return topology.everythingBut(Topics.OPS_DEAD_LETTERS)
-          + topology.rows(Topics.OPS_DEAD_LETTERS).stream()
-              .map(l -> l.get("file") + ":" + l.get("line") + ":" + l.get("source"))
-              .distinct()
-              .sorted()
-              .toList();
+      Set<String> tables = new TreeSet<>();
+      for (Topic topic : Topics.all()) {
+        for (GenericRecord row : topology.rows(topic)) {
+          tables.add(
+              topic.name()
+                  + " "
+                  + (topic.equals(Topics.OPS_DEAD_LETTERS)
+                      ? row.get("file") + ":" + row.get("line") + ":" + row.get("source")
+                      : row));
+        }
+      }
+      return tables;
     } finally {
       topology.close();
     }
