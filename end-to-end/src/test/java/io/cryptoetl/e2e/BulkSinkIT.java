@@ -15,7 +15,6 @@ import io.cryptoetl.stack.Stack;
 import io.cryptoetl.stack.StackExtension;
 import java.math.BigDecimal;
 import java.sql.Connection;
-import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
@@ -52,18 +51,6 @@ class BulkSinkIT {
     try (Connection db = stack.database();
         Statement statement = db.createStatement()) {
       statement.execute(sql);
-    }
-  }
-
-  private List<String> query(String sql) throws SQLException {
-    try (Connection db = stack.database();
-        Statement statement = db.createStatement();
-        ResultSet rows = statement.executeQuery(sql)) {
-      List<String> values = new ArrayList<>();
-      while (rows.next()) {
-        values.add(rows.getString(1));
-      }
-      return values;
     }
   }
 
@@ -122,17 +109,21 @@ class BulkSinkIT {
         .atMost(LONG)
         .untilAsserted(
             () -> {
-              assertThat(query("SELECT count(*) FROM market.candles WHERE symbol = 'GOOD'"))
+              assertThat(
+                      Tables.texts(
+                          stack, "SELECT count(*) FROM market.candles WHERE symbol = 'GOOD'"))
                   .containsExactly("1500");
               assertThat(
-                      query(
+                      Tables.texts(
+                          stack,
                           "SELECT id || ' ' || code FROM ops.dead_letters WHERE stage = 'load' AND topic = 'market.candles'"))
                   .containsExactlyInAnyOrderElementsOf(refused);
             });
-    assertThat(query("SELECT count(*) FROM market.candles WHERE symbol <> 'GOOD'"))
+    assertThat(Tables.texts(stack, "SELECT count(*) FROM market.candles WHERE symbol <> 'GOOD'"))
         .containsExactly("0");
     assertThat(
-            query(
+            Tables.texts(
+                stack,
                 "SELECT DISTINCT position('small_volume' IN reason) > 0 AND length(payload) > 50 FROM ops.dead_letters WHERE code = 'sqlstate_23514'"))
         .containsExactly("t");
     JsonNode connector = connector();
@@ -159,7 +150,8 @@ class BulkSinkIT {
           .untilAsserted(
               () ->
                   assertThat(
-                          query(
+                          Tables.texts(
+                              stack,
                               "SELECT count(*) > 0 FROM pg_stat_activity WHERE application_name = 'crypto-etl-loader' AND wait_event_type = 'Lock'"))
                       .containsExactly("t"));
       blocker.rollback();
@@ -169,7 +161,9 @@ class BulkSinkIT {
         .atMost(LONG)
         .untilAsserted(
             () ->
-                assertThat(query("SELECT count(*) FROM market.candles WHERE symbol = 'LOCKED'"))
+                assertThat(
+                        Tables.texts(
+                            stack, "SELECT count(*) FROM market.candles WHERE symbol = 'LOCKED'"))
                     .containsExactly("1"));
   }
 }

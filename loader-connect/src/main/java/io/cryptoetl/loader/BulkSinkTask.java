@@ -69,11 +69,10 @@ public final class BulkSinkTask extends SinkTask {
         batch.add(record);
       } catch (DataException e) {
         refuse(record, "record_invalid", e);
+        // Its offset counts as read only when its letter is kept.
+        letters().flush();
         batch.skip(record);
       }
-    }
-    if (letters != null) {
-      letters.flush();
     }
     if (batch.rows() >= config.batchRows() || batch.bytes() >= config.batchBytes()) {
       load();

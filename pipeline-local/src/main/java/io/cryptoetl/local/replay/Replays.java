@@ -73,16 +73,12 @@ public final class Replays implements AutoCloseable {
   /**
    * A replay that was asked for.
    *
-   * @param requestedAt when
    * @param ranges what is processed again, by the request's place
    * @param offsets how many offsets these are
    * @param lettersBefore the dead letters that were there
    */
   public record Started(
-      Instant requestedAt,
-      Map<TopicPartition, List<Range>> ranges,
-      long offsets,
-      long lettersBefore) {}
+      Map<TopicPartition, List<Range>> ranges, long offsets, long lettersBefore) {}
 
   /**
    * A request.
@@ -146,7 +142,7 @@ public final class Replays implements AutoCloseable {
     asked.forEach(
         (partition, requests) ->
             ranges.put(partition, requests.stream().map(Asked::range).toList()));
-    return new Started(now, ranges, offsets, lettersBefore);
+    return new Started(ranges, offsets, lettersBefore);
   }
 
   /** A request on its way. */

@@ -10,6 +10,7 @@ import io.cryptoetl.transformer.normalize.RawNormalizer;
 import io.cryptoetl.transformer.normalize.Times;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.time.Instant;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
@@ -97,7 +98,7 @@ public final class FileNormalizer extends RawNormalizer<RawCsvRows> {
       map(record, raw, digest, made);
     } catch (BadRecordException e) {
       if (order == 0) {
-        before.get().rows().forEach(row -> send(record, row, before.get(), null));
+        before.get().rows().forEach(row -> send(record, row, raw.getFetchedAt(), null));
         chunks.delete(key);
       }
       throw e;
@@ -106,7 +107,7 @@ public final class FileNormalizer extends RawNormalizer<RawCsvRows> {
         b ->
             b.rows().stream()
                 .filter(row -> order != 0 || !made.contains(row))
-                .forEach(row -> send(record, row, b, null)));
+                .forEach(row -> send(record, row, b.fetchedAt(), null)));
     chunks.put(key, new MadeRows(raw.getFetchedAt(), digest, List.copyOf(made)).toBytes());
   }
 
@@ -131,7 +132,6 @@ public final class FileNormalizer extends RawNormalizer<RawCsvRows> {
     List<String> names =
         head.map(Cells::values).filter(c -> RowMapper.hasNames(layout, c)).orElse(null);
     RowMapper mapper = new RowMapper(layout, rules, raw, names);
-    MadeRows place = new MadeRows(raw.getFetchedAt(), 0, List.of());
     RowReader.Rows rows =
         new RowReader.Rows() {
           @Override
@@ -144,9 +144,9 @@ public final class FileNormalizer extends RawNormalizer<RawCsvRows> {
                       layout.target().key(row),
                       layout.target().position(row),
                       cells.line(),
-                      digestOf(raw, chunkDigest, cells));
+                      digestOf(chunkDigest, cells));
               made.add(one);
-              send(record, one, place, row);
+              send(record, one, raw.getFetchedAt(), row);
             } catch (BadRecordException e) {
               bad(cells.line(), cells.bytes(), e);
             }
@@ -171,7 +171,7 @@ public final class FileNormalizer extends RawNormalizer<RawCsvRows> {
   }
 
   private void send(
-      Record<byte[], byte[]> record, MadeRows.Row row, MadeRows chunk, SpecificRecord value) {
+      Record<byte[], byte[]> record, MadeRows.Row row, Instant fetchedAt, SpecificRecord value) {
     forward(
         record,
         row.target() == Target.CANDLES ? candles : blockRows,
@@ -179,19 +179,16 @@ public final class FileNormalizer extends RawNormalizer<RawCsvRows> {
         FileRow.newBuilder()
             .setPart(row.target().label())
             .setPosition(row.position())
-            .setFetchedAt(chunk.fetchedAt())
+            .setFetchedAt(fetchedAt)
             .setLine(row.line())
             .setDigest(row.digest())
             .setRow(value == null ? null : ByteBuffer.wrap(MadeRows.encode(value)))
             .build());
   }
 
-  /** Of the bytes of a row, its place and its chunk: no two chunks make the same copy. */
-  private static int digestOf(RawCsvRows raw, int chunkDigest, Cells cells) {
+  /** Of the bytes of a row and its chunk: no two chunks make the same copy. */
+  private static int digestOf(int chunkDigest, Cells cells) {
     CRC32C crc = new CRC32C();
-    crc.update(
-        String.join("\0", raw.getDataset(), raw.getFile(), raw.getFileVersion())
-            .getBytes(StandardCharsets.UTF_8));
     crc.update(ByteBuffer.allocate(Integer.BYTES).putInt(chunkDigest).flip());
     crc.update(cells.bytes());
     return (int) crc.getValue();
