@@ -112,7 +112,7 @@ class OrderPropertyTest {
                           Blocks.address(1),
                           1000 + height)
                   + second,
-              MAINNET,
+              Map.of("chain_id", "1", "type", "0"),
               fetchedAt);
       case 2 ->
           Chunks.chunk(

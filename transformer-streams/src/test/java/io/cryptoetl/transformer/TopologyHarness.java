@@ -14,6 +14,7 @@ import io.cryptoetl.schemas.Topic;
 import io.cryptoetl.schemas.Topics;
 import io.cryptoetl.transformer.datasets.Layouts;
 import io.cryptoetl.transformer.join.PriceRules;
+import io.cryptoetl.transformer.normalize.RawNormalizer;
 import io.cryptoetl.transformer.normalize.RawReader;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -64,6 +65,7 @@ final class TopologyHarness implements AutoCloseable {
 
   private final TopologyTestDriver driver;
   private Path deleteAtClose;
+  private boolean restarted;
   private final Map<String, TestInputTopic<byte[], byte[]>> inputs = new TreeMap<>();
   private final Map<String, List<ConsumerRecord<byte[], byte[]>>> piped = new TreeMap<>();
   private final Map<String, Integer> written = new TreeMap<>();
@@ -222,14 +224,20 @@ final class TopologyHarness implements AutoCloseable {
 
   /** Pipes a record in that was made at a time, in milliseconds. */
   void pipe(Topic into, byte[] key, byte[] value, long at) {
+    List<ConsumerRecord<byte[], byte[]>> before =
+        piped.computeIfAbsent(into.name(), name -> new ArrayList<>());
+    RecordHeaders headers = new RecordHeaders();
+    if (restarted) {
+      // The driver counts from zero again, which a topic does not.
+      headers.add(
+          RawNormalizer.REPLAYED, ByteBuffer.allocate(Long.BYTES).putLong(before.size()).array());
+    }
     inputs
         .computeIfAbsent(
             into.name(),
             name ->
                 driver.createInputTopic(name, new ByteArraySerializer(), new ByteArraySerializer()))
-        .pipeInput(key, value, Instant.ofEpochMilli(at));
-    List<ConsumerRecord<byte[], byte[]>> before =
-        piped.computeIfAbsent(into.name(), name -> new ArrayList<>());
+        .pipeInput(new TestRecord<>(key, value, headers, Instant.ofEpochMilli(at)));
     before.add(
         new ConsumerRecord<>(
             into.name(),
@@ -264,6 +272,7 @@ final class TopologyHarness implements AutoCloseable {
                 all.forEachRemaining(entry -> to.put(entry.key, entry.value));
               }
             });
+    after.restarted = true;
     after.piped.putAll(piped);
     after.tables.putAll(tables);
     after.deleteAtClose = deleteAtClose == null ? null : stateDir;
