@@ -9,6 +9,7 @@ import java.util.Date;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.apache.avro.LogicalType;
 import org.apache.avro.LogicalTypes;
 import org.apache.avro.Schema;
@@ -18,15 +19,24 @@ import org.apache.kafka.connect.data.Decimal;
 import org.apache.kafka.connect.data.Field;
 import org.apache.kafka.connect.data.SchemaBuilder;
 import org.apache.kafka.connect.data.Struct;
+import org.apache.kafka.connect.data.Time;
 import org.apache.kafka.connect.data.Timestamp;
 import org.apache.kafka.connect.errors.DataException;
 
 /**
  * Reads what was written with one Avro schema as Connect's data. Types are Connect's usual ones:
- * decimals are Decimal, {@code timestamp-millis} is Timestamp, a union with null is optional, enums
- * are strings, fixed is bytes. Other unions and logical types of times are refused.
+ * decimals are Decimal, {@code timestamp-millis}, {@code date} and {@code time-millis} are
+ * Timestamp, Date and Time, times in microseconds are numbers, a union with null is optional, enums
+ * are strings, fixed is bytes. Other unions and times in nanoseconds are refused.
  */
 final class AvroCodec {
+  private static final long MILLIS_OF_A_DAY = 86_400_000L;
+
+  /** Logical types that Connect has no type for: text, and microseconds as numbers. */
+  private static final Set<String> AS_THEY_ARE =
+      Set.of("uuid", "timestamp-micros", "local-timestamp-micros", "time-micros");
+
+  private final Schema avro;
   private final org.apache.kafka.connect.data.Schema schema;
   private final Reader reader;
 
@@ -35,12 +45,48 @@ final class AvroCodec {
   }
 
   /** A type of Connect, and how it is read. */
-  private record Typed(SchemaBuilder type, Reader reader) {}
+  private record Typed(org.apache.kafka.connect.data.Schema type, Reader reader) {
+    Typed(SchemaBuilder type, boolean optional, Reader reader) {
+      this(optional ? type.optional().build() : type.build(), reader);
+    }
+  }
 
   AvroCodec(Schema avro) {
-    Typed typed = typed(avro);
-    this.schema = typed.type().build();
-    this.reader = avro.getType() == Schema.Type.RECORD ? record(avro, schema) : typed.reader();
+    Typed typed = typed(avro, false);
+    this.avro = avro;
+    this.schema = typed.type();
+    this.reader = typed.reader();
+  }
+
+  /** The schema that the writer wrote with. */
+  Schema avro() {
+    return avro;
+  }
+
+  /** Which type of a union is null; -1 if it is no union. */
+  static int nullOf(Schema avro) {
+    if (avro.getType() != Schema.Type.UNION) {
+      return -1;
+    }
+    List<Schema> types = avro.getTypes();
+    int nothing = types.get(0).getType() == Schema.Type.NULL ? 0 : 1;
+    if (types.size() != 2 || types.get(nothing).getType() != Schema.Type.NULL) {
+      throw new DataException("of unions only those of null and one other type are known here");
+    }
+    return nothing;
+  }
+
+  /** The type beside null of a union; anything else as it is. */
+  static Schema withoutNull(Schema avro) {
+    int nothing = nullOf(avro);
+    return nothing < 0 ? avro : avro.getTypes().get(1 - nothing);
+  }
+
+  /** Whether times are in milliseconds; else in microseconds. */
+  static boolean isMillis(Schema avro) {
+    LogicalType logical = avro.getLogicalType();
+    return logical instanceof LogicalTypes.TimestampMillis
+        || logical instanceof LogicalTypes.LocalTimestampMillis;
   }
 
   /** The schema of what is read. */
@@ -53,59 +99,72 @@ final class AvroCodec {
   }
 
   @SuppressWarnings("JavaUtilDate") // What Connect takes for its Timestamp type.
-  private static Typed typed(Schema avro) {
+  private static Typed typed(Schema avro, boolean optional) {
     LogicalType logical = avro.getLogicalType();
     if (logical instanceof LogicalTypes.Decimal decimal) {
-      return decimal(avro, decimal.getScale());
+      return decimal(avro, optional, decimal.getScale());
     }
-    if (logical instanceof LogicalTypes.TimestampMillis) {
-      return new Typed(Timestamp.builder(), in -> new Date(in.readLong()));
+    if (isMillis(avro)) {
+      return new Typed(Timestamp.builder(), optional, in -> new Date(in.readLong()));
     }
-    if (logical != null && !logical.getName().equals("uuid")) {
+    if (logical instanceof LogicalTypes.Date) {
+      return new Typed(
+          org.apache.kafka.connect.data.Date.builder(),
+          optional,
+          in -> new Date(in.readInt() * MILLIS_OF_A_DAY));
+    }
+    if (logical instanceof LogicalTypes.TimeMillis) {
+      return new Typed(Time.builder(), optional, in -> new Date(in.readInt()));
+    }
+    if (logical != null && !AS_THEY_ARE.contains(logical.getName())) {
       throw new DataException("logical type " + logical.getName() + " is not known here");
     }
     return switch (avro.getType()) {
       case RECORD -> {
         SchemaBuilder builder = SchemaBuilder.struct().name(avro.getFullName());
         for (Schema.Field field : avro.getFields()) {
-          builder.field(field.name(), typed(field.schema()).type().build());
+          builder.field(field.name(), typed(field.schema(), false).type());
         }
-        yield new Typed(builder, record(avro, builder.build()));
+        // Records carry their schema, so that it must be the very one.
+        org.apache.kafka.connect.data.Schema built =
+            optional ? builder.optional().build() : builder.build();
+        yield new Typed(built, record(avro, built));
       }
       case UNION -> union(avro);
       case ARRAY -> {
-        Typed element = typed(avro.getElementType());
+        Typed element = typed(avro.getElementType(), false);
         yield new Typed(
-            SchemaBuilder.array(element.type().build()), in -> array(in, element.reader()));
+            SchemaBuilder.array(element.type()), optional, in -> array(in, element.reader()));
       }
       case MAP -> {
-        Typed element = typed(avro.getValueType());
+        Typed element = typed(avro.getValueType(), false);
         yield new Typed(
-            SchemaBuilder.map(
-                org.apache.kafka.connect.data.Schema.STRING_SCHEMA, element.type().build()),
+            SchemaBuilder.map(org.apache.kafka.connect.data.Schema.STRING_SCHEMA, element.type()),
+            optional,
             in -> map(in, element.reader()));
       }
       case ENUM -> {
         List<String> symbols = avro.getEnumSymbols();
-        yield new Typed(SchemaBuilder.string(), in -> symbols.get(in.readEnum()));
+        yield new Typed(SchemaBuilder.string(), optional, in -> symbols.get(in.readEnum()));
       }
       case FIXED -> {
         int size = avro.getFixedSize();
         yield new Typed(
             SchemaBuilder.bytes(),
+            optional,
             in -> {
               byte[] bytes = new byte[size];
               in.readFixed(bytes);
               return bytes;
             });
       }
-      case STRING -> new Typed(SchemaBuilder.string(), Decoder::readString);
-      case BYTES -> new Typed(SchemaBuilder.bytes(), AvroCodec::bytes);
-      case INT -> new Typed(SchemaBuilder.int32(), Decoder::readInt);
-      case LONG -> new Typed(SchemaBuilder.int64(), Decoder::readLong);
-      case FLOAT -> new Typed(SchemaBuilder.float32(), Decoder::readFloat);
-      case DOUBLE -> new Typed(SchemaBuilder.float64(), Decoder::readDouble);
-      case BOOLEAN -> new Typed(SchemaBuilder.bool(), Decoder::readBoolean);
+      case STRING -> new Typed(SchemaBuilder.string(), optional, Decoder::readString);
+      case BYTES -> new Typed(SchemaBuilder.bytes(), optional, AvroCodec::bytes);
+      case INT -> new Typed(SchemaBuilder.int32(), optional, Decoder::readInt);
+      case LONG -> new Typed(SchemaBuilder.int64(), optional, Decoder::readLong);
+      case FLOAT -> new Typed(SchemaBuilder.float32(), optional, Decoder::readFloat);
+      case DOUBLE -> new Typed(SchemaBuilder.float64(), optional, Decoder::readDouble);
+      case BOOLEAN -> new Typed(SchemaBuilder.bool(), optional, Decoder::readBoolean);
       case NULL -> throw new DataException("Avro type null is known in unions only");
     };
   }
@@ -120,10 +179,11 @@ final class AvroCodec {
     return bytes;
   }
 
-  private static Typed decimal(Schema avro, int scale) {
+  private static Typed decimal(Schema avro, boolean optional, int scale) {
     int size = avro.getType() == Schema.Type.FIXED ? avro.getFixedSize() : -1;
     return new Typed(
         Decimal.builder(scale),
+        optional,
         in -> {
           byte[] unscaled;
           if (size < 0) {
@@ -140,7 +200,9 @@ final class AvroCodec {
   private static Reader record(Schema avro, org.apache.kafka.connect.data.Schema type) {
     Field[] fields = type.fields().toArray(new Field[0]);
     Reader[] readers =
-        avro.getFields().stream().map(f -> typed(f.schema()).reader()).toArray(Reader[]::new);
+        avro.getFields().stream()
+            .map(f -> typed(f.schema(), false).reader())
+            .toArray(Reader[]::new);
     return in -> {
       Struct struct = new Struct(type);
       for (int i = 0; i < fields.length; i++) {
@@ -151,15 +213,11 @@ final class AvroCodec {
   }
 
   private static Typed union(Schema avro) {
-    List<Schema> types = avro.getTypes();
-    int nothing = types.get(0).getType() == Schema.Type.NULL ? 0 : 1;
-    if (types.size() != 2 || types.get(nothing).getType() != Schema.Type.NULL) {
-      throw new DataException("of unions only those of null and one other type are known here");
-    }
-    Typed other = typed(types.get(1 - nothing));
+    int nothing = nullOf(avro);
+    Typed other = typed(withoutNull(avro), true);
     Reader reader = other.reader();
     return new Typed(
-        other.type().optional(),
+        other.type(),
         in -> {
           if (in.readIndex() == nothing) {
             in.readNull();

@@ -1,35 +1,50 @@
 package io.cryptoetl.loader;
 
+import java.util.HashMap;
 import java.util.Map;
+import java.util.regex.Pattern;
 import org.apache.kafka.common.config.AbstractConfig;
 import org.apache.kafka.common.config.ConfigDef;
 import org.apache.kafka.common.config.ConfigDef.Importance;
 import org.apache.kafka.common.config.ConfigDef.Range;
 import org.apache.kafka.common.config.ConfigDef.Type;
+import org.apache.kafka.common.config.ConfigException;
 
 /**
  * Settings of the sink.
  *
+ * @param connector name of the connector
  * @param url JDBC URL of the database
  * @param batchRows rows that make a batch, at least 1
  * @param batchBytes bytes of the values that make a batch
+ * @param batchMs time after which a batch is loaded, in milliseconds
  * @param statementTimeoutMs longest statement, in milliseconds
  * @param lockTimeoutMs longest wait for a lock, in milliseconds
+ * @param offsetsTable table of the database that keeps offsets, schema.table; empty for none
+ * @param loadsWithoutMissingColumns whether rows are loaded without columns that the table has not
+ *     yet; else they wait
  * @param deadLettersTopic topic of rows that the database refuses
- * @param deadLettersBrokers brokers of that topic; empty if such a row fails the task
+ * @param brokers of Kafka, for dead letters and the ids of topics; empty if a refused row fails the
+ *     task
  */
 record BulkSinkConfig(
+    String connector,
     String url,
     String user,
     String password,
     int batchRows,
     long batchBytes,
+    long batchMs,
     int statementTimeoutMs,
     int lockTimeoutMs,
+    String offsetsTable,
+    boolean loadsWithoutMissingColumns,
     String deadLettersTopic,
-    String deadLettersBrokers) {
-  /** Settings of the producer of dead letters begin so. */
-  static final String DEAD_LETTERS_PRODUCER = "dead.letters.producer.";
+    String brokers) {
+  /** Settings of the clients that the sink opens itself begin so. */
+  static final String KAFKA = "kafka.";
+
+  private static final Pattern TABLE = Pattern.compile("|\\w+\\.\\w+");
 
   static final ConfigDef DEFINITION =
       new ConfigDef()
@@ -58,7 +73,7 @@ record BulkSinkConfig(
               20_000,
               Range.atLeast(1),
               Importance.MEDIUM,
-              "Rows that are loaded in one transaction; what is left is loaded at each offset commit")
+              "Records that are loaded in one transaction, at most about")
           .define(
               "batch.bytes",
               Type.LONG,
@@ -66,6 +81,13 @@ record BulkSinkConfig(
               Range.atLeast(1),
               Importance.MEDIUM,
               "Bytes of the rows' values at which a batch is loaded, however few the rows are")
+          .define(
+              "batch.ms",
+              Type.LONG,
+              1000,
+              Range.atLeast(0),
+              Importance.MEDIUM,
+              "Time after which a batch is loaded, however few the rows are, in milliseconds. It is looked at when records come and at each offset commit (offset.flush.interval.ms of the worker)")
           .define(
               "statement.timeout.ms",
               Type.INT,
@@ -81,6 +103,19 @@ record BulkSinkConfig(
               Importance.LOW,
               "Longest wait for a lock that others hold, in milliseconds; then the batch is tried again")
           .define(
+              "offsets.table",
+              Type.STRING,
+              "",
+              Importance.HIGH,
+              "Table that keeps the offsets in the transaction that holds the rows, as schema.table: each batch is then loaded once, into tables without a key, too. Empty: Connect alone keeps them, and a crash loads rows again, which changes nothing where they have keys")
+          .define(
+              "missing.columns",
+              Type.STRING,
+              "wait",
+              ConfigDef.ValidString.in("wait", "load"),
+              Importance.MEDIUM,
+              "What to do with records that have a field for which their table has no column yet. wait: nothing is loaded until it has. load: rows are loaded without it, and again when it has; needs offsets.table, and topics that still hold the records then")
+          .define(
               "dead.letters.topic",
               Type.STRING,
               "ops.dead_letters",
@@ -88,23 +123,51 @@ record BulkSinkConfig(
               Importance.MEDIUM,
               "Topic that takes rows which the database refuses")
           .define(
-              "dead.letters.bootstrap.servers",
+              "kafka.bootstrap.servers",
               Type.STRING,
               "",
               Importance.MEDIUM,
-              "Brokers of that topic, host:port, separated by commas. Empty: such a row fails the task");
+              "Brokers, host:port, separated by commas, for dead letters and the ids of topics; other settings of clients go with the same beginning, such as kafka.security.protocol. Empty: a row that the database refuses fails the task");
 
   static BulkSinkConfig from(Map<String, String> props) {
     AbstractConfig config = new AbstractConfig(DEFINITION, props, false);
+    String offsetsTable = config.getString("offsets.table");
+    if (!TABLE.matcher(offsetsTable).matches()) {
+      throw new ConfigException(
+          "offsets.table", offsetsTable, "schema.table or nothing is allowed");
+    }
+    boolean loads = config.getString("missing.columns").equals("load");
+    if (loads && offsetsTable.isEmpty()) {
+      throw new ConfigException(
+          "missing.columns",
+          "load",
+          "it needs offsets.table, which keeps what has to be loaded again");
+    }
     return new BulkSinkConfig(
+        props.getOrDefault("name", "sink"),
         config.getString("database.url"),
         config.getString("database.user"),
         config.getPassword("database.password").value(),
         config.getInt("batch.rows"),
         config.getLong("batch.bytes"),
+        config.getLong("batch.ms"),
         config.getInt("statement.timeout.ms"),
         config.getInt("lock.timeout.ms"),
+        offsetsTable,
+        loads,
         config.getString("dead.letters.topic"),
-        config.getString("dead.letters.bootstrap.servers"));
+        config.getString("kafka.bootstrap.servers"));
+  }
+
+  /** Settings of the clients that the sink opens itself. */
+  static Map<String, Object> kafka(Map<String, String> props) {
+    Map<String, Object> settings = new HashMap<>();
+    props.forEach(
+        (key, value) -> {
+          if (key.startsWith(KAFKA)) {
+            settings.put(key.substring(KAFKA.length()), value);
+          }
+        });
+    return settings;
   }
 }

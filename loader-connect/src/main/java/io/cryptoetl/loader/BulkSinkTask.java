@@ -3,11 +3,16 @@ package io.cryptoetl.loader;
 import java.sql.SQLException;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.connect.errors.ConnectException;
-import org.apache.kafka.connect.errors.DataException;
 import org.apache.kafka.connect.errors.RetriableException;
 import org.apache.kafka.connect.sink.SinkRecord;
 import org.apache.kafka.connect.sink.SinkTask;
@@ -15,30 +20,35 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Gathers records into a batch and loads it when it is full, and at each offset commit. Offsets are
- * handed to Connect only after the transaction that holds their rows: a crash loads rows again,
- * which changes nothing. Of a batch that the database refuses the bad rows are found by halving,
- * and go to the dead letters; the others are loaded.
+ * Gathers records into a batch and loads it when it is full or old enough. Offsets are handed to
+ * Connect only after the transaction that holds their rows, and are part of it if the database
+ * keeps them. Of a batch that the database refuses the bad rows are found by halving, and go to the
+ * dead letters; the others are loaded.
  */
 public final class BulkSinkTask extends SinkTask {
   private static final Logger LOG = LoggerFactory.getLogger(BulkSinkTask.class);
-
-  /** SQLState classes of outages: connection, resources, operator intervention, rollback. */
-  private static final String RETRIABLE_STATES = "(08|53|57|40|55|58).*";
-
-  /** SQLState classes that blame a row: its data, a constraint, a limit of the program. */
-  private static final String POISON_STATES = "(22|23|54).*";
-
   private static final long RETRY_MS = 500;
   private static final int MOST_DOUBLINGS = 6;
 
+  /** How often to look whether columns have come that rows were loaded without. */
+  private static final long COLUMNS_MS = 10_000;
+
   private final RowBatch batch = new RowBatch();
   private final Map<TopicPartition, OffsetAndMetadata> loaded = new HashMap<>();
+
+  /** Partitions of which the database has not been asked how far they are loaded. */
+  private final Set<TopicPartition> unknown = new HashSet<>();
+
+  /** Where to go on if the database does not know: offsets that were in hand when it failed. */
+  private final Map<TopicPartition, Long> dropped = new HashMap<>();
+
   private BulkSinkConfig config;
-  private PostgresLoader loader;
+  private Database database;
   private Map<String, String> settings;
   private DeadLetters letters;
   private int failures;
+  private long batchSince;
+  private long columnsSince;
 
   @Override
   public String version() {
@@ -49,7 +59,7 @@ public final class BulkSinkTask extends SinkTask {
   public void start(Map<String, String> props) {
     settings = props;
     config = BulkSinkConfig.from(props);
-    loader = new PostgresLoader(config);
+    database = Database.of(config);
   }
 
   /** The dead letters, opened when the first one is written. */
@@ -62,27 +72,102 @@ public final class BulkSinkTask extends SinkTask {
 
   @Override
   public void put(Collection<SinkRecord> records) {
-    // Connect gives the same records again after a RetriableException: what is already in the
-    // batch is replaced by itself.
+    Set<TopicPartition> elsewhere = position();
+    if (batch.isEmpty()) {
+      batchSince = System.nanoTime();
+    }
     for (SinkRecord record : records) {
-      try {
+      if (!elsewhere.contains(RowBatch.partition(record))) {
         batch.add(record);
-      } catch (DataException e) {
-        refuse(record, "record_invalid", e);
-        // Its offset counts as read only when its letter is kept.
-        letters().flush();
-        batch.skip(record);
       }
     }
-    if (batch.rows() >= config.batchRows() || batch.bytes() >= config.batchBytes()) {
+    if (batch.rows() >= config.batchRows()
+        || batch.bytes() >= config.batchBytes()
+        || isOld(batchSince, config.batchMs())) {
       load();
+    }
+  }
+
+  private static boolean isOld(long since, long milliseconds) {
+    return System.nanoTime() - since >= TimeUnit.MILLISECONDS.toNanos(milliseconds);
+  }
+
+  /**
+   * Sends the consumer to where the database says that loading goes on.
+   *
+   * @return partitions that are read from elsewhere now: their records at hand do not count
+   */
+  private Set<TopicPartition> position() {
+    if (config.offsetsTable().isEmpty()) {
+      return Set.of();
+    }
+    Map<TopicPartition, Long> places = new HashMap<>();
+    if (!unknown.isEmpty()) {
+      dropped.forEach(
+          (partition, offset) -> {
+            if (unknown.contains(partition)) {
+              places.put(partition, offset);
+            }
+          });
+      places.putAll(ask(() -> database.positions(unknown, topicIds())));
+      unknown.clear();
+      dropped.clear();
+    } else if (isOld(columnsSince, COLUMNS_MS)) {
+      load();
+      places.putAll(ask(() -> database.completions()));
+      places.forEach(
+          (partition, offset) ->
+              LOG.info(
+                  "event=columns_added topic={} partition={} offset={}; rows are loaded again from there",
+                  partition.topic(),
+                  partition.partition(),
+                  offset));
+      columnsSince = System.nanoTime();
+    }
+    places.forEach(context::offset);
+    return places.keySet();
+  }
+
+  private interface Question<T> {
+    T ask() throws SQLException;
+  }
+
+  private <T> T ask(Question<T> question) {
+    try {
+      return question.ask();
+    } catch (SQLException e) {
+      throw failed(e);
+    }
+  }
+
+  /** Ids of topics, which tell a topic that was made anew; none without brokers to ask. */
+  private Map<String, String> topicIds() {
+    if (config.brokers().isEmpty()) {
+      return Map.of();
+    }
+    Set<String> topics = unknown.stream().map(TopicPartition::topic).collect(Collectors.toSet());
+    Map<String, String> ids = new HashMap<>();
+    try (Admin admin = Admin.create(BulkSinkConfig.kafka(settings))) {
+      admin
+          .describeTopics(topics)
+          .allTopicNames()
+          .get()
+          .forEach((topic, described) -> ids.put(topic, described.topicId().toString()));
+      return ids;
+    } catch (ExecutionException e) {
+      throw new RetriableException("the ids of topics cannot be read from Kafka", e.getCause());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new RetriableException("interrupted while reading the ids of topics", e);
     }
   }
 
   @Override
   public Map<TopicPartition, OffsetAndMetadata> preCommit(
       Map<TopicPartition, OffsetAndMetadata> current) {
-    load();
+    if (isOld(batchSince, config.batchMs())) {
+      load();
+    }
     return Map.copyOf(loaded);
   }
 
@@ -90,6 +175,7 @@ public final class BulkSinkTask extends SinkTask {
   public void open(Collection<TopicPartition> partitions) {
     // Nothing of other partitions is in hand: close() dropped it.
     loaded.clear();
+    unknown.addAll(partitions);
   }
 
   @Override
@@ -97,13 +183,15 @@ public final class BulkSinkTask extends SinkTask {
     // What was not committed is read again by whoever gets the partitions.
     batch.clear();
     loaded.clear();
+    dropped.clear();
+    unknown.clear();
   }
 
   @Override
   public void stop() {
     batch.clear();
-    if (loader != null) {
-      loader.close();
+    if (database != null) {
+      database.close();
     }
     if (letters != null) {
       letters.close();
@@ -114,50 +202,35 @@ public final class BulkSinkTask extends SinkTask {
     if (batch.isEmpty()) {
       return;
     }
-    load(batch);
-    if (letters != null) {
-      letters.flush();
+    try {
+      database.load(
+          batch,
+          new Database.Listener() {
+            @Override
+            public void refused(SinkRecord record, String code, Exception reason) {
+              refuse(record, code, reason);
+            }
+
+            @Override
+            public void beforeCommit() {
+              if (letters != null) {
+                letters.flush();
+              }
+            }
+          });
+    } catch (MissingColumnsException e) {
+      LOG.warn("event=columns_missing reason=\"{}\"", e.getMessage());
+      throw again(e.getMessage(), e);
+    } catch (SQLException e) {
+      throw failed(e);
     }
     failures = 0;
     loaded.putAll(batch.offsets());
     batch.clear();
   }
 
-  private void load(RowBatch part) {
-    try {
-      loader.load(part);
-    } catch (DataException e) {
-      divide(part, "value_invalid", e);
-    } catch (SQLException e) {
-      String state = e.getSQLState() == null ? "none" : e.getSQLState();
-      if (state.matches(RETRIABLE_STATES)) {
-        throw again(part, state, e);
-      }
-      if (!state.matches(POISON_STATES)) {
-        throw new ConnectException(
-            "the database refused a batch of "
-                + part.rows()
-                + " rows, SQLState "
-                + state
-                + ": "
-                + e.getMessage(),
-            e);
-      }
-      divide(part, "sqlstate_" + state, e);
-    }
-  }
-
-  /** Loads the halves of a part that holds a bad row, or keeps the row if it is the only one. */
-  private void divide(RowBatch part, String code, Exception reason) {
-    if (part.rows() == 1) {
-      refuse(part.records().get(0), code, reason);
-      return;
-    }
-    part.halves().forEach(this::load);
-  }
-
   private void refuse(SinkRecord record, String code, Exception reason) {
-    if (config.deadLettersBrokers().isEmpty()) {
+    if (config.brokers().isEmpty()) {
       throw new ConnectException(
           "the record at "
               + record.originalTopic()
@@ -165,23 +238,39 @@ public final class BulkSinkTask extends SinkTask {
               + record.originalKafkaPartition()
               + "@"
               + record.originalKafkaOffset()
-              + " cannot be loaded, and dead.letters.bootstrap.servers is not set: "
+              + " cannot be loaded, and kafka.bootstrap.servers is not set: "
               + reason.getMessage(),
           reason);
     }
     letters().add(record, code, reason.getMessage());
   }
 
-  private RetriableException again(RowBatch part, String state, SQLException e) {
+  private ConnectException failed(SQLException e) {
+    String state = e.getSQLState() == null ? "none" : e.getSQLState();
+    if (database.failure(e) != Database.Failure.OUTAGE) {
+      return new ConnectException(
+          "the database refused a batch of %d rows, SQLState %s: %s"
+              .formatted(batch.rows(), state, e.getMessage()),
+          e);
+    }
+    LOG.warn(
+        "event=load_failed sqlstate={} rows={} reason=\"{}\"", state, batch.rows(), e.getMessage());
+    return again("the database is not available, SQLState " + state, e);
+  }
+
+  /**
+   * Has Connect give the same records again after a pause. If the database keeps the offsets it is
+   * asked for them again: nobody knows whether a commit that failed has come about.
+   */
+  private RetriableException again(String reason, Exception e) {
     long pause = RETRY_MS << Math.min(failures, MOST_DOUBLINGS);
     failures++;
-    LOG.warn(
-        "event=load_failed sqlstate={} rows={} reason=\"{}\"; trying again in {} ms",
-        state,
-        part.rows(),
-        e.getMessage(),
-        pause);
     context.timeout(pause);
-    return new RetriableException("the database is not available, SQLState " + state, e);
+    if (!config.offsetsTable().isEmpty()) {
+      batch.first().forEach((partition, offset) -> dropped.merge(partition, offset, Math::min));
+      batch.clear();
+      unknown.addAll(context.assignment());
+    }
+    return new RetriableException(reason + "; trying again in " + pause + " ms", e);
   }
 }

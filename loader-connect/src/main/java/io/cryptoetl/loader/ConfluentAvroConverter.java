@@ -26,15 +26,19 @@ import org.apache.kafka.connect.storage.Converter;
  * TOPIC-value}); nothing is registered.
  *
  * <p>Settings: {@code schema.registry.url}, base URL of an API like Confluent's; {@code
- * basic.auth.user.info}, {@code user:password} if it asks for that.
+ * basic.auth.user.info}, {@code user:password} if it asks for that; {@code undecoded}, whether
+ * records are left as they are for {@link BulkSinkConnector}, which writes them to the database
+ * from Avro's bytes. Default false: transforms and other connectors need Connect's records.
  */
 public final class ConfluentAvroConverter implements Converter {
   private static final int FRAME = 1 + Integer.BYTES;
+  private static final String UNDECODED = "undecoded";
 
   private final Map<Integer, AvroCodec> byId = new ConcurrentHashMap<>();
   private final Map<String, SchemaRegistry.Registered> bySubject = new ConcurrentHashMap<>();
   private SchemaRegistry registry;
   private String suffix;
+  private boolean undecoded;
   private BinaryDecoder decoder;
 
   @Override
@@ -52,7 +56,13 @@ public final class ConfluentAvroConverter implements Converter {
             ConfigDef.Type.PASSWORD,
             "",
             ConfigDef.Importance.MEDIUM,
-            "user:password");
+            "user:password")
+        .define(
+            UNDECODED,
+            ConfigDef.Type.BOOLEAN,
+            false,
+            ConfigDef.Importance.MEDIUM,
+            "Leave decoding to BulkSinkConnector, which is faster; no other connector and no transform can read such records");
   }
 
   @Override
@@ -63,6 +73,9 @@ public final class ConfluentAvroConverter implements Converter {
     }
     Object user = configs.get("basic.auth.user.info");
     registry = new SchemaRegistry(url.toString(), user == null ? "" : user.toString());
+    undecoded =
+        Boolean.TRUE.equals(
+            ConfigDef.parseType(UNDECODED, configs.get(UNDECODED), ConfigDef.Type.BOOLEAN));
     suffix = isKey ? "-key" : "-value";
   }
 
@@ -82,6 +95,9 @@ public final class ConfluentAvroConverter implements Converter {
     if (codec == null) {
       codec = new AvroCodec(registry.byId(id));
       byId.put(id, codec);
+    }
+    if (undecoded && codec.avro().getType() == org.apache.avro.Schema.Type.RECORD) {
+      return new SchemaAndValue(codec.schema(), new AvroRow(codec, value, FRAME));
     }
     try {
       decoder = DecoderFactory.get().binaryDecoder(value, FRAME, value.length - FRAME, decoder);

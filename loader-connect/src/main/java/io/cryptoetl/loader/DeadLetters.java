@@ -27,7 +27,8 @@ import org.slf4j.LoggerFactory;
 /**
  * Writes rows that the database refuses to the dead letters, in the format of the topic's other
  * records: by the converters of the connector. The payload is the row as JSON, numbers exactly and
- * bytes in base64. The id of a letter is the place of its record, so that a repeat replaces it.
+ * bytes in base64; if it cannot be decoded, it is the record's bytes. The id of a letter is the
+ * place of its record, so that a repeat replaces it.
  */
 class DeadLetters implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(DeadLetters.class);
@@ -83,15 +84,9 @@ class DeadLetters implements AutoCloseable {
             JsonConverterConfig.DECIMAL_FORMAT_CONFIG,
             DecimalFormat.NUMERIC.name()),
         false);
-    Map<String, Object> settings = new HashMap<>();
-    props.forEach(
-        (key, value) -> {
-          if (key.startsWith(BulkSinkConfig.DEAD_LETTERS_PRODUCER)) {
-            settings.put(key.substring(BulkSinkConfig.DEAD_LETTERS_PRODUCER.length()), value);
-          }
-        });
-    settings.put("bootstrap.servers", config.deadLettersBrokers());
-    producer = new KafkaProducer<>(settings, new ByteArraySerializer(), new ByteArraySerializer());
+    producer =
+        new KafkaProducer<>(
+            BulkSinkConfig.kafka(props), new ByteArraySerializer(), new ByteArraySerializer());
   }
 
   private static Converter converter(Map<String, String> props, boolean key) {
@@ -156,9 +151,18 @@ class DeadLetters implements AutoCloseable {
   }
 
   private byte[] payload(SinkRecord record) {
-    return record.value() == null
+    Object value = record.value();
+    if (value instanceof AvroRow row) {
+      try {
+        value = row.struct();
+      } catch (RuntimeException e) {
+        // It cannot be decoded: that is why it is here.
+        return row.bytes();
+      }
+    }
+    return value == null
         ? null
-        : rows.fromConnectData(record.originalTopic(), record.valueSchema(), record.value());
+        : rows.fromConnectData(record.originalTopic(), record.valueSchema(), value);
   }
 
   @SuppressWarnings("JavaUtilDate") // What Connect takes for its Timestamp type.

@@ -2,11 +2,13 @@ package io.cryptoetl.loader;
 
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.Predicate;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.connect.data.Field;
@@ -14,68 +16,124 @@ import org.apache.kafka.connect.data.Struct;
 import org.apache.kafka.connect.errors.DataException;
 import org.apache.kafka.connect.sink.SinkRecord;
 
-/**
- * Rows in hand, by topic and key. Of several records of one key the last one counts, be it a row or
- * a tombstone; the ones before it leave no trace.
- */
+/** Records in hand, by topic. */
 final class RowBatch {
-  private final Map<String, Map<Struct, SinkRecord>> topics = new TreeMap<>();
-  private final Map<TopicPartition, OffsetAndMetadata> offsets = new HashMap<>();
+  private final Map<String, List<SinkRecord>> topics = new TreeMap<>();
+  private final Map<TopicPartition, Long> first = new HashMap<>();
+  private final Map<TopicPartition, Long> next = new HashMap<>();
   private int rows;
   private long bytes;
 
-  /** The last record of each key of a topic: rows to have, keys to have not. */
-  record Changes(List<Struct> rows, List<Struct> deletedKeys) {}
+  /**
+   * What becomes of a table.
+   *
+   * @param rows to have
+   * @param deleted records of keys to have not
+   */
+  record Changes(List<SinkRecord> rows, List<SinkRecord> deleted) {}
 
+  /** Takes a record, unless it is in hand: after a failure Connect gives the same ones again. */
   void add(SinkRecord record) {
-    if (!(record.key() instanceof Struct key)) {
-      throw new DataException(
-          "record at " + place(record) + " has no key of named fields; the key is the primary key");
+    // Transforms may rename the topic; offsets are of the one read.
+    TopicPartition partition = partition(record);
+    if (record.originalKafkaOffset() >= next.getOrDefault(partition, Long.MIN_VALUE)) {
+      next.put(partition, record.originalKafkaOffset() + 1);
+      first.putIfAbsent(partition, record.originalKafkaOffset());
+      keep(record);
     }
-    if (record.value() != null && !(record.value() instanceof Struct)) {
-      throw new DataException(
-          "record at " + place(record) + " has a value that is neither a row nor null");
-    }
-    Map<Struct, SinkRecord> last =
-        topics.computeIfAbsent(record.topic(), t -> new LinkedHashMap<>());
-    if (last.put(key, record) == null) {
-      rows++;
-    }
-    bytes += bytes((Struct) record.value());
-    skip(record);
+  }
+
+  private void keep(SinkRecord record) {
+    topics.computeIfAbsent(record.topic(), t -> new ArrayList<>()).add(record);
+    rows++;
+    bytes += bytes(record.value());
+  }
+
+  /** Where a record was read. */
+  static TopicPartition partition(SinkRecord record) {
+    return new TopicPartition(record.originalTopic(), record.originalKafkaPartition());
   }
 
   /** Topics of the batch in the order of their names, which is the order of locks. */
-  Map<String, Changes> changes() {
-    Map<String, Changes> changes = new LinkedHashMap<>();
-    topics.forEach(
-        (topic, last) -> {
-          List<Struct> present = new ArrayList<>(last.size());
-          List<Struct> deleted = new ArrayList<>();
-          last.forEach(
-              (key, record) -> {
-                if (record.value() == null) {
-                  deleted.add(key);
-                } else {
-                  present.add((Struct) record.value());
-                }
-              });
-          changes.put(topic, new Changes(present, deleted));
-        });
-    return changes;
+  Collection<String> topics() {
+    return topics.keySet();
   }
 
-  /** Primary key columns of a topic's table, as the keys name them. */
-  List<String> keyColumns(String topic) {
-    return topics.get(topic).keySet().iterator().next().schema().fields().stream()
-        .map(Field::name)
-        .toList();
+  /**
+   * What the batch does to the table of a topic. Of several records of one key the last one counts,
+   * be it a row or a tombstone; the ones before it leave no trace.
+   *
+   * @param keyed whether the table has a key
+   * @throws DataException if a record cannot be one of such a table
+   */
+  Changes changes(String topic, boolean keyed) {
+    List<SinkRecord> rowsToHave = new ArrayList<>();
+    List<SinkRecord> deleted = new ArrayList<>();
+    for (SinkRecord record : records(topic, keyed)) {
+      if (record.value() == null) {
+        deleted.add(record);
+      } else {
+        rowsToHave.add(record);
+      }
+      requireRow(record, keyed);
+    }
+    return new Changes(rowsToHave, deleted);
   }
 
+  private static void requireRow(SinkRecord record, boolean keyed) {
+    if (record.value() != null && !isRecord(record.value())) {
+      throw new DataException(
+          "the value of " + place(record) + " is neither a record of named fields nor null");
+    }
+    if (keyed && !isRecord(record.key())) {
+      throw new DataException(
+          place(record) + " has no key of named fields; the key is the primary key");
+    }
+    if (!keyed && record.value() == null) {
+      throw new DataException(
+          place(record) + " is a tombstone, and the table has no primary key to delete by");
+    }
+  }
+
+  private static boolean isRecord(Object value) {
+    return value instanceof AvroRow || value instanceof Struct;
+  }
+
+  private Collection<SinkRecord> records(String topic, boolean keyed) {
+    List<SinkRecord> all = topics.get(topic);
+    if (!keyed) {
+      return all;
+    }
+    // Bytes that one schema wrote can be compared, bytes of several cannot.
+    Object codec = all.get(0).key() instanceof AvroRow row ? row.codec() : null;
+    boolean alike =
+        all.stream().allMatch(r -> r.key() instanceof AvroRow row && row.codec() == codec);
+    Map<Object, SinkRecord> last = new LinkedHashMap<>(2 * all.size());
+    for (SinkRecord record : all) {
+      Object key = record.key();
+      last.put(!alike && key instanceof AvroRow row ? row.struct() : key, record);
+    }
+    return last.values();
+  }
+
+  /** Offset of the first record of each partition. */
+  Map<TopicPartition, Long> first() {
+    return first;
+  }
+
+  /** Offset after the last record of each partition. */
+  Map<TopicPartition, Long> next() {
+    return next;
+  }
+
+  /** Offsets to go on from, once the rows are loaded. */
   Map<TopicPartition, OffsetAndMetadata> offsets() {
+    Map<TopicPartition, OffsetAndMetadata> offsets = new HashMap<>();
+    next.forEach((partition, offset) -> offsets.put(partition, new OffsetAndMetadata(offset)));
     return offsets;
   }
 
+  /** Records in hand, replaced ones included. */
   int rows() {
     return rows;
   }
@@ -85,18 +143,17 @@ final class RowBatch {
     return bytes;
   }
 
-  private static long bytes(Struct value) {
-    if (value == null) {
-      return 0;
-    }
-    long sum = 0;
-    for (Field field : value.schema().fields()) {
-      sum += bytes(value.get(field));
-    }
-    return sum;
-  }
-
   private static long bytes(Object value) {
+    if (value instanceof AvroRow row) {
+      return row.length();
+    }
+    if (value instanceof Struct struct) {
+      long sum = 0;
+      for (Field field : struct.schema().fields()) {
+        sum += bytes(struct.get(field));
+      }
+      return sum;
+    }
     if (value instanceof ByteBuffer buffer) {
       return buffer.remaining();
     }
@@ -113,45 +170,49 @@ final class RowBatch {
       }
       return sum;
     }
-    return Long.BYTES;
+    return value == null ? 0 : Long.BYTES;
   }
 
-  /** The rows in two parts, which have no row in common. */
-  List<RowBatch> halves() {
+  /**
+   * The records in two parts, which have no row in common.
+   *
+   * @param keyed tells of a topic whether its table has a key
+   */
+  List<RowBatch> halves(Predicate<String> keyed) {
+    List<SinkRecord> all = records(keyed);
     RowBatch first = new RowBatch();
     RowBatch second = new RowBatch();
-    for (SinkRecord record : records()) {
-      (first.rows < rows / 2 ? first : second).add(record);
+    for (SinkRecord record : all) {
+      (first.rows < all.size() / 2 ? first : second).keep(record);
     }
     return List.of(first, second);
   }
 
-  /** The last record of each key. */
-  List<SinkRecord> records() {
-    List<SinkRecord> records = new ArrayList<>(rows);
-    topics.values().forEach(last -> records.addAll(last.values()));
-    return records;
-  }
-
-  /** Counts a record as read. Transforms may rename the topic; offsets are of the one read. */
-  void skip(SinkRecord record) {
-    offsets.put(
-        new TopicPartition(record.originalTopic(), record.originalKafkaPartition()),
-        new OffsetAndMetadata(record.originalKafkaOffset() + 1));
+  /** The records, of each key the last one. */
+  List<SinkRecord> records(Predicate<String> keyed) {
+    List<SinkRecord> all = new ArrayList<>(rows);
+    topics.keySet().forEach(topic -> all.addAll(records(topic, keyed.test(topic))));
+    return all;
   }
 
   boolean isEmpty() {
-    return offsets.isEmpty();
+    return next.isEmpty();
   }
 
   void clear() {
     topics.clear();
-    offsets.clear();
+    first.clear();
+    next.clear();
     rows = 0;
     bytes = 0;
   }
 
   private static String place(SinkRecord record) {
-    return record.topic() + "-" + record.kafkaPartition() + "@" + record.kafkaOffset();
+    return "the record at "
+        + record.originalTopic()
+        + "-"
+        + record.originalKafkaPartition()
+        + "@"
+        + record.originalKafkaOffset();
   }
 }

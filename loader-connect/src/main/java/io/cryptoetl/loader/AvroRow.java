@@ -1,0 +1,76 @@
+package io.cryptoetl.loader;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.Arrays;
+import org.apache.avro.io.BinaryDecoder;
+import org.apache.avro.io.DecoderFactory;
+import org.apache.kafka.connect.data.Struct;
+
+/**
+ * A record as it came: Avro, not decoded yet. It can be written to a database without becoming an
+ * object for each of its fields. Two are equal if they have the same bytes and one codec.
+ */
+final class AvroRow {
+  private final AvroCodec codec;
+  private final byte[] bytes;
+  private final int start;
+
+  /**
+   * A record.
+   *
+   * @param start where the record begins, after its frame
+   */
+  AvroRow(AvroCodec codec, byte[] bytes, int start) {
+    this.codec = codec;
+    this.bytes = bytes;
+    this.start = start;
+  }
+
+  AvroCodec codec() {
+    return codec;
+  }
+
+  int length() {
+    return bytes.length - start;
+  }
+
+  BinaryDecoder decoder(BinaryDecoder reuse) {
+    return DecoderFactory.get().binaryDecoder(bytes, start, bytes.length - start, reuse);
+  }
+
+  /** Everything that Kafka holds, the frame included. */
+  byte[] bytes() {
+    return bytes.clone();
+  }
+
+  /** The record as Connect has it. */
+  Struct struct() {
+    try {
+      return (Struct) codec.read(decoder(null));
+    } catch (IOException e) {
+      throw new UncheckedIOException("reading from memory", e);
+    }
+  }
+
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof AvroRow row
+        && codec == row.codec
+        && Arrays.equals(bytes, start, bytes.length, row.bytes, row.start, row.bytes.length);
+  }
+
+  @Override
+  public int hashCode() {
+    int hash = 1;
+    for (int i = start; i < bytes.length; i++) {
+      hash = 31 * hash + bytes[i];
+    }
+    return hash;
+  }
+
+  @Override
+  public String toString() {
+    return length() + " bytes of " + codec.avro().getFullName();
+  }
+}

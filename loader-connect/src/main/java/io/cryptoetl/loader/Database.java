@@ -1,0 +1,341 @@
+package io.cryptoetl.loader;
+
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Savepoint;
+import java.sql.Statement;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.connect.data.Field;
+import org.apache.kafka.connect.data.Schema;
+import org.apache.kafka.connect.data.Struct;
+import org.apache.kafka.connect.errors.ConnectException;
+import org.apache.kafka.connect.errors.DataException;
+import org.apache.kafka.connect.sink.SinkRecord;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A database that batches are loaded into. A dialect says how to connect, what a table looks like,
+ * and how rows get in and out of it; transactions, bad rows, offsets and missing columns are the
+ * same for all.
+ */
+abstract class Database implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(Database.class);
+
+  private final BulkSinkConfig config;
+  private final SinkOffsets offsets;
+  private final Map<String, TableShape> shapes = new HashMap<>();
+  private Connection connection;
+
+  /** What an error says of its cause. */
+  enum Failure {
+    /** The database is away, busy or full: the same may work later. */
+    OUTAGE,
+    /** A row is at fault. */
+    ROW,
+    /** The program or its settings. */
+    OTHER
+  }
+
+  /** Who is told of what happens to records while a batch is loaded. */
+  interface Listener {
+    /**
+     * A record that the database refuses.
+     *
+     * @param code countable reason
+     */
+    void refused(SinkRecord record, String code, Exception reason);
+
+    /** All else of the batch is about to be committed: what was refused must be kept by now. */
+    void beforeCommit();
+  }
+
+  Database(BulkSinkConfig config) {
+    this.config = config;
+    this.offsets = new SinkOffsets(config);
+  }
+
+  /**
+   * The dialect of a URL.
+   *
+   * @throws ConnectException if there is none
+   */
+  static Database of(BulkSinkConfig config) {
+    if (config.url().startsWith("jdbc:postgresql:")) {
+      return new PostgresDatabase(config);
+    }
+    throw new ConnectException(
+        "database.url begins with '%s', for which there is no dialect; allowed is jdbc:postgresql:"
+            .formatted(config.url().replaceFirst("^(jdbc:[^:]*:).*", "$1")));
+  }
+
+  /** Opens a connection that commits on demand, with timeouts for statements and locks. */
+  abstract Connection connect(BulkSinkConfig settings) throws SQLException;
+
+  /**
+   * Reads what a table looks like.
+   *
+   * @return a table without columns if there is none of that name
+   */
+  abstract TableShape read(Connection db, String schema, String table) throws SQLException;
+
+  /** Puts rows into a table; those of known keys replace what is there if they differ from it. */
+  abstract void put(Connection db, TableShape shape, List<Rows> rows) throws SQLException;
+
+  /** Takes the rows of some keys out of a table. */
+  abstract void delete(Connection db, TableShape shape, List<Rows> keys) throws SQLException;
+
+  abstract Failure failure(SQLException e);
+
+  /** Called when a connection is given up: what was remembered of it is of no use any more. */
+  abstract void forget();
+
+  /** Records of one schema, and how they go with their table. */
+  record Rows(TableShape.Fit fit, List<Object> records) {}
+
+  /**
+   * Loads the batch in one transaction, but for the rows that the database refuses.
+   *
+   * @throws SQLException if the database failed: nothing is loaded then
+   * @throws MissingColumnsException if the sink is to wait for a migration
+   */
+  final void load(RowBatch batch, Listener listener) throws SQLException {
+    boolean committed = false;
+    try {
+      Connection db = connection();
+      offsets.begin(batch.next());
+      part(db, batch, listener);
+      listener.beforeCommit();
+      if (offsets.isKept()) {
+        offsets.store(db);
+      }
+      db.commit();
+      offsets.committed();
+      committed = true;
+    } finally {
+      if (!committed) {
+        close();
+      }
+    }
+  }
+
+  /**
+   * Loads a part, or its halves if it holds a bad row, or refuses the row if it is the only one.
+   */
+  private void part(Connection db, RowBatch part, Listener listener) throws SQLException {
+    Savepoint before = db.setSavepoint();
+    String code;
+    Exception reason;
+    try {
+      write(db, part);
+      db.releaseSavepoint(before);
+      return;
+    } catch (DataException e) {
+      code = "value_invalid";
+      reason = e;
+    } catch (SQLException e) {
+      if (failure(e) != Failure.ROW) {
+        throw e;
+      }
+      code = "sqlstate_" + e.getSQLState();
+      reason = e;
+    }
+    db.rollback(before);
+    if (part.rows() == 1) {
+      listener.refused(part.records(t -> false).get(0), code, reason);
+      return;
+    }
+    for (RowBatch half : part.halves(this::isKeyed)) {
+      part(db, half, listener);
+    }
+  }
+
+  private void write(Connection db, RowBatch part) throws SQLException {
+    for (String topic : part.topics()) {
+      TableShape shape = shape(db, topic);
+      RowBatch.Changes changes = part.changes(topic, shape.keyed());
+      if (!changes.deleted().isEmpty()) {
+        delete(db, shape, keys(shape, changes.deleted()));
+      }
+      if (!changes.rows().isEmpty()) {
+        put(db, shape, rows(shape, changes.rows()));
+      }
+    }
+  }
+
+  private boolean isKeyed(String topic) {
+    return shapes.get(topic).keyed();
+  }
+
+  private static List<Rows> keys(TableShape shape, List<SinkRecord> records) {
+    Map<TableShape.Fit, Rows> groups = new LinkedHashMap<>();
+    for (SinkRecord record : records) {
+      TableShape.Fit fit = shape.fit(record.key());
+      group(groups, fit, record.key(), () -> shape.requireKey(names(record.key())));
+    }
+    return List.copyOf(groups.values());
+  }
+
+  private List<Rows> rows(TableShape shape, List<SinkRecord> records) {
+    Map<TableShape.Fit, Rows> groups = new LinkedHashMap<>();
+    for (SinkRecord record : records) {
+      TableShape.Fit fit = shape.fit(record.value());
+      group(
+          groups,
+          fit,
+          record.value(),
+          () -> {
+            shape.requireComplete(fit);
+            if (shape.keyed()) {
+              shape.requireKey(names(record.key()));
+            }
+          });
+      if (!fit.missing().isEmpty()) {
+        if (!config.loadsWithoutMissingColumns() || !shape.keyed()) {
+          throw new MissingColumnsException(shape.name(), fit.missing());
+        }
+        if (offsets.incomplete(record, shape.name(), fit.missing())) {
+          LOG.warn(
+              "event=columns_missing table={} columns={}; rows are loaded without them, and again once a migration has added them",
+              shape.name(),
+              fit.missing());
+        }
+      }
+    }
+    return List.copyOf(groups.values());
+  }
+
+  private static void group(
+      Map<TableShape.Fit, Rows> groups, TableShape.Fit fit, Object record, Runnable ifFirst) {
+    Rows rows = groups.get(fit);
+    if (rows == null) {
+      ifFirst.run();
+      rows = new Rows(fit, new ArrayList<>());
+      groups.put(fit, rows);
+    }
+    rows.records().add(record);
+  }
+
+  private static List<String> names(Object key) {
+    Schema schema = key instanceof AvroRow row ? row.codec().schema() : ((Struct) key).schema();
+    return schema.fields().stream().map(Field::name).toList();
+  }
+
+  /**
+   * Where to go on reading, as the database says; a partition is absent if nothing is known of it.
+   *
+   * @param topicIds of the topics as they are now, where known
+   * @throws SQLException if the database failed
+   */
+  final Map<TopicPartition, Long> positions(
+      Collection<TopicPartition> partitions, Map<String, String> topicIds) throws SQLException {
+    return transaction(db -> offsets.read(db, partitions, topicIds));
+  }
+
+  /**
+   * Offsets to go back to, as columns have come that rows were loaded without.
+   *
+   * @throws SQLException if the database failed
+   */
+  final Map<TopicPartition, Long> completions() throws SQLException {
+    Map<TopicPartition, SinkOffsets.Gap> gaps = offsets.incomplete();
+    if (gaps.isEmpty()) {
+      return Map.of();
+    }
+    return transaction(
+        db -> {
+          Map<TopicPartition, Long> back = new TreeMap<>(SinkOffsets.ORDER);
+          for (Map.Entry<TopicPartition, SinkOffsets.Gap> each : gaps.entrySet()) {
+            SinkOffsets.Gap gap = each.getValue();
+            if (readShape(db, gap.table()).columns().keySet().containsAll(gap.columns())) {
+              back.put(each.getKey(), gap.from());
+              shapes.remove(gap.table());
+            }
+          }
+          offsets.goBack(db, back.keySet());
+          return back;
+        });
+  }
+
+  private interface Work<T> {
+    T in(Connection db) throws SQLException;
+  }
+
+  private <T> T transaction(Work<T> work) throws SQLException {
+    boolean committed = false;
+    try {
+      Connection db = connection();
+      T result = work.in(db);
+      db.commit();
+      offsets.committed();
+      committed = true;
+      return result;
+    } finally {
+      if (!committed) {
+        close();
+      }
+    }
+  }
+
+  private Connection connection() throws SQLException {
+    if (connection == null) {
+      connection = connect(config);
+    }
+    return connection;
+  }
+
+  private TableShape shape(Connection db, String topic) throws SQLException {
+    TableShape known = shapes.get(topic);
+    if (known == null) {
+      known = readShape(db, topic);
+      shapes.put(topic, known);
+    }
+    return known;
+  }
+
+  private TableShape readShape(Connection db, String topic) throws SQLException {
+    int dot = topic.indexOf('.');
+    if (dot < 1 || dot == topic.length() - 1) {
+      throw new ConnectException("topic " + topic + " does not name a table; schema.table does");
+    }
+    TableShape shape = read(db, topic.substring(0, dot), topic.substring(dot + 1));
+    if (shape.columns().isEmpty()) {
+      throw new ConnectException(
+          "there is no table " + topic + " for the topic of that name; run the migrations");
+    }
+    return shape;
+  }
+
+  /**
+   * Gives the connection up without a word to the server, which then rolls back. A rollback would
+   * wait for ever for a COPY that the network has cut off.
+   */
+  @Override
+  public final void close() {
+    shapes.clear();
+    offsets.rolledBack();
+    forget();
+    Connection last = connection;
+    connection = null;
+    if (last != null) {
+      try {
+        last.abort(Runnable::run);
+      } catch (SQLException e) {
+        LOG.warn("event=connection_abort_failed reason=\"{}\"", e.getMessage());
+      }
+    }
+  }
+
+  static void execute(Connection db, String sql) throws SQLException {
+    try (Statement statement = db.createStatement()) {
+      statement.execute(sql);
+    }
+  }
+}

@@ -1,0 +1,313 @@
+package io.cryptoetl.loader;
+
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Savepoint;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.IdentityHashMap;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Properties;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.postgresql.PGConnection;
+import org.postgresql.copy.CopyIn;
+
+/**
+ * PostgreSQL. Rows that are new go straight into their table by binary COPY; if some key is there
+ * already, they go into a temporary table and from there by a merge that leaves unchanged rows
+ * alone, and so do the next batches of that table, for a while. Deletions go by COPY of their keys.
+ */
+final class PostgresDatabase extends Database {
+  private static final String UNIQUE_VIOLATION = "23505";
+
+  /** SQLState classes of outages: connection, resources, operator intervention, rollback. */
+  private static final String OUTAGES = "(08|53|57|40|55|58).*";
+
+  /** SQLState classes that blame a row: its data, a constraint, two of one key, a limit. */
+  private static final String ROWS = "(21|22|23|54).*";
+
+  /** Longest silence of the server; a batch takes seconds. Longer than any statement may take. */
+  private static final String SOCKET_TIMEOUT_SECONDS = "300";
+
+  private final IdentityHashMap<TableShape.Fit, RowEncoder> encoders = new IdentityHashMap<>();
+  private final Map<String, Appends> appends = new HashMap<>();
+  private final CopyBuffer buffer = new CopyBuffer();
+
+  PostgresDatabase(BulkSinkConfig config) {
+    super(config);
+  }
+
+  @Override
+  Connection connect(BulkSinkConfig settings) throws SQLException {
+    Properties properties = new Properties();
+    properties.setProperty("user", settings.user());
+    properties.setProperty("password", settings.password());
+    properties.setProperty("ApplicationName", "crypto-etl-loader");
+    properties.setProperty("tcpKeepAlive", "true");
+    properties.setProperty("connectTimeout", "10");
+    properties.setProperty("socketTimeout", SOCKET_TIMEOUT_SECONDS);
+    properties.setProperty(
+        "options",
+        "-c statement_timeout="
+            + settings.statementTimeoutMs()
+            + " -c lock_timeout="
+            + settings.lockTimeoutMs());
+    Connection connection = DriverManager.getConnection(settings.url(), properties);
+    connection.setAutoCommit(false);
+    return connection;
+  }
+
+  @Override
+  Failure failure(SQLException e) {
+    String state = e.getSQLState() == null ? "" : e.getSQLState();
+    if (state.matches(OUTAGES)) {
+      return Failure.OUTAGE;
+    }
+    return state.matches(ROWS) ? Failure.ROW : Failure.OTHER;
+  }
+
+  @Override
+  void forget() {
+    encoders.clear();
+  }
+
+  @Override
+  TableShape read(Connection db, String schema, String table) throws SQLException {
+    Map<String, TableShape.Column> columns = new LinkedHashMap<>();
+    Set<String> key = new LinkedHashSet<>();
+    try (PreparedStatement query =
+        db.prepareStatement(
+            "SELECT a.attname, format_type(a.atttypid, a.atttypmod), b.typname, b.typtype = 'e',"
+                + " e.oid::int, e.typname, e.typtype = 'e',"
+                + " a.attnotnull AND NOT a.atthasdef AND a.attidentity = '',"
+                + " COALESCE(a.attnum = ANY (i.indkey), false)"
+                + " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+                + " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0"
+                + " AND NOT a.attisdropped AND a.attgenerated = ''"
+                + " JOIN pg_type t ON t.oid = a.atttypid"
+                // A domain is written as the type that it restricts.
+                + " JOIN pg_type b ON b.oid = COALESCE(NULLIF(t.typbasetype, 0), t.oid)"
+                + " LEFT JOIN pg_type e ON e.oid = b.typelem AND b.typcategory = 'A'"
+                + " LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary"
+                + " WHERE n.nspname = ? AND c.relname = ? ORDER BY a.attnum")) {
+      query.setString(1, schema);
+      query.setString(2, table);
+      try (ResultSet rows = query.executeQuery()) {
+        while (rows.next()) {
+          String name = rows.getString(1);
+          columns.put(name, new TableShape.Column(name, type(rows), rows.getBoolean(8)));
+          if (rows.getBoolean(9)) {
+            key.add(name);
+          }
+        }
+      }
+    }
+    TableShape shape = new TableShape(schema + "." + table, columns, key);
+    // One of before a migration would lack its columns.
+    execute(db, "DROP TABLE IF EXISTS " + staging(shape));
+    return shape;
+  }
+
+  private static ColumnType type(ResultSet row) throws SQLException {
+    String shown = row.getString(2);
+    String element = row.getString(6);
+    if (element == null) {
+      return new ColumnType(
+          ColumnType.postgres(row.getString(3), row.getBoolean(4)), shown, null, 0);
+    }
+    return new ColumnType(
+        ColumnType.Kind.ARRAY,
+        shown,
+        new ColumnType(ColumnType.postgres(element, row.getBoolean(7)), element, null, 0),
+        row.getInt(5));
+  }
+
+  /** Whether it is worth a try to append to a table: each miss makes the pause twice as long. */
+  private static final class Appends {
+    private static final int LONGEST_PAUSE = 1024;
+
+    private int pause;
+    private int left;
+
+    boolean isWorthATry() {
+      if (left == 0) {
+        return true;
+      }
+      left--;
+      return false;
+    }
+
+    void hit() {
+      pause = 0;
+    }
+
+    void missed() {
+      pause = Math.min(LONGEST_PAUSE, Math.max(1, 2 * pause));
+      left = pause;
+    }
+  }
+
+  @Override
+  void put(Connection db, TableShape shape, List<Rows> rows) throws SQLException {
+    Appends tries = appends.computeIfAbsent(shape.name(), t -> new Appends());
+    if (!shape.keyed() || tries.isWorthATry()) {
+      Savepoint before = db.setSavepoint();
+      try {
+        for (Rows each : rows) {
+          copy(db, qualified(shape), each);
+        }
+        db.releaseSavepoint(before);
+        tries.hit();
+        return;
+      } catch (SQLException e) {
+        if (!shape.keyed() || !UNIQUE_VIOLATION.equals(e.getSQLState())) {
+          throw e;
+        }
+        db.rollback(before);
+        tries.missed();
+      }
+    }
+    for (Rows each : rows) {
+      execute(db, createStaging(shape));
+      copy(db, staging(shape), each);
+      execute(db, mergeFromStaging(shape, each.fit().columns()));
+    }
+  }
+
+  @Override
+  void delete(Connection db, TableShape shape, List<Rows> keys) throws SQLException {
+    for (Rows each : keys) {
+      execute(db, createStaging(shape));
+      copy(db, staging(shape), each);
+      execute(db, deleteByStaging(shape));
+    }
+  }
+
+  private void copy(Connection db, String into, Rows rows) throws SQLException {
+    RowEncoder encoder =
+        encoders.computeIfAbsent(
+            rows.fit(), fit -> RowEncoder.of(rows.records().get(0), fit.columns()));
+    CopyIn copy =
+        db.unwrap(PGConnection.class)
+            .getCopyAPI()
+            .copyIn(
+                "COPY "
+                    + into
+                    + " ("
+                    + list(names(encoder.columns()))
+                    + ") FROM STDIN (FORMAT binary)");
+    boolean written = false;
+    try {
+      buffer.header();
+      for (Object record : rows.records()) {
+        encoder.write(buffer, record);
+        buffer.flushIfFull(copy);
+      }
+      buffer.trailer(copy);
+      copy.endCopy();
+      written = true;
+    } finally {
+      if (!written && copy.isActive()) {
+        copy.cancelCopy();
+      }
+    }
+  }
+
+  /**
+   * A temporary table with the table's columns, none of its constraints, empty in each transaction.
+   */
+  private static String createStaging(TableShape shape) {
+    // TRUNCATE would write to the catalog; a table that drops at commit may be needed twice.
+    return "CREATE TEMP TABLE IF NOT EXISTS "
+        + staging(shape)
+        + " ON COMMIT DELETE ROWS AS SELECT * FROM "
+        + qualified(shape)
+        + " WITH NO DATA; DELETE FROM "
+        + staging(shape);
+  }
+
+  /** Inserts what is new and updates what differs; equal rows are not written. */
+  private static String mergeFromStaging(TableShape shape, List<TableShape.Column> from) {
+    List<TableShape.Column> rest =
+        from.stream().filter(c -> !shape.key().contains(c.name())).toList();
+    String insert =
+        "INSERT INTO "
+            + qualified(shape)
+            + " AS t ("
+            + list(names(from))
+            + ") SELECT "
+            + list(names(from))
+            + " FROM "
+            + staging(shape)
+            // In the order of keys, as all writers should lock rows.
+            + " ORDER BY "
+            + list(shape.key())
+            + " ON CONFLICT ("
+            + list(shape.key())
+            + ") DO ";
+    if (rest.isEmpty()) {
+      return insert + "NOTHING";
+    }
+    return insert
+        + "UPDATE SET "
+        + rest.stream()
+            .map(c -> quote(c.name()) + " = excluded." + quote(c.name()))
+            .collect(Collectors.joining(", "))
+        + " WHERE ("
+        + prefixed("t", rest)
+        + ") IS DISTINCT FROM ("
+        + prefixed("excluded", rest)
+        + ")";
+  }
+
+  private static String deleteByStaging(TableShape shape) {
+    return "DELETE FROM "
+        + qualified(shape)
+        + " AS t USING "
+        + staging(shape)
+        + " AS s WHERE "
+        + shape.key().stream()
+            .map(c -> "t." + quote(c) + " = s." + quote(c))
+            .collect(Collectors.joining(" AND "));
+  }
+
+  private static String qualified(TableShape shape) {
+    int dot = shape.name().indexOf('.');
+    return quote(shape.name().substring(0, dot)) + "." + quote(shape.name().substring(dot + 1));
+  }
+
+  private static String staging(TableShape shape) {
+    return "pg_temp." + quote("staging_" + shape.name().replace('.', '_'));
+  }
+
+  private static List<String> names(List<TableShape.Column> columns) {
+    return columns.stream().map(TableShape.Column::name).toList();
+  }
+
+  private static String list(Collection<String> columns) {
+    return columns.stream().map(PostgresDatabase::quote).collect(Collectors.joining(", "));
+  }
+
+  private static String prefixed(String prefix, List<TableShape.Column> columns) {
+    // The type json cannot be compared.
+    return columns.stream()
+        .map(
+            c ->
+                prefix
+                    + "."
+                    + quote(c.name())
+                    + (c.type().kind() == ColumnType.Kind.JSON ? "::text" : ""))
+        .collect(Collectors.joining(", "));
+  }
+
+  private static String quote(String name) {
+    return '"' + name.replace("\"", "\"\"") + '"';
+  }
+}

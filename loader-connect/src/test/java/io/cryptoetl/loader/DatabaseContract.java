@@ -1,0 +1,607 @@
+package io.cryptoetl.loader;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.math.BigDecimal;
+import java.math.BigInteger;
+import java.nio.ByteBuffer;
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import org.apache.avro.Schema;
+import org.apache.avro.generic.GenericData;
+import org.apache.avro.generic.GenericDatumWriter;
+import org.apache.avro.generic.GenericRecord;
+import org.apache.avro.generic.GenericRecordBuilder;
+import org.apache.avro.io.BinaryEncoder;
+import org.apache.avro.io.EncoderFactory;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.connect.errors.ConnectException;
+import org.apache.kafka.connect.sink.SinkRecord;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/**
+ * What every dialect must do with batches, against a real server. A dialect's test extends this,
+ * and makes two tables: {@link #TABLE} with a key, {@link #EVENTS} without one.
+ */
+abstract class DatabaseContract {
+  static final String TABLE = "loader_test.things";
+  static final String EVENTS = "loader_test.events";
+  static final String OFFSETS = "loader_test.sink_offsets";
+
+  /** As many digits as EVM words have. */
+  static final BigInteger UINT256 = BigInteger.TWO.pow(256).subtract(BigInteger.ONE);
+
+  private static final Schema KEY =
+      new Schema.Parser()
+          .parse(
+              """
+              {"type":"record","name":"ThingKey","namespace":"test","fields":[{"name":"id","type":"long"}]}
+              """);
+
+  private static final Schema ROW =
+      new Schema.Parser()
+          .parse(
+              """
+              {"type":"record","name":"Thing","namespace":"test","fields":[
+                {"name":"id","type":"long"},
+                {"name":"small","type":["null","int"],"default":null},
+                {"name":"tiny","type":["null","int"],"default":null},
+                {"name":"amount","type":["null",{"type":"bytes","logicalType":"decimal","precision":78,"scale":0}],"default":null},
+                {"name":"price","type":["null",{"type":"bytes","logicalType":"decimal","precision":38,"scale":9}],"default":null},
+                {"name":"cents","type":["null",{"type":"fixed","name":"Cents","size":9,"logicalType":"decimal","precision":20,"scale":2}],"default":null},
+                {"name":"at","type":["null",{"type":"long","logicalType":"timestamp-millis"}],"default":null},
+                {"name":"at_micros","type":[{"type":"long","logicalType":"timestamp-micros"},"null"],"default":0},
+                {"name":"day","type":["null",{"type":"int","logicalType":"date"}],"default":null},
+                {"name":"time_of_day","type":["null",{"type":"long","logicalType":"time-micros"}],"default":null},
+                {"name":"hash","type":["null","bytes"],"default":null},
+                {"name":"word","type":["null",{"type":"fixed","name":"Word","size":4}],"default":null},
+                {"name":"name","type":["null","string"],"default":null},
+                {"name":"kind","type":["null",{"type":"enum","name":"Kind","symbols":["call","create"]}],"default":null},
+                {"name":"uid","type":["null",{"type":"string","logicalType":"uuid"}],"default":null},
+                {"name":"yes","type":["null","boolean"],"default":null},
+                {"name":"ratio","type":["null","double"],"default":null},
+                {"name":"part","type":["null","float"],"default":null},
+                {"name":"doc","type":["null","string"],"default":null},
+                {"name":"detail","type":["null",{"type":"record","name":"Detail","fields":[
+                  {"name":"a","type":"long"},
+                  {"name":"d","type":{"type":"bytes","logicalType":"decimal","precision":10,"scale":2}},
+                  {"name":"list","type":{"type":"array","items":"string"}}]}],"default":null},
+                {"name":"tags","type":["null",{"type":"map","values":"long"}],"default":null},
+                {"name":"hashes","type":["null",{"type":"array","items":"bytes"}],"default":null},
+                {"name":"names","type":["null",{"type":"array","items":["null","string"]}],"default":null}]}
+              """);
+
+  /** How records come: decoded by a converter, or as they are. */
+  enum Form {
+    STRUCT,
+    UNDECODED
+  }
+
+  private final AvroCodec keys = new AvroCodec(KEY);
+  private final Map<Schema, AvroCodec> codecs = new HashMap<>();
+  private final List<String> refused = new ArrayList<>();
+  final RowBatch batch = new RowBatch();
+  Form form = Form.UNDECODED;
+  Database database;
+  private long offset;
+
+  /** A connection of a user, not of the sink. */
+  abstract Connection connection() throws SQLException;
+
+  abstract Database open(String offsetsTable, boolean loadsWithoutMissingColumns);
+
+  /**
+   * Makes {@link #TABLE} anew with a column for each field and {@code note}, which is 'untouched'
+   * by default; {@link #EVENTS} with id, which is no key, and name; and {@link #OFFSETS}.
+   */
+  abstract void createTables() throws SQLException;
+
+  /** The value of a column as text: bytes in hex, times as ISO has them, arrays with commas. */
+  abstract String text(String column);
+
+  /** The most that {@code amount} can hold. */
+  BigInteger largestAmount() {
+    return UINT256;
+  }
+
+  /** Arrays that the database stores, if it has such a type. */
+  boolean hasArrays() {
+    return true;
+  }
+
+  @BeforeEach
+  void begin() throws SQLException {
+    createTables();
+    database = open("", false);
+  }
+
+  @AfterEach
+  void close() {
+    database.close();
+  }
+
+  final void execute(String... statements) throws SQLException {
+    try (Connection db = connection();
+        Statement statement = db.createStatement()) {
+      for (String sql : statements) {
+        statement.execute(sql);
+      }
+    }
+  }
+
+  final List<String> query(String sql) throws SQLException {
+    try (Connection db = connection();
+        Statement statement = db.createStatement();
+        ResultSet rows = statement.executeQuery(sql)) {
+      List<String> values = new ArrayList<>();
+      while (rows.next()) {
+        values.add(rows.getString(1));
+      }
+      return values;
+    }
+  }
+
+  /** A column of all things, by their ids. */
+  final List<String> values(String column) throws SQLException {
+    return query("SELECT " + text(column) + " FROM " + TABLE + " ORDER BY id");
+  }
+
+  static GenericRecordBuilder row(long id) {
+    return new GenericRecordBuilder(ROW).set("id", id).set("at_micros", null);
+  }
+
+  final void add(long id, GenericRecordBuilder value) {
+    add(TABLE, 0, offset++, id, value == null ? null : value.build());
+  }
+
+  final SinkRecord record(String topic, int partition, long at, Long id, GenericRecord value) {
+    AvroRow key =
+        id == null ? null : encoded(keys, new GenericRecordBuilder(KEY).set("id", id).build());
+    AvroRow row =
+        value == null
+            ? null
+            : encoded(codecs.computeIfAbsent(value.getSchema(), AvroCodec::new), value);
+    return new SinkRecord(
+        topic,
+        partition,
+        keys.schema(),
+        key == null || form == Form.UNDECODED ? key : key.struct(),
+        row == null ? null : row.codec().schema(),
+        row == null || form == Form.UNDECODED ? row : row.struct(),
+        at);
+  }
+
+  final void add(String topic, int partition, long at, Long id, GenericRecord value) {
+    batch.add(record(topic, partition, at, id, value));
+  }
+
+  private static AvroRow encoded(AvroCodec codec, GenericRecord record) {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    out.writeBytes(new byte[5]);
+    BinaryEncoder encoder = EncoderFactory.get().binaryEncoder(out, null);
+    try {
+      new GenericDatumWriter<GenericRecord>(codec.avro()).write(record, encoder);
+      encoder.flush();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return new AvroRow(codec, out.toByteArray(), 5);
+  }
+
+  static ByteBuffer decimal(BigInteger unscaled) {
+    return ByteBuffer.wrap(unscaled.toByteArray());
+  }
+
+  static GenericData.Fixed fixed(String field, byte... bytes) {
+    return new GenericData.Fixed(AvroCodec.withoutNull(ROW.getField(field).schema()), bytes);
+  }
+
+  private static GenericData.EnumSymbol kind(String symbol) {
+    return new GenericData.EnumSymbol(AvroCodec.withoutNull(ROW.getField("kind").schema()), symbol);
+  }
+
+  final void load() throws SQLException {
+    try {
+      database.load(
+          batch,
+          new Database.Listener() {
+            @Override
+            public void refused(SinkRecord record, String code, Exception reason) {
+              refused.add(record.originalKafkaOffset() + " " + code);
+            }
+
+            @Override
+            public void beforeCommit() {
+              // What is refused is in memory.
+            }
+          });
+    } finally {
+      batch.clear();
+    }
+  }
+
+  final List<String> refused() {
+    return refused;
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void shouldInsertUpdateAndDelete(Form as) throws SQLException {
+    form = as;
+    add(1, row(1).set("name", "a"));
+    add(2, row(2).set("name", "b"));
+    load();
+    add(1, row(1).set("name", "c"));
+    add(2, null);
+    add(3, row(3).set("name", "d"));
+    add(9, null);
+    load();
+
+    assertThat(query("SELECT concat(id, name, note) FROM " + TABLE + " ORDER BY id"))
+        .containsExactly("1cuntouched", "3duntouched");
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void shouldLetTheLastRecordOfAKeyWinWithinABatch(Form as) throws SQLException {
+    form = as;
+    add(1, row(1).set("name", "first"));
+    add(1, null);
+    add(1, row(1).set("name", "last"));
+    add(2, row(2));
+    add(2, null);
+    add(3, null);
+    add(3, row(3).set("name", "again"));
+    load();
+    assertThat(values("name")).containsExactly("last", "again");
+
+    add(1, null);
+    add(1, row(1).set("name", "deleted, then inserted"));
+    add(3, row(3).set("name", "inserted"));
+    add(3, null);
+    add(3, row(3).set("name", "inserted, deleted, inserted"));
+    load();
+    assertThat(values("name"))
+        .containsExactly("deleted, then inserted", "inserted, deleted, inserted");
+  }
+
+  @Test
+  void shouldDoNothingForAnEmptyBatch() throws SQLException {
+    load();
+
+    assertThat(values("id")).isEmpty();
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void shouldLoadEveryTypeAtItsLimits(Form as) throws SQLException {
+    form = as;
+    Schema detail = AvroCodec.withoutNull(ROW.getField("detail").schema());
+    add(
+        1,
+        row(1)
+            .set("small", Integer.MIN_VALUE)
+            .set("tiny", (int) Short.MIN_VALUE)
+            .set("amount", decimal(largestAmount()))
+            .set("price", decimal(BigInteger.valueOf(-1)))
+            .set("cents", fixed("cents", new byte[] {-1, -1, -1, -1, -1, -1, -1, -1, -2}))
+            .set("at", -1L)
+            .set("at_micros", 1_767_225_599_999_999L)
+            .set("day", 20_453)
+            .set("time_of_day", 86_399_999_999L)
+            .set("hash", ByteBuffer.wrap(new byte[] {0, -1}))
+            .set("word", fixed("word", (byte) 1, (byte) 2, (byte) 3, (byte) 4))
+            .set("name", "é😀\\t\t\n\"'")
+            .set("kind", kind("create"))
+            .set("uid", "0123abcd-0000-4000-8000-00000000ffff")
+            .set("yes", true)
+            .set("ratio", 0.1)
+            .set("part", 0.5f)
+            .set("doc", "{\"k\": [1, null, \"é\"]}")
+            .set(
+                "detail",
+                new GenericRecordBuilder(detail)
+                    .set("a", Long.MAX_VALUE)
+                    .set("d", decimal(BigInteger.valueOf(-105)))
+                    .set("list", List.of("x"))
+                    .build())
+            .set("tags", Map.of("t", -1L)));
+    add(
+        Long.MIN_VALUE,
+        row(Long.MIN_VALUE)
+            .set("small", Integer.MAX_VALUE)
+            .set("tiny", (int) Short.MAX_VALUE)
+            .set("amount", decimal(BigInteger.ZERO))
+            .set("price", decimal(BigInteger.TEN.pow(37)))
+            .set("hash", ByteBuffer.wrap(new byte[0]))
+            .set("name", "")
+            .set("kind", kind("call"))
+            .set("yes", false));
+    load();
+
+    assertThat(refused).isEmpty();
+    Map<String, List<String>> expected = new HashMap<>();
+    expected.put("id", List.of("-9223372036854775808", "1"));
+    expected.put("small", List.of("2147483647", "-2147483648"));
+    expected.put("tiny", List.of("32767", "-32768"));
+    expected.put("amount", List.of("0", largestAmount().toString()));
+    expected.put("price", List.of("10000000000000000000000000000.000000000", "-0.000000001"));
+    expected.put("cents", Arrays.asList(null, "-0.02"));
+    expected.put("at", Arrays.asList(null, "1969-12-31 23:59:59.999000"));
+    expected.put("at_micros", Arrays.asList(null, "2025-12-31 23:59:59.999999"));
+    expected.put("day", Arrays.asList(null, "2025-12-31"));
+    expected.put("time_of_day", Arrays.asList(null, "23:59:59.999999"));
+    expected.put("hash", List.of("", "00ff"));
+    expected.put("word", Arrays.asList(null, "01020304"));
+    expected.put("name", List.of("", "é😀\\t\t\n\"'"));
+    expected.put("kind", List.of("call", "create"));
+    expected.put("uid", Arrays.asList(null, "0123abcd-0000-4000-8000-00000000ffff"));
+    expected.put("yes", List.of("0", "1"));
+    expected.put("ratio", Arrays.asList(null, "0.1"));
+    expected.put("part", Arrays.asList(null, "0.5"));
+    expected.put("doc", Arrays.asList(null, "{\"k\": [1, null, \"é\"]}"));
+    expected.put(
+        "detail",
+        Arrays.asList(null, "{\"a\": 9223372036854775807, \"d\": -1.05, \"list\": [\"x\"]}"));
+    expected.put("tags", Arrays.asList(null, "{\"t\": -1}"));
+    Map<String, List<String>> actual = new HashMap<>();
+    for (String column : expected.keySet()) {
+      actual.put(column, values(column));
+    }
+    assertThat(actual).isEqualTo(expected);
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void shouldLoadArrays(Form as) throws SQLException {
+    assumeTrue(hasArrays(), "the database has no arrays");
+    form = as;
+    add(
+        1,
+        row(1)
+            .set("hashes", List.of(ByteBuffer.wrap(new byte[] {1}), ByteBuffer.wrap(new byte[0])))
+            .set("names", Arrays.asList("a", null, "\"{,}")));
+    add(2, row(2).set("hashes", List.of()).set("names", List.of()));
+    add(3, row(3));
+    load();
+
+    assertThat(values("hashes")).containsExactly("{\"\\\\x01\",\"\\\\x\"}", "{}", null);
+    assertThat(values("names")).containsExactly("{a,NULL,\"\\\"{,}\"}", "{}", null);
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void shouldLoadAnyNumber(Form as) throws SQLException {
+    form = as;
+    Random random = new Random(7);
+    List<String> prices = new ArrayList<>();
+    List<String> amounts = new ArrayList<>();
+    for (int i = 0; i < 2000; i++) {
+      BigInteger digits = new BigInteger(random.nextInt(120), random);
+      BigInteger any = new BigInteger(random.nextInt(largestAmount().bitLength()), random);
+      BigInteger signed = random.nextBoolean() ? digits : digits.negate();
+      add(i, row(i).set("price", decimal(signed)).set("amount", decimal(any)));
+      prices.add(new BigDecimal(signed, 9).toPlainString());
+      amounts.add(any.toString());
+    }
+    load();
+
+    assertThat(values("price")).isEqualTo(prices);
+    assertThat(values("amount")).isEqualTo(amounts);
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void shouldLoadHugeValues(Form as) throws SQLException {
+    form = as;
+    add(1, row(1).set("hash", ByteBuffer.allocate(12 << 20)));
+    add(2, row(2).set("name", "x".repeat(3 << 20)));
+    load();
+
+    assertThat(refused).isEmpty();
+    assertThat(query("SELECT max(length(hash)) + max(length(name)) FROM " + TABLE))
+        .containsExactly(Integer.toString(15 << 20));
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void shouldSetBadRowsAsideAndLoadTheOthers(Form as) throws SQLException {
+    form = as;
+    execute("ALTER TABLE " + TABLE + " ADD CHECK (small < 10)");
+    for (int i = 0; i < 20; i++) {
+      add(i, row(i).set("small", i == 7 || i == 12 ? 99 : 1).set("tiny", i == 3 ? 40_000 : 1));
+    }
+    add(7, row(7).set("small", 1).set("name", "mended in the same batch"));
+    load();
+
+    assertThat(refused)
+        .hasSize(2)
+        .anyMatch(r -> r.startsWith("3 "))
+        .anyMatch(r -> r.startsWith("12 "));
+    assertThat(values("id")).hasSize(18).doesNotContain("3", "12").contains("7");
+  }
+
+  @Test
+  void shouldRefuseRecordsThatAreNotRowsOneByOne() throws SQLException {
+    add(1, row(1));
+    batch.add(new SinkRecord(TABLE, 0, null, "k", null, row(1), 17));
+    batch.add(new SinkRecord(TABLE, 0, null, null, keys.schema(), null, 18));
+    AvroRow broken = new AvroRow(codecs.computeIfAbsent(ROW, AvroCodec::new), new byte[9], 5);
+    batch.add(
+        new SinkRecord(
+            TABLE, 0, keys.schema(), record(TABLE, 0, 0, 5L, null).key(), null, broken, 19));
+    load();
+
+    assertThat(refused)
+        .containsExactlyInAnyOrder("17 value_invalid", "18 value_invalid", "19 value_invalid");
+    assertThat(values("id")).containsExactly("1");
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void shouldLoadRowsOfSeveralVersionsOfASchema(Form as) throws SQLException {
+    form = as;
+    add(TABLE, 0, 1, 1L, older(1, 5));
+    add(TABLE, 0, 2, 2L, row(2).set("small", 6).set("name", "later").build());
+    add(TABLE, 0, 3, 3L, older(3, 7));
+    load();
+    add(TABLE, 0, 4, 2L, older(2, 8));
+    load();
+
+    assertThat(values("small")).containsExactly("5", "8", "7");
+    assertThat(values("name"))
+        .as("what an older record does not have is left alone")
+        .containsExactly(null, "later", null);
+  }
+
+  private static GenericRecord older(long id, int small) {
+    Schema schema =
+        new Schema.Parser()
+            .parse(
+                """
+                {"type":"record","name":"Thing","namespace":"test","fields":[
+                  {"name":"small","type":"int"},{"name":"id","type":"long"}]}
+                """);
+    return new GenericRecordBuilder(schema).set("id", id).set("small", small).build();
+  }
+
+  @Test
+  void shouldWaitForColumnsThatAreMissing() throws SQLException {
+    execute("ALTER TABLE " + TABLE + " DROP COLUMN name");
+    add(1, row(1).set("name", "a"));
+    assertThatThrownBy(this::load)
+        .isInstanceOf(MissingColumnsException.class)
+        .hasMessageContaining(TABLE + " has no column name");
+    execute("ALTER TABLE " + TABLE + " ADD COLUMN name text");
+    add(1, row(1).set("name", "a"));
+    load();
+
+    assertThat(values("name")).containsExactly("a");
+  }
+
+  @Test
+  void shouldLoadWithoutMissingColumnsAndTellFromWhereToLoadAgain() throws SQLException {
+    execute("ALTER TABLE " + TABLE + " DROP COLUMN name");
+    database.close();
+    database = open(OFFSETS, true);
+    TopicPartition partition = new TopicPartition(TABLE, 0);
+    assertThat(database.positions(List.of(partition), Map.of())).isEmpty();
+    add(TABLE, 0, 10, 1L, older(1, 5));
+    add(TABLE, 0, 11, 2L, row(2).set("name", "a").build());
+    add(TABLE, 0, 12, 3L, row(3).set("name", "b").build());
+    load();
+    assertThat(values("id")).containsExactly("1", "2", "3");
+    assertThat(database.completions()).isEmpty();
+
+    database.close();
+    database = open(OFFSETS, true);
+    assertThat(database.positions(List.of(partition), Map.of())).containsEntry(partition, 13L);
+    assertThat(database.completions()).as("after a restart").isEmpty();
+    execute("ALTER TABLE " + TABLE + " ADD COLUMN name text");
+    assertThat(database.completions()).containsExactly(Map.entry(partition, 11L));
+    assertThat(database.completions()).as("once").isEmpty();
+    add(TABLE, 0, 11, 2L, row(2).set("name", "a").build());
+    add(TABLE, 0, 12, 3L, row(3).set("name", "b").build());
+    load();
+
+    assertThat(values("name")).containsExactly(null, "a", "b");
+    assertThat(database.positions(List.of(partition), Map.of())).containsEntry(partition, 13L);
+  }
+
+  @Test
+  void shouldLoadARecordOnceThoughItsTableHasNoKey() throws SQLException {
+    database.close();
+    database = open(OFFSETS, false);
+    TopicPartition partition = new TopicPartition(EVENTS, 0);
+    database.positions(List.of(partition), Map.of(EVENTS, "first"));
+    for (int i = 0; i < 3; i++) {
+      add(EVENTS, 0, 100 + i, 7L, event("n" + i));
+    }
+    load();
+    assertThat(query("SELECT name FROM " + EVENTS + " ORDER BY name"))
+        .containsExactly("n0", "n1", "n2");
+
+    // Another task had read before, and loads the same: its transaction must fail.
+    try (Database zombie = open(OFFSETS, false);
+        Database current = open(OFFSETS, false)) {
+      zombie.positions(List.of(partition), Map.of(EVENTS, "first"));
+      assertThat(current.positions(List.of(partition), Map.of(EVENTS, "first")))
+          .containsEntry(partition, 103L);
+      add(EVENTS, 0, 103, 7L, event("n3"));
+      Database mine = database;
+      database = current;
+      load();
+      add(EVENTS, 0, 103, 7L, event("n3"));
+      database = zombie;
+      assertThatThrownBy(this::load)
+          .isInstanceOfSatisfying(
+              SQLException.class,
+              e -> assertThat(zombie.failure(e)).isEqualTo(Database.Failure.OUTAGE));
+      database = mine;
+    }
+    assertThat(query("SELECT count(*) FROM " + EVENTS)).containsExactly("4");
+
+    assertThat(database.positions(List.of(partition), Map.of(EVENTS, "made anew")))
+        .as("offsets of a topic that is gone")
+        .isEmpty();
+    add(EVENTS, 0, 0, 7L, event("n4"));
+    add(EVENTS, 0, 1, 7L, null);
+    load();
+    assertThat(refused).containsExactly("1 value_invalid");
+    assertThat(query("SELECT count(*) FROM " + EVENTS)).containsExactly("5");
+    assertThat(database.positions(List.of(partition), Map.of(EVENTS, "made anew")))
+        .containsEntry(partition, 2L);
+  }
+
+  private static GenericRecord event(String name) {
+    Schema schema =
+        new Schema.Parser()
+            .parse(
+                """
+                {"type":"record","name":"Event","namespace":"test","fields":[
+                  {"name":"id","type":"long"},{"name":"name","type":"string"}]}
+                """);
+    return new GenericRecordBuilder(schema).set("id", 7L).set("name", name).build();
+  }
+
+  @Test
+  void shouldSayWhatIsWrongWithATable() throws SQLException {
+    execute("ALTER TABLE " + TABLE + " DROP COLUMN name");
+    execute("ALTER TABLE " + TABLE + " ADD COLUMN name bigint");
+    add(1, row(1));
+    assertThatThrownBy(this::load)
+        .isInstanceOf(ConnectException.class)
+        .hasMessageContaining(
+            "field name of the records is STRING, which column " + TABLE + ".name");
+    execute("ALTER TABLE " + TABLE + " ADD COLUMN must int NOT NULL");
+    add(TABLE, 0, 1, 1L, older(1, 1));
+    assertThatThrownBy(this::load).hasMessageContaining("demands a value in must");
+    add(EVENTS, 0, 1, 1L, older(1, 1));
+    assertThatThrownBy(this::load).hasMessageContaining("has no column small");
+    add("loader_test.nothing", 0, 1, 1L, older(1, 1));
+    assertThatThrownBy(this::load).hasMessageContaining("no table loader_test.nothing");
+    add("nothing", 0, 1, 1L, older(1, 1));
+    assertThatThrownBy(this::load).hasMessageContaining("schema.table");
+    execute("DROP TABLE " + TABLE);
+    execute("CREATE TABLE " + TABLE + " (small bigint, id bigint, PRIMARY KEY (small))");
+    add(TABLE, 0, 1, 1L, older(1, 1));
+    assertThatThrownBy(this::load).hasMessageContaining("the primary key of table");
+  }
+}

@@ -1,0 +1,210 @@
+package io.cryptoetl.loader;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.cryptoetl.stack.Stack;
+import io.cryptoetl.stack.StackExtension;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/** The contract, and what is PostgreSQL's alone. */
+@ExtendWith(StackExtension.class)
+class PostgresDatabaseIT extends DatabaseContract {
+  private final Stack stack;
+
+  PostgresDatabaseIT(Stack stack) {
+    this.stack = stack;
+  }
+
+  @Override
+  Connection connection() throws SQLException {
+    return stack.database();
+  }
+
+  @Override
+  Database open(String offsetsTable, boolean loadsWithoutMissingColumns) {
+    return Database.of(
+        BulkSinkConfig.from(
+            java.util.Map.of(
+                "name",
+                "test",
+                "database.url",
+                stack.jdbcUrl(),
+                "database.user",
+                stack.databaseUser(),
+                "database.password",
+                stack.databasePassword(),
+                "lock.timeout.ms",
+                "500",
+                "offsets.table",
+                offsetsTable,
+                "missing.columns",
+                loadsWithoutMissingColumns ? "load" : "wait")));
+  }
+
+  @Override
+  void createTables() throws SQLException {
+    execute(
+        """
+        DROP SCHEMA IF EXISTS loader_test CASCADE;
+        CREATE SCHEMA loader_test;
+        CREATE TYPE loader_test.kind AS ENUM ('call', 'create');
+        CREATE DOMAIN loader_test.uint256 AS numeric(78,0) CHECK (VALUE >= 0);
+        CREATE TABLE loader_test.things (id bigint PRIMARY KEY, small integer, tiny smallint,
+          amount loader_test.uint256, price numeric, cents numeric(20,2), at timestamptz,
+          at_micros timestamp, day date, time_of_day time, hash bytea, word bytea, name text,
+          kind loader_test.kind, uid uuid, yes boolean, ratio double precision, part real,
+          doc jsonb, detail jsonb, tags json, hashes bytea[], names text[],
+          note text DEFAULT 'untouched');
+        CREATE TABLE loader_test.events (id bigint, name varchar(100))
+        """,
+        definitionOf("ops.sink_offsets").replace("ops.sink_offsets", OFFSETS));
+  }
+
+  /** The statement of the migrations that makes a table. */
+  private static String definitionOf(String table) {
+    try (var files = Files.list(Path.of("migrations"))) {
+      String all =
+          files
+              .map(
+                  f -> {
+                    try {
+                      return Files.readString(f);
+                    } catch (java.io.IOException e) {
+                      throw new java.io.UncheckedIOException(e);
+                    }
+                  })
+              .collect(Collectors.joining());
+      int start = all.indexOf("CREATE TABLE " + table + " (");
+      return all.substring(start, all.indexOf(";", start));
+    } catch (java.io.IOException e) {
+      throw new java.io.UncheckedIOException(e);
+    }
+  }
+
+  @Override
+  String text(String column) {
+    return switch (column) {
+      case "at" -> "to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')";
+      case "hash", "word" -> "encode(" + column + ", 'hex')";
+      case "yes" -> "yes::int";
+      case "tags" -> "tags::jsonb";
+      default -> column;
+    };
+  }
+
+  @Test
+  void shouldNotWriteRowsThatAreTheSame() throws SQLException {
+    add(1, row(1).set("name", "same").set("small", 5));
+    load();
+    List<String> before = query("SELECT xmin || ctid::text FROM " + TABLE);
+
+    add(1, row(1).set("name", "same").set("small", 5));
+    load();
+
+    assertThat(query("SELECT xmin || ctid::text FROM " + TABLE)).isEqualTo(before);
+  }
+
+  @Test
+  void shouldAppendRowsThatAreNewAndMergeOthers() throws SQLException {
+    String staged = "SELECT count(*) FROM pg_class WHERE relname LIKE 'staging_loader_test%'";
+    add(1, row(1).set("name", "a"));
+    add(2, row(2).set("name", "b"));
+    load();
+    assertThat(query(staged)).as("straight into the table").containsExactly("0");
+
+    add(3, row(3).set("name", "c"));
+    add(2, row(2).set("name", "changed"));
+    add(4, row(4).set("name", "d"));
+    load();
+    assertThat(query(staged)).as("some key was there already").containsExactly("1");
+    for (int i = 5; i < 9; i++) {
+      add(i, row(i).set("name", "new"));
+      load();
+    }
+
+    assertThat(values("name"))
+        .containsExactly("a", "changed", "c", "d", "new", "new", "new", "new");
+  }
+
+  @Test
+  void shouldGiveUpWaitingForALock() throws SQLException {
+    try (Connection blocker = connection();
+        Statement statement = blocker.createStatement()) {
+      blocker.setAutoCommit(false);
+      statement.execute("LOCK TABLE " + TABLE + " IN ACCESS EXCLUSIVE MODE");
+      add(1, row(1));
+
+      assertThatThrownBy(this::load)
+          .isInstanceOfSatisfying(
+              SQLException.class, e -> assertThat(e.getSQLState()).isEqualTo("55P03"));
+      blocker.rollback();
+    }
+    add(1, row(1));
+    load();
+
+    assertThat(values("id")).containsExactly("1");
+  }
+
+  @Test
+  void shouldRefuseZeroCharacters() throws SQLException {
+    add(1, row(1).set("name", "a\0b"));
+    add(2, row(2).set("name", "ab"));
+    load();
+
+    assertThat(refused()).containsExactly("0 value_invalid");
+    assertThat(values("id")).containsExactly("2");
+  }
+
+  @Test
+  void shouldGoOnAfterTheServerWentAwayInTheMiddleOfACopy() throws Exception {
+    execute(
+        """
+        CREATE FUNCTION loader_test.die() RETURNS trigger LANGUAGE plpgsql AS $$
+          BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END $$;
+        CREATE TRIGGER die BEFORE INSERT ON loader_test.things FOR EACH ROW EXECUTE FUNCTION loader_test.die()
+        """);
+    many();
+    var failed =
+        CompletableFuture.runAsync(
+            () -> assertThatThrownBy(this::load).isInstanceOf(SQLException.class));
+    failed.get(60, TimeUnit.SECONDS);
+    execute("DROP TRIGGER die ON loader_test.things");
+    many();
+    load();
+
+    assertThat(query("SELECT count(*) FROM " + TABLE)).containsExactly("50000");
+  }
+
+  private void many() {
+    for (int i = 0; i < 50_000; i++) {
+      add(i, row(i).set("hash", ByteBuffer.allocate(100)));
+    }
+  }
+
+  @Test
+  void shouldGoOnAfterTheServerClosedTheConnection() throws SQLException {
+    add(1, row(1));
+    load();
+    execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'crypto-etl-loader'");
+    add(2, row(2));
+
+    assertThatThrownBy(this::load).isInstanceOf(SQLException.class);
+    add(2, row(2));
+    load();
+
+    assertThat(values("id")).containsExactly("1", "2");
+  }
+}
