@@ -75,6 +75,7 @@ public final class Load implements Callable<Integer> {
   private final Set<Integer> changedBlocks = new HashSet<>();
   private Parts parts;
   private int blocks;
+  private long published;
 
   public static void main(String[] args) {
     System.exit(new CommandLine(new Load()).execute(args));
@@ -165,8 +166,9 @@ public final class Load implements Callable<Integer> {
       long changed = (long) (rows / TRANSACTIONS - fresh) * TRANSACTIONS;
       long began = System.nanoTime();
       connector("resume");
-      await(db, first, percentChanged == 0 ? 0 : 1 + i, usage);
+      await(db, usage);
       double loaded = (System.nanoTime() - began) / 1e9;
+      verify(db, percentChanged == 0 ? 0 : 1 + i);
       sink.add((fresh * (double) TRANSACTIONS + changed) / loaded);
       if (percentChanged == 0) {
         copy.add(fresh * (double) TRANSACTIONS / copy(db, first));
@@ -203,28 +205,36 @@ public final class Load implements Callable<Integer> {
     }
   }
 
-  /** Waits until all published rows are there, changed ones as they were changed last. */
-  private void await(Connection db, int first, int nonce, Usage usage)
+  /** Waits until all published rows are there; the sink says how far it is, which costs nothing. */
+  private void await(Connection db, Usage usage)
       throws SQLException, InterruptedException, IOException {
-    long wanted = (long) (blocks - first) * TRANSACTIONS;
     while (number(
             db,
-            "SELECT count(*) FROM " + TABLE + " WHERE chain_id = 1 AND block_number >= " + first)
-        < wanted) {
+            "SELECT COALESCE(sum(next_offset), 0) FROM ops.sink_offsets WHERE topic = '"
+                + TABLE
+                + "'")
+        < published) {
       usage.sample();
       Thread.sleep(POLL_MS);
     }
-    while (nonce > 0
-        && number(
-                db,
-                "SELECT count(DISTINCT block_number) FROM "
-                    + TABLE
-                    + " WHERE chain_id = 1 AND block_number < "
-                    + first
-                    + " AND nonce = "
-                    + nonce)
-            < changedBlocks.size()) {
-      Thread.sleep(POLL_MS);
+  }
+
+  /** Demands that the rows are what was published, changed ones as they were changed last. */
+  private void verify(Connection db, int nonce) throws SQLException {
+    long there = number(db, "SELECT count(*) FROM " + TABLE);
+    long changed =
+        number(
+            db,
+            "SELECT count(*) FROM " + TABLE + " WHERE nonce = " + nonce + " AND " + nonce + " > 0");
+    if (there != (long) blocks * TRANSACTIONS
+        || changed != (long) changedBlocks.size() * TRANSACTIONS) {
+      throw new IllegalStateException(
+          "of %d rows %d are there, of %d changed ones %d"
+              .formatted(
+                  (long) blocks * TRANSACTIONS,
+                  there,
+                  (long) changedBlocks.size() * TRANSACTIONS,
+                  changed));
     }
     changedBlocks.clear();
   }
@@ -277,6 +287,7 @@ public final class Load implements Callable<Integer> {
       row.setMaxPriorityFeePerGas(BigDecimal.valueOf(1_000_000_000L));
       row.setStatus(1);
       row.setGasUsed(50_000L + i);
+      published++;
       producer.send(new ProducerRecord<>(TABLE, new TransactionKey(1L, (long) block, i), row));
     }
   }

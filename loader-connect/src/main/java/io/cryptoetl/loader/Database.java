@@ -7,7 +7,6 @@ import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -175,16 +174,16 @@ abstract class Database implements AutoCloseable {
   }
 
   private static List<Rows> keys(TableShape shape, List<SinkRecord> records) {
-    Map<TableShape.Fit, Rows> groups = new LinkedHashMap<>();
+    List<Rows> groups = new ArrayList<>();
     for (SinkRecord record : records) {
       TableShape.Fit fit = shape.fit(record.key());
       group(groups, fit, record.key(), () -> shape.requireKey(names(record.key())));
     }
-    return List.copyOf(groups.values());
+    return groups;
   }
 
   private List<Rows> rows(TableShape shape, List<SinkRecord> records) {
-    Map<TableShape.Fit, Rows> groups = new LinkedHashMap<>();
+    List<Rows> groups = new ArrayList<>();
     for (SinkRecord record : records) {
       TableShape.Fit fit = shape.fit(record.value());
       group(
@@ -209,18 +208,22 @@ abstract class Database implements AutoCloseable {
         }
       }
     }
-    return List.copyOf(groups.values());
+    return groups;
   }
 
+  /** Adds a record to those of its schema; there are few schemas. */
   private static void group(
-      Map<TableShape.Fit, Rows> groups, TableShape.Fit fit, Object record, Runnable ifFirst) {
-    Rows rows = groups.get(fit);
-    if (rows == null) {
-      ifFirst.run();
-      rows = new Rows(fit, new ArrayList<>());
-      groups.put(fit, rows);
+      List<Rows> groups, TableShape.Fit fit, Object record, Runnable ifFirst) {
+    for (Rows rows : groups) {
+      if (rows.fit() == fit) {
+        rows.records().add(record);
+        return;
+      }
     }
+    ifFirst.run();
+    Rows rows = new Rows(fit, new ArrayList<>());
     rows.records().add(record);
+    groups.add(rows);
   }
 
   private static List<String> names(Object key) {

@@ -8,7 +8,6 @@ import java.sql.SQLException;
 import java.sql.Savepoint;
 import java.util.Collection;
 import java.util.HashMap;
-import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -36,7 +35,7 @@ final class PostgresDatabase extends Database {
   /** Longest silence of the server; a batch takes seconds. Longer than any statement may take. */
   private static final String SOCKET_TIMEOUT_SECONDS = "300";
 
-  private final IdentityHashMap<TableShape.Fit, RowEncoder> encoders = new IdentityHashMap<>();
+  private final Map<TableShape.Fit, RowEncoder> encoders = new HashMap<>();
   private final Map<String, Appends> appends = new HashMap<>();
   private final CopyBuffer buffer = new CopyBuffer();
 

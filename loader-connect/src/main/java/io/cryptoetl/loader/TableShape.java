@@ -29,13 +29,26 @@ final class TableShape {
    */
   record Column(String name, ColumnType type, boolean required) {}
 
-  /**
-   * How the records of a schema go with the table.
-   *
-   * @param columns that their fields fill, in the order of the fields
-   * @param missing names of fields that the table has no column for
-   */
-  record Fit(List<Column> columns, Set<String> missing) {}
+  /** How the records of a schema go with the table. There is one for each schema. */
+  static final class Fit {
+    private final List<Column> columns;
+    private final Set<String> missing;
+
+    private Fit(List<Column> columns, Set<String> missing) {
+      this.columns = columns;
+      this.missing = missing;
+    }
+
+    /** Columns that the records' fields fill, in the order of the fields. */
+    List<Column> columns() {
+      return columns;
+    }
+
+    /** Names of fields that the table has no column for. */
+    Set<String> missing() {
+      return missing;
+    }
+  }
 
   /**
    * A table.
