@@ -22,7 +22,7 @@ import org.apache.kafka.connect.transforms.Transformation;
  * @param <R> type of records
  */
 public final class ArraysAsText<R extends ConnectRecord<R>> implements Transformation<R> {
-  private final Map<Schema, Schema> schemas = new IdentityHashMap<>();
+  private final IdentityHashMap<Schema, Schema> schemas = new IdentityHashMap<>();
 
   @Override
   public R apply(R record) {

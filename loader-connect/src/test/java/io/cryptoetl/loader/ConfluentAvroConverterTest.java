@@ -13,6 +13,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.Date;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -79,10 +80,14 @@ class ConfluentAvroConverterTest {
         });
     registry.start();
     converter = new ConfluentAvroConverter();
-    converter.configure(
-        Map.of(
-            "schema.registry.url", "http://127.0.0.1:" + registry.getAddress().getPort() + "/api/"),
-        false);
+    configure(Map.of());
+  }
+
+  private void configure(Map<String, String> more) {
+    Map<String, String> settings = new HashMap<>(more);
+    settings.put(
+        "schema.registry.url", "http://127.0.0.1:" + registry.getAddress().getPort() + "/api/");
+    converter.configure(settings, false);
   }
 
   @AfterEach
@@ -145,6 +150,19 @@ class ConfluentAvroConverterTest {
       assertThat(converter.fromConnectData("t", read.schema(), struct)).isEqualTo(bytes);
     }
     assertThat(asked).as("one question for the id, one for the subject").hasValue(2);
+  }
+
+  @Test
+  void shouldLeaveRecordsAsTheyAreForTheSink() throws IOException {
+    Struct decoded = (Struct) converter.toConnectData("t", encoded(row(true))).value();
+    configure(Map.of("undecoded", "true"));
+    SchemaAndValue read = converter.toConnectData("t", encoded(row(true)));
+
+    assertThat(read.schema()).isEqualTo(decoded.schema());
+    assertThat(read.value())
+        .isEqualTo(converter.toConnectData("t", encoded(row(true))).value())
+        .isNotEqualTo(converter.toConnectData("t", encoded(row(false))).value())
+        .isInstanceOfSatisfying(AvroRow.class, row -> assertThat(row.struct()).isEqualTo(decoded));
   }
 
   @Test

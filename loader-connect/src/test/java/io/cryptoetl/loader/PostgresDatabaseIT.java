@@ -5,16 +5,25 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.cryptoetl.stack.Stack;
 import io.cryptoetl.stack.StackExtension;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
+import org.apache.avro.generic.GenericRecord;
+import org.apache.kafka.connect.data.Struct;
+import org.apache.kafka.connect.sink.SinkRecord;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
@@ -36,7 +45,7 @@ class PostgresDatabaseIT extends DatabaseContract {
   Database open(String offsetsTable, boolean loadsWithoutMissingColumns) {
     return Database.of(
         BulkSinkConfig.from(
-            java.util.Map.of(
+            Map.of(
                 "name",
                 "test",
                 "database.url",
@@ -81,15 +90,15 @@ class PostgresDatabaseIT extends DatabaseContract {
                   f -> {
                     try {
                       return Files.readString(f);
-                    } catch (java.io.IOException e) {
-                      throw new java.io.UncheckedIOException(e);
+                    } catch (IOException e) {
+                      throw new UncheckedIOException(e);
                     }
                   })
               .collect(Collectors.joining());
       int start = all.indexOf("CREATE TABLE " + table + " (");
       return all.substring(start, all.indexOf(";", start));
-    } catch (java.io.IOException e) {
-      throw new java.io.UncheckedIOException(e);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 
@@ -206,5 +215,56 @@ class PostgresDatabaseIT extends DatabaseContract {
     load();
 
     assertThat(values("id")).containsExactly("1", "2");
+  }
+
+  @Test
+  void shouldReadArraysFromTheTextThatOtherSinksBind() throws SQLException {
+    form = Form.STRUCT;
+    SinkRecord record =
+        record(
+            TABLE,
+            0,
+            0,
+            1L,
+            row(1)
+                .set("hashes", List.of(ByteBuffer.wrap(new byte[] {1, -1}), ByteBuffer.allocate(0)))
+                .set("names", Arrays.asList("a", null, "\"{,}\\"))
+                .set("name", "as it was")
+                .build());
+    Struct text;
+    try (ArraysAsText<SinkRecord> transform = new ArraysAsText<>()) {
+      SinkRecord tombstone = record(TABLE, 0, 0, 1L, null);
+      assertThat(transform.apply(tombstone)).isSameAs(tombstone);
+      SinkRecord transformed = transform.apply(record);
+      assertThat(transformed.key()).isEqualTo(record.key());
+      text = (Struct) transformed.value();
+      assertThat(text.schema()).isEqualTo(transformed.valueSchema());
+      text.validate();
+    }
+    assertThat(text.getString("name")).isEqualTo("as it was");
+    String url = stack.jdbcUrl() + (stack.jdbcUrl().contains("?") ? "&" : "?");
+    try (Connection db =
+            DriverManager.getConnection(
+                url + "stringtype=unspecified", stack.databaseUser(), stack.databasePassword());
+        PreparedStatement insert =
+            db.prepareStatement("INSERT INTO " + TABLE + " (id, hashes, names) VALUES (1, ?, ?)")) {
+      insert.setString(1, text.getString("hashes"));
+      insert.setString(2, text.getString("names"));
+      insert.executeUpdate();
+    }
+    batch.add(record(TABLE, 0, 1, 2L, copyOf(record, 2)));
+    load();
+
+    assertThat(values("hashes").get(0)).isEqualTo(values("hashes").get(1)).contains("01ff");
+    assertThat(values("names").get(0)).isEqualTo(values("names").get(1)).contains("NULL");
+  }
+
+  /** The same arrays, loaded by this sink. */
+  private static GenericRecord copyOf(SinkRecord record, long id) {
+    Struct row = (Struct) record.value();
+    return row(id)
+        .set("hashes", row.<byte[]>getArray("hashes").stream().map(ByteBuffer::wrap).toList())
+        .set("names", row.getArray("names"))
+        .build();
   }
 }
