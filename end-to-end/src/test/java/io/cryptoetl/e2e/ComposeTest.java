@@ -23,6 +23,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Files that describe the same thing in different places say the same. */
@@ -80,11 +82,13 @@ class ComposeTest {
     }
   }
 
-  @Test
-  void shouldLoadEveryTableOfTheCatalogue() throws IOException {
+  @ParameterizedTest
+  @ValueSource(strings = {"postgres-bulk", "confluent-jdbc", "aiven-jdbc"})
+  void shouldLoadEveryTableOfTheCatalogue(String set) throws IOException {
     JsonNode connector =
         new ObjectMapper()
-            .readTree(ROOT.resolve("loader-connect/connectors/postgres-bulk/tables.json").toFile());
+            .readTree(
+                ROOT.resolve("loader-connect/connectors").resolve(set + "/tables.json").toFile());
 
     assertThat(Arrays.asList(connector.at("/config/topics").asText().split(",")))
         .containsExactlyElementsOf(

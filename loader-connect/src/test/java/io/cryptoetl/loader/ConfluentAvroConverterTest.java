@@ -162,7 +162,11 @@ class ConfluentAvroConverterTest {
     assertThat(read.value())
         .isEqualTo(converter.toConnectData("t", encoded(row(true))).value())
         .isNotEqualTo(converter.toConnectData("t", encoded(row(false))).value())
-        .isInstanceOfSatisfying(AvroRow.class, row -> assertThat(row.struct()).isEqualTo(decoded));
+        .isInstanceOfSatisfying(
+            AvroRow.class,
+            row ->
+                assertThat(converter.fromConnectData("t", read.schema(), row.struct()))
+                    .isEqualTo(row.bytes()));
   }
 
   @Test

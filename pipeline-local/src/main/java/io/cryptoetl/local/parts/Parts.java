@@ -220,7 +220,7 @@ public final class Parts {
                     + layout.connectPlugins()
                     + "\n"),
         java(
-            List.of("-Xmx768m", "-XX:+UseSerialGC", "-Dlog.level=INFO"),
+            List.of("-Xmx512m", "-XX:+UseSerialGC", "-Dlog.level=INFO"),
             layout.libraries(),
             "org.apache.kafka.connect.cli.ConnectDistributed",
             config.toString()),
