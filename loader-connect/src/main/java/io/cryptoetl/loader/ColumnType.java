@@ -31,7 +31,7 @@ record ColumnType(Kind kind, String name, ColumnType element, int elementOid) {
     TIME,
     UUID,
     BYTEA,
-    /** Also enums of the database. */
+    /** Also enums of the database, and the digits of decimals. */
     TEXT,
     JSON,
     JSONB,
@@ -84,7 +84,8 @@ record ColumnType(Kind kind, String name, ColumnType element, int elementOid) {
           Time.LOGICAL_NAME.equals(logical)
               || (field.type() == Schema.Type.INT64 && logical == null);
       case BYTEA -> field.type() == Schema.Type.BYTES && logical == null;
-      case TEXT, UUID -> field.type() == Schema.Type.STRING;
+      case TEXT -> field.type() == Schema.Type.STRING || Decimal.LOGICAL_NAME.equals(logical);
+      case UUID -> field.type() == Schema.Type.STRING;
       case JSON, JSONB ->
           switch (field.type()) {
             case STRING, STRUCT, MAP, ARRAY -> true;

@@ -8,15 +8,12 @@ import java.sql.SQLException;
 import java.util.Arrays;
 import java.util.Date;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.UUID;
 import org.apache.avro.util.Utf8;
 import org.apache.kafka.connect.data.Schema;
 import org.apache.kafka.connect.errors.DataException;
-import org.apache.kafka.connect.json.DecimalFormat;
 import org.apache.kafka.connect.json.JsonConverter;
-import org.apache.kafka.connect.json.JsonConverterConfig;
 import org.postgresql.copy.CopyIn;
 
 /**
@@ -50,7 +47,7 @@ final class CopyBuffer {
   private static final BigInteger CHUNK_BASE = BigInteger.TEN.pow(CHUNK_GROUPS * 4);
   private static final long[] POWERS = {1, 10, 100, 1000};
 
-  private final JsonConverter json = new JsonConverter();
+  private final JsonConverter json = Json.converter();
   private byte[] row = new byte[CHUNK + 64 * 1024];
   private int length;
 
@@ -58,16 +55,6 @@ final class CopyBuffer {
   private short[] groups = new short[64];
 
   private int groupCount;
-
-  CopyBuffer() {
-    json.configure(
-        Map.of(
-            JsonConverterConfig.SCHEMAS_ENABLE_CONFIG,
-            "false",
-            JsonConverterConfig.DECIMAL_FORMAT_CONFIG,
-            DecimalFormat.NUMERIC.name()),
-        false);
-  }
 
   /** Begins a COPY stream. */
   void header() {
@@ -152,7 +139,7 @@ final class CopyBuffer {
       case TIME -> int8(value instanceof Date date ? date.getTime() * MICROS : (Long) value);
       case UUID -> uuid((String) value);
       case BYTEA -> bytes(value);
-      case TEXT -> text((String) value);
+      case TEXT -> text(value instanceof BigDecimal d ? d.toPlainString() : (String) value);
       case JSON, JSONB -> {
         if (type.kind() == ColumnType.Kind.JSONB) {
           single(JSONB_VERSION);

@@ -70,8 +70,11 @@ abstract class Database implements AutoCloseable {
     if (config.url().startsWith("jdbc:postgresql:")) {
       return new PostgresDatabase(config);
     }
+    if (config.url().startsWith("jdbc:mariadb:")) {
+      return new MariaDbDatabase(config);
+    }
     throw new ConnectException(
-        "database.url begins with '%s', for which there is no dialect; allowed is jdbc:postgresql:"
+        "database.url begins with '%s', for which there is no dialect; allowed are jdbc:postgresql: and jdbc:mariadb:"
             .formatted(config.url().replaceFirst("^(jdbc:[^:]*:).*", "$1")));
   }
 

@@ -16,9 +16,7 @@ import org.apache.kafka.connect.data.Struct;
 import org.apache.kafka.connect.data.Timestamp;
 import org.apache.kafka.connect.errors.ConnectException;
 import org.apache.kafka.connect.errors.RetriableException;
-import org.apache.kafka.connect.json.DecimalFormat;
 import org.apache.kafka.connect.json.JsonConverter;
-import org.apache.kafka.connect.json.JsonConverterConfig;
 import org.apache.kafka.connect.sink.SinkRecord;
 import org.apache.kafka.connect.storage.Converter;
 import org.slf4j.Logger;
@@ -76,14 +74,7 @@ class DeadLetters implements AutoCloseable {
     topic = config.deadLettersTopic();
     keys = converter(props, true);
     values = converter(props, false);
-    rows = new JsonConverter();
-    rows.configure(
-        Map.of(
-            JsonConverterConfig.SCHEMAS_ENABLE_CONFIG,
-            "false",
-            JsonConverterConfig.DECIMAL_FORMAT_CONFIG,
-            DecimalFormat.NUMERIC.name()),
-        false);
+    rows = Json.converter();
     producer =
         new KafkaProducer<>(
             BulkSinkConfig.kafka(props), new ByteArraySerializer(), new ByteArraySerializer());

@@ -10,6 +10,8 @@ import java.io.UncheckedIOException;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -20,6 +22,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.stream.Collectors;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericData;
 import org.apache.avro.generic.GenericDatumWriter;
@@ -155,6 +158,27 @@ abstract class DatabaseContract {
         values.add(rows.getString(1));
       }
       return values;
+    }
+  }
+
+  /** The statement of the migrations that makes a table. */
+  static String definitionOf(String table, Path migrations) {
+    try (var files = Files.list(migrations)) {
+      String all =
+          files
+              .map(
+                  f -> {
+                    try {
+                      return Files.readString(f);
+                    } catch (IOException e) {
+                      throw new UncheckedIOException(e);
+                    }
+                  })
+              .collect(Collectors.joining());
+      int start = all.indexOf("CREATE TABLE " + table + " (");
+      return all.substring(start, all.indexOf(";", start));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 

@@ -5,10 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.cryptoetl.stack.Stack;
 import io.cryptoetl.stack.StackExtension;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
@@ -20,7 +17,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Collectors;
 import org.apache.avro.generic.GenericRecord;
 import org.apache.kafka.connect.data.Struct;
 import org.apache.kafka.connect.sink.SinkRecord;
@@ -78,28 +74,8 @@ class PostgresDatabaseIT extends DatabaseContract {
           note text DEFAULT 'untouched');
         CREATE TABLE loader_test.events (id bigint, name varchar(100))
         """,
-        definitionOf("ops.sink_offsets").replace("ops.sink_offsets", OFFSETS));
-  }
-
-  /** The statement of the migrations that makes a table. */
-  private static String definitionOf(String table) {
-    try (var files = Files.list(Path.of("migrations"))) {
-      String all =
-          files
-              .map(
-                  f -> {
-                    try {
-                      return Files.readString(f);
-                    } catch (IOException e) {
-                      throw new UncheckedIOException(e);
-                    }
-                  })
-              .collect(Collectors.joining());
-      int start = all.indexOf("CREATE TABLE " + table + " (");
-      return all.substring(start, all.indexOf(";", start));
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+        definitionOf("ops.sink_offsets", Path.of("migrations"))
+            .replace("ops.sink_offsets", OFFSETS));
   }
 
   @Override
