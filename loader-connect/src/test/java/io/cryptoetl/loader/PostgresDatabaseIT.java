@@ -124,6 +124,27 @@ class PostgresDatabaseIT extends DatabaseContract {
   }
 
   @Test
+  void shouldLoadIntoPartitions() throws SQLException {
+    execute(
+        """
+        ALTER TABLE loader_test.things RENAME TO things_default;
+        CREATE TABLE loader_test.things (LIKE loader_test.things_default INCLUDING ALL) PARTITION BY RANGE (id);
+        CREATE TABLE loader_test.things_0 PARTITION OF loader_test.things FOR VALUES FROM (0) TO (10);
+        ALTER TABLE loader_test.things ATTACH PARTITION loader_test.things_default DEFAULT
+        """);
+    add(1, row(1).set("name", "a"));
+    add(11, row(11).set("name", "b"));
+    load();
+    add(1, row(1).set("name", "changed"));
+    add(11, null);
+    add(12, row(12).set("name", "c"));
+    load();
+
+    assertThat(values("name")).containsExactly("changed", "c");
+    assertThat(query("SELECT name FROM loader_test.things_0")).containsExactly("changed");
+  }
+
+  @Test
   void shouldGiveUpWaitingForALock() throws SQLException {
     try (Connection blocker = connection();
         Statement statement = blocker.createStatement()) {

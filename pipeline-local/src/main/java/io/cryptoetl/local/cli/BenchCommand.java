@@ -16,7 +16,7 @@ import picocli.CommandLine.Parameters;
 /** Runs a measurement. */
 @Command(
     name = "bench",
-    description = "Runs a measurement: end-to-end, extract, load, transform, verify.",
+    description = "Runs a measurement: end-to-end, extract, indexes, load, transform, verify.",
     mixinStandardHelpOptions = true)
 final class BenchCommand implements Callable<Integer> {
   private static final Map<String, String> MEASUREMENTS =
@@ -24,11 +24,14 @@ final class BenchCommand implements Callable<Integer> {
           Map.of(
               "end-to-end", "io.cryptoetl.benchmarks.EndToEnd",
               "extract", "io.cryptoetl.benchmarks.Extract",
+              "indexes", "io.cryptoetl.benchmarks.Indexes",
               "load", "io.cryptoetl.benchmarks.Load",
               "transform", "io.cryptoetl.benchmarks.Transform",
               "verify", "io.cryptoetl.benchmarks.Verify"));
 
-  @Parameters(paramLabel = "NAME", description = "end-to-end, extract, load, transform, verify")
+  @Parameters(
+      paramLabel = "NAME",
+      description = "end-to-end, extract, indexes, load, transform, verify")
   private String name;
 
   @Option(names = "--json", description = "The last line is one JSON object")
