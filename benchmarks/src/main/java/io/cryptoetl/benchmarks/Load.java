@@ -71,6 +71,11 @@ public final class Load implements Callable<Integer> {
       description = "Measured rounds of each kind; default 6")
   private int rounds;
 
+  @Option(
+      names = "--update-rounds",
+      description = "Measured rounds with changed rows, if not as many")
+  private Integer updateRounds;
+
   private final Random random = new Random(1);
   private final Set<Integer> changedBlocks = new HashSet<>();
   private Parts parts;
@@ -101,7 +106,14 @@ public final class Load implements Callable<Integer> {
         }
         measure(result, "warm", 0, 2, db, producer, usage);
         measure(result, "insert", 0, rounds, db, producer, usage);
-        measure(result, "update", 10, rounds, db, producer, usage);
+        measure(
+            result,
+            "update",
+            10,
+            updateRounds == null ? rounds : updateRounds,
+            db,
+            producer,
+            usage);
       }
       result.put("connect_peak_rss_bytes", usage.peakResidentBytes().get("connect"));
     }
@@ -183,7 +195,9 @@ public final class Load implements Callable<Integer> {
           copy.isEmpty() ? "" : ", COPY %,.0f".formatted(copy.getLast()));
     }
     result.put(name + "_sink_rows_per_s", Math.round(median(sink)));
+    result.putPOJO(name + "_sink_rounds", sink.stream().map(Math::round).toList());
     if (!copy.isEmpty()) {
+      result.putPOJO(name + "_copy_rounds", copy.stream().map(Math::round).toList());
       result.put(name + "_copy_rows_per_s", Math.round(median(copy)));
     }
   }

@@ -11,6 +11,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.connect.errors.ConnectException;
 import org.apache.kafka.connect.errors.RetriableException;
@@ -76,8 +77,11 @@ public final class BulkSinkTask extends SinkTask {
     if (batch.isEmpty()) {
       batchSince = System.nanoTime();
     }
+    Set<TopicPartition> mine = context.assignment();
     for (SinkRecord record : records) {
-      if (!elsewhere.contains(RowBatch.partition(record))) {
+      TopicPartition partition = RowBatch.partition(record);
+      // After a rebalance Connect may give what it had read before, if a transform renamed it.
+      if (mine.contains(partition) && !elsewhere.contains(partition)) {
         batch.add(record);
       }
     }
@@ -154,8 +158,8 @@ public final class BulkSinkTask extends SinkTask {
           .get()
           .forEach((topic, described) -> ids.put(topic, described.topicId().toString()));
       return ids;
-    } catch (ExecutionException e) {
-      throw new RetriableException("the ids of topics cannot be read from Kafka", e.getCause());
+    } catch (ExecutionException | KafkaException e) {
+      throw again("the ids of topics cannot be read from Kafka: " + e.getMessage(), e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new RetriableException("interrupted while reading the ids of topics", e);
@@ -173,18 +177,18 @@ public final class BulkSinkTask extends SinkTask {
 
   @Override
   public void open(Collection<TopicPartition> partitions) {
-    // Nothing of other partitions is in hand: close() dropped it.
-    loaded.clear();
+    loaded.keySet().removeAll(partitions);
     unknown.addAll(partitions);
   }
 
   @Override
   public void close(Collection<TopicPartition> partitions) {
     // What was not committed is read again by whoever gets the partitions.
-    batch.clear();
-    loaded.clear();
-    dropped.clear();
-    unknown.clear();
+    batch.drop(partitions);
+    loaded.keySet().removeAll(partitions);
+    dropped.keySet().removeAll(partitions);
+    unknown.removeAll(partitions);
+    database.forget(partitions);
   }
 
   @Override
@@ -223,6 +227,10 @@ public final class BulkSinkTask extends SinkTask {
       throw again(e.getMessage(), e);
     } catch (SQLException e) {
       throw failed(e);
+    } catch (RetriableException e) {
+      throw again(e.getMessage(), e);
+    } catch (KafkaException e) {
+      throw again("dead letters cannot be written: " + e.getMessage(), e);
     }
     failures = 0;
     loaded.putAll(batch.offsets());
@@ -247,11 +255,18 @@ public final class BulkSinkTask extends SinkTask {
 
   private ConnectException failed(SQLException e) {
     String state = e.getSQLState() == null ? "none" : e.getSQLState();
-    if (database.failure(e) != Database.Failure.OUTAGE) {
+    boolean outage =
+        database.failure(e) == Database.Failure.OUTAGE
+            // A database that is being restored knows nobody.
+            || (database.wasConnected() && state.matches("(28|3D).*"));
+    if (!outage) {
+      // Drivers quote URLs, which may hold passwords.
       return new ConnectException(
           "the database refused a batch of %d rows, SQLState %s: %s"
-              .formatted(batch.rows(), state, e.getMessage()),
-          e);
+              .formatted(
+                  batch.rows(),
+                  state,
+                  String.valueOf(e.getMessage()).replace(config.url(), "database.url")));
     }
     LOG.warn(
         "event=load_failed sqlstate={} rows={} reason=\"{}\"", state, batch.rows(), e.getMessage());

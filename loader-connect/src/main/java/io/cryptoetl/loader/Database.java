@@ -32,6 +32,7 @@ abstract class Database implements AutoCloseable {
   private final SinkOffsets offsets;
   private final Map<String, TableShape> shapes = new HashMap<>();
   private Connection connection;
+  private boolean wasConnected;
 
   /** What an error says of its cause. */
   enum Failure {
@@ -96,8 +97,11 @@ abstract class Database implements AutoCloseable {
 
   abstract Failure failure(SQLException e);
 
-  /** Called when a connection is given up: what was remembered of it is of no use any more. */
-  abstract void forget();
+  /** Keeps a table from being changed by others until the transaction ends, if need be. */
+  abstract void hold(Connection db, TableShape shape) throws SQLException;
+
+  /** Called when a table is not what it was: what was remembered of it is of no use any more. */
+  abstract void forget(Connection db, TableShape shape) throws SQLException;
 
   /** Records of one schema, and how they go with their table. */
   record Rows(TableShape.Fit fit, List<Object> records) {}
@@ -113,7 +117,10 @@ abstract class Database implements AutoCloseable {
     try {
       Connection db = connection();
       offsets.begin(batch.next());
-      part(db, batch, listener);
+      for (String topic : batch.topics()) {
+        look(db, topic);
+      }
+      part(db, batch, batch, listener);
       listener.beforeCommit();
       if (offsets.isKept()) {
         offsets.store(db);
@@ -131,13 +138,14 @@ abstract class Database implements AutoCloseable {
   /**
    * Loads a part, or its halves if it holds a bad row, or refuses the row if it is the only one.
    */
-  private void part(Connection db, RowBatch part, Listener listener) throws SQLException {
-    Savepoint before = db.setSavepoint();
+  private void part(Connection db, RowBatch part, RowBatch whole, Listener listener)
+      throws SQLException {
+    Savepoint start = db.setSavepoint();
     String code;
     Exception reason;
     try {
       write(db, part);
-      db.releaseSavepoint(before);
+      db.releaseSavepoint(start);
       return;
     } catch (DataException e) {
       code = "value_invalid";
@@ -149,19 +157,25 @@ abstract class Database implements AutoCloseable {
       code = "sqlstate_" + e.getSQLState();
       reason = e;
     }
-    db.rollback(before);
+    db.rollback(start);
     if (part.rows() == 1) {
-      listener.refused(part.records(t -> false).get(0), code, reason);
+      SinkRecord bad = part.records(t -> false).get(0);
+      listener.refused(bad, code, reason);
+      // What it would have replaced stays, as if the two had come in two batches.
+      RowBatch before = whole.before(bad, isKeyed(bad.topic()));
+      if (!before.isEmpty()) {
+        part(db, before, whole, listener);
+      }
       return;
     }
     for (RowBatch half : part.halves(this::isKeyed)) {
-      part(db, half, listener);
+      part(db, half, whole, listener);
     }
   }
 
   private void write(Connection db, RowBatch part) throws SQLException {
     for (String topic : part.topics()) {
-      TableShape shape = shape(db, topic);
+      TableShape shape = shapes.get(topic);
       RowBatch.Changes changes = part.changes(topic, shape.keyed());
       if (!changes.deleted().isEmpty()) {
         delete(db, shape, keys(shape, changes.deleted()));
@@ -262,7 +276,6 @@ abstract class Database implements AutoCloseable {
             SinkOffsets.Gap gap = each.getValue();
             if (readShape(db, gap.table()).columns().keySet().containsAll(gap.columns())) {
               back.put(each.getKey(), gap.from());
-              shapes.remove(gap.table());
             }
           }
           offsets.goBack(db, back.keySet());
@@ -293,17 +306,36 @@ abstract class Database implements AutoCloseable {
   private Connection connection() throws SQLException {
     if (connection == null) {
       connection = connect(config);
+      wasConnected = true;
     }
     return connection;
   }
 
-  private TableShape shape(Connection db, String topic) throws SQLException {
+  /** Looks at a table in each transaction: a migration may have changed it. */
+  private void look(Connection db, String topic) throws SQLException {
     TableShape known = shapes.get(topic);
-    if (known == null) {
-      known = readShape(db, topic);
-      shapes.put(topic, known);
+    if (known != null) {
+      hold(db, known);
     }
-    return known;
+    TableShape now = readShape(db, topic);
+    if (known == null) {
+      hold(db, now);
+      now = readShape(db, topic);
+    }
+    if (known == null || !known.isLike(now)) {
+      forget(db, now);
+      shapes.put(topic, now);
+    }
+  }
+
+  /** Whether there has been a connection: user, password and name of the database were right. */
+  final boolean wasConnected() {
+    return wasConnected;
+  }
+
+  /** The partitions are somebody else's now. */
+  final void forget(Collection<TopicPartition> partitions) {
+    offsets.forget(partitions);
   }
 
   private TableShape readShape(Connection db, String topic) throws SQLException {
@@ -325,9 +357,7 @@ abstract class Database implements AutoCloseable {
    */
   @Override
   public final void close() {
-    shapes.clear();
     offsets.rolledBack();
-    forget();
     Connection last = connection;
     connection = null;
     if (last != null) {

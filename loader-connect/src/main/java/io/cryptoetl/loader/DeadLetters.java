@@ -9,6 +9,8 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.clients.producer.RecordMetadata;
+import org.apache.kafka.common.errors.RecordTooLargeException;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.connect.data.Schema;
 import org.apache.kafka.connect.data.SchemaBuilder;
@@ -31,6 +33,7 @@ import org.slf4j.LoggerFactory;
 class DeadLetters implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(DeadLetters.class);
   private static final int LONGEST_REASON = 4000;
+  private static final int LARGEST_LETTER = 64 << 20;
 
   private static final Schema KEY =
       SchemaBuilder.struct()
@@ -63,7 +66,10 @@ class DeadLetters implements AutoCloseable {
   private final Converter values;
   private final JsonConverter rows;
   private final KafkaProducer<byte[], byte[]> producer;
-  private final List<Future<?>> sent = new ArrayList<>();
+  private final List<Sent> sent = new ArrayList<>();
+
+  /** A letter on its way. */
+  private record Sent(Struct letter, Future<RecordMetadata> future) {}
 
   /**
    * Opens a producer.
@@ -75,9 +81,11 @@ class DeadLetters implements AutoCloseable {
     keys = converter(props, true);
     values = converter(props, false);
     rows = Json.converter();
-    producer =
-        new KafkaProducer<>(
-            BulkSinkConfig.kafka(props), new ByteArraySerializer(), new ByteArraySerializer());
+    Map<String, Object> client = BulkSinkConfig.kafka(props);
+    // Rows may be large, and are larger as JSON.
+    client.putIfAbsent("max.request.size", Integer.toString(LARGEST_LETTER));
+    client.putIfAbsent("buffer.memory", Integer.toString(2 * LARGEST_LETTER));
+    producer = new KafkaProducer<>(client, new ByteArraySerializer(), new ByteArraySerializer());
   }
 
   private static Converter converter(Map<String, String> props, boolean key) {
@@ -128,11 +136,17 @@ class DeadLetters implements AutoCloseable {
             .put("offset", record.originalKafkaOffset())
             .put("payload", payload(record))
             .put("occurred_at", occurredAt(record));
+    send(letter);
+  }
+
+  private void send(Struct letter) {
     byte[] key =
         keys.fromConnectData(topic, KEY, new Struct(KEY).put("id", letter.getString("id")));
     sent.add(
-        producer.send(
-            new ProducerRecord<>(topic, key, values.fromConnectData(topic, LETTER, letter))));
+        new Sent(
+            letter,
+            producer.send(
+                new ProducerRecord<>(topic, key, values.fromConnectData(topic, LETTER, letter)))));
   }
 
   /** What a table can hold. */
@@ -168,17 +182,27 @@ class DeadLetters implements AutoCloseable {
    */
   void flush() {
     producer.flush();
-    List<Future<?>> letters = List.copyOf(sent);
+    List<Sent> letters = List.copyOf(sent);
     sent.clear();
-    for (Future<?> letter : letters) {
+    boolean again = false;
+    for (Sent each : letters) {
       try {
-        letter.get();
+        each.future().get();
       } catch (ExecutionException e) {
-        throw new RetriableException("dead letters could not be written", e.getCause());
+        if (!(e.getCause() instanceof RecordTooLargeException)
+            || each.letter().get("payload") == null) {
+          throw new RetriableException("dead letters could not be written", e.getCause());
+        }
+        // The record is in its topic as long as that keeps it; its place is in the letter.
+        send(each.letter().put("payload", null));
+        again = true;
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
         throw new RetriableException("interrupted while writing dead letters", e);
       }
+    }
+    if (again) {
+      flush();
     }
   }
 

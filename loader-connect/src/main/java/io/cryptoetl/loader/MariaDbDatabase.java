@@ -9,6 +9,7 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Types;
+import java.time.DateTimeException;
 import java.time.Instant;
 import java.time.LocalDate;
 import java.time.LocalDateTime;
@@ -40,9 +41,11 @@ import org.apache.kafka.connect.json.JsonConverter;
  * unless its column is text.
  */
 final class MariaDbDatabase extends Database {
-  /** Errors that MariaDB gives no class of its own: locks, limits, disk, kill, timeouts. */
+  /** Errors that MariaDB gives no class of its own: locks, limits, disk, kill, read-only. */
   private static final Set<Integer> OUTAGES =
-      Set.of(1021, 1026, 1040, 1053, 1114, 1203, 1205, 1213, 1226, 1317, 1927, 1969, 3024);
+      Set.of(
+          1021, 1026, 1040, 1053, 1114, 1203, 1205, 1213, 1226, 1317, 1927, 1969, 3024, 1020, 1290,
+          1792, 1836);
 
   /** Values that do not fit: truncated, wrong, out of range, too long. */
   private static final Set<Integer> ROWS = Set.of(1264, 1265, 1292, 1366, 1406, 4025);
@@ -90,8 +93,13 @@ final class MariaDbDatabase extends Database {
   }
 
   @Override
-  void forget() {
-    // Nothing is remembered of a connection.
+  void hold(Connection db, TableShape shape) {
+    // The server converts values by itself, whatever the columns are now.
+  }
+
+  @Override
+  void forget(Connection db, TableShape shape) {
+    // Nothing is remembered of a table.
   }
 
   @Override
@@ -218,12 +226,19 @@ final class MariaDbDatabase extends Database {
     for (int i = 0; i < columns.size(); i++) {
       TableShape.Column column = columns.get(i);
       Field field = row.schema().field(column.name());
-      Object value = row.get(field);
+      Object value = row.getWithoutDefault(column.name());
       if (value == null) {
         statement.setNull(i + 1, Types.NULL);
         continue;
       }
-      bind(statement, i + 1, column.type().kind(), field, value);
+      try {
+        bind(statement, i + 1, column.type().kind(), field, value);
+      } catch (ClassCastException | ArithmeticException | DateTimeException e) {
+        throw new DataException(
+            "column %s is of type %s, and the record's value does not fit: %s"
+                .formatted(column.name(), column.type().name(), e.getMessage()),
+            e);
+      }
     }
   }
 

@@ -26,8 +26,11 @@ import org.postgresql.copy.CopyIn;
 final class PostgresDatabase extends Database {
   private static final String UNIQUE_VIOLATION = "23505";
 
-  /** SQLState classes of outages: connection, resources, operator intervention, rollback. */
-  private static final String OUTAGES = "(08|53|57|40|55|58).*";
+  /**
+   * SQLState classes of outages: connection, resources, operator intervention, rollback; a server
+   * that is a standby now; a transaction that was idle for too long.
+   */
+  private static final String OUTAGES = "(08|53|57|40|55|58).*|25006|25P03";
 
   /** SQLState classes that blame a row: its data, a constraint, two of one key, a limit. */
   private static final String ROWS = "(21|22|23|54).*";
@@ -57,7 +60,9 @@ final class PostgresDatabase extends Database {
         "-c statement_timeout="
             + settings.statementTimeoutMs()
             + " -c lock_timeout="
-            + settings.lockTimeoutMs());
+            + settings.lockTimeoutMs()
+            // A worker that is gone without a word must not keep its locks for hours.
+            + " -c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3");
     Connection connection = DriverManager.getConnection(settings.url(), properties);
     connection.setAutoCommit(false);
     return connection;
@@ -73,8 +78,16 @@ final class PostgresDatabase extends Database {
   }
 
   @Override
-  void forget() {
+  void hold(Connection db, TableShape shape) throws SQLException {
+    // What COPY writes depends on the types of columns: binary values of another one can pass for
+    // values.
+    execute(db, "LOCK TABLE " + qualified(shape) + " IN ROW EXCLUSIVE MODE");
+  }
+
+  @Override
+  void forget(Connection db, TableShape shape) throws SQLException {
     encoders.clear();
+    execute(db, "DROP TABLE IF EXISTS " + staging(shape));
   }
 
   @Override
@@ -108,10 +121,7 @@ final class PostgresDatabase extends Database {
         }
       }
     }
-    TableShape shape = new TableShape(schema + "." + table, columns, key);
-    // One of before a migration would lack its columns.
-    execute(db, "DROP TABLE IF EXISTS " + staging(shape));
-    return shape;
+    return new TableShape(schema + "." + table, columns, key);
   }
 
   private static ColumnType type(ResultSet row) throws SQLException {
@@ -283,7 +293,7 @@ final class PostgresDatabase extends Database {
   }
 
   private static String staging(TableShape shape) {
-    return "pg_temp." + quote("staging_" + shape.name().replace('.', '_'));
+    return "pg_temp." + quote("staging_" + shape.name());
   }
 
   private static List<String> names(List<TableShape.Column> columns) {
@@ -295,15 +305,17 @@ final class PostgresDatabase extends Database {
   }
 
   private static String prefixed(String prefix, List<TableShape.Column> columns) {
-    // The type json cannot be compared.
+    // The type json cannot be compared, nor can arrays of it.
     return columns.stream()
-        .map(
-            c ->
-                prefix
-                    + "."
-                    + quote(c.name())
-                    + (c.type().kind() == ColumnType.Kind.JSON ? "::text" : ""))
+        .map(c -> prefix + "." + quote(c.name()) + asComparable(c.type()))
         .collect(Collectors.joining(", "));
+  }
+
+  private static String asComparable(ColumnType type) {
+    if (type.kind() == ColumnType.Kind.ARRAY) {
+      return type.element().kind() == ColumnType.Kind.JSON ? "::text[]" : "";
+    }
+    return type.kind() == ColumnType.Kind.JSON ? "::text" : "";
   }
 
   private static String quote(String name) {

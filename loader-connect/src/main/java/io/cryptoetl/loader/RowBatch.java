@@ -3,10 +3,12 @@ package io.cryptoetl.loader;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Predicate;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
@@ -36,11 +38,37 @@ final class RowBatch {
   void add(SinkRecord record) {
     // Transforms may rename the topic; offsets are of the one read.
     TopicPartition partition = partition(record);
-    if (record.originalKafkaOffset() >= next.getOrDefault(partition, Long.MIN_VALUE)) {
-      next.put(partition, record.originalKafkaOffset() + 1);
-      first.putIfAbsent(partition, record.originalKafkaOffset());
+    long offset = record.originalKafkaOffset();
+    if (offset < first.getOrDefault(partition, Long.MIN_VALUE)) {
+      // The consumer was sent back to before what is in hand.
+      drop(Set.of(partition));
+    }
+    if (offset >= next.getOrDefault(partition, Long.MIN_VALUE)) {
+      next.put(partition, offset + 1);
+      first.putIfAbsent(partition, offset);
       keep(record);
     }
+  }
+
+  /** Drops what is in hand of some partitions. */
+  void drop(Collection<TopicPartition> partitions) {
+    if (Collections.disjoint(first.keySet(), partitions)) {
+      return;
+    }
+    List<SinkRecord> rest = new ArrayList<>();
+    topics
+        .values()
+        .forEach(
+            records ->
+                records.stream()
+                    .filter(r -> !partitions.contains(partition(r)))
+                    .forEach(rest::add));
+    first.keySet().removeAll(partitions);
+    next.keySet().removeAll(partitions);
+    topics.clear();
+    rows = 0;
+    bytes = 0;
+    rest.forEach(this::keep);
   }
 
   private void keep(SinkRecord record) {
@@ -104,16 +132,69 @@ final class RowBatch {
     if (!keyed) {
       return all;
     }
-    // Bytes that one schema wrote can be compared, bytes of several cannot.
-    Object codec = all.get(0).key() instanceof AvroRow row ? row.codec() : null;
-    boolean alike =
-        all.stream().allMatch(r -> r.key() instanceof AvroRow row && row.codec() == codec);
     Map<Object, SinkRecord> last = new LinkedHashMap<>(2 * all.size());
+    boolean alike = areAlike(all);
     for (SinkRecord record : all) {
-      Object key = record.key();
-      last.put(!alike && key instanceof AvroRow row ? row.struct() : key, record);
+      Object key = key(record, alike);
+      // Taken out first, so that the order is that of the records that count.
+      last.remove(key);
+      last.put(key, record);
     }
     return last.values();
+  }
+
+  /** The record of the same key before one that was refused, alone; empty if there is none. */
+  RowBatch before(SinkRecord refused, boolean keyed) {
+    RowBatch found = new RowBatch();
+    if (keyed) {
+      List<SinkRecord> all = topics.get(refused.topic());
+      boolean alike = areAlike(all);
+      Object key = key(refused, alike);
+      // Of one key all records are in one partition, in the order of their offsets.
+      for (int i = all.indexOf(refused) - 1; i >= 0 && found.rows == 0; i--) {
+        if (key(all.get(i), alike).equals(key)) {
+          found.keep(all.get(i));
+        }
+      }
+    }
+    return found;
+  }
+
+  /** Bytes that one schema wrote can be compared, bytes of several cannot. */
+  private static boolean areAlike(List<SinkRecord> records) {
+    Object codec = records.get(0).key() instanceof AvroRow row ? row.codec() : null;
+    return records.stream().allMatch(r -> r.key() instanceof AvroRow row && row.codec() == codec);
+  }
+
+  private static Object key(SinkRecord record, boolean alike) {
+    Object key = record.key();
+    if (alike) {
+      return key;
+    }
+    try {
+      Struct struct =
+          key instanceof AvroRow row ? row.struct() : key instanceof Struct s ? s : null;
+      // What is no key of a table is a row of its own, and refused as such.
+      return struct == null ? record : values(struct);
+    } catch (RuntimeException e) {
+      // Nor is what cannot be decoded.
+      return record;
+    }
+  }
+
+  /** Values of a key by name, whatever schema they were written with. */
+  private static Map<String, Object> values(Struct key) {
+    Map<String, Object> values = new TreeMap<>();
+    for (Field field : key.schema().fields()) {
+      Object value = key.get(field);
+      if (value instanceof byte[] bytes) {
+        value = ByteBuffer.wrap(bytes);
+      } else if (value instanceof Byte || value instanceof Short || value instanceof Integer) {
+        value = ((Number) value).longValue();
+      }
+      values.put(field.name(), value);
+    }
+    return values;
   }
 
   /** Offset of the first record of each partition. */
@@ -196,7 +277,7 @@ final class RowBatch {
   }
 
   boolean isEmpty() {
-    return next.isEmpty();
+    return rows == 0;
   }
 
   void clear() {

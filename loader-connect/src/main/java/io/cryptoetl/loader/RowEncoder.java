@@ -84,7 +84,7 @@ abstract class RowEncoder {
     @Override
     void fields(CopyBuffer out, Object record) {
       for (int i = 0; i < fields.length; i++) {
-        Object value = ((Struct) record).get(fields[i]);
+        Object value = ((Struct) record).getWithoutDefault(fields[i].name());
         if (value == null) {
           out.nothing();
           continue;

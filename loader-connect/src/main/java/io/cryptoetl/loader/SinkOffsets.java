@@ -185,8 +185,6 @@ final class SinkOffsets {
                 "INSERT INTO "
                     + table
                     + " (topic_id, next_offset, incomplete_table, incomplete_from, missing_columns, connector, topic, topic_partition, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, CURRENT_TIMESTAMP)")) {
-      boolean updates = false;
-      boolean inserts = false;
       for (Map.Entry<TopicPartition, Place> each : changed.entrySet()) {
         long before = known.containsKey(each.getKey()) ? known.get(each.getKey()).next() : UNKNOWN;
         PreparedStatement statement = before == UNKNOWN ? insert : update;
@@ -201,26 +199,19 @@ final class SinkOffsets {
         if (before != UNKNOWN) {
           statement.setLong(9, before);
         }
-        statement.addBatch();
-        updates |= before != UNKNOWN;
-        inserts |= before == UNKNOWN;
-      }
-      if (updates) {
-        for (int count : update.executeBatch()) {
-          if (count != 1) {
-            throw moved(null);
-          }
+        // One by one: some drivers do not count the rows of batches.
+        if (before == UNKNOWN) {
+          insert(insert);
+        } else if (update.executeUpdate() != 1) {
+          throw moved(null);
         }
-      }
-      if (inserts) {
-        insert(insert);
       }
     }
   }
 
   private static void insert(PreparedStatement insert) throws SQLException {
     try {
-      insert.executeBatch();
+      insert.executeUpdate();
     } catch (SQLException e) {
       if (e.getSQLState() != null && e.getSQLState().startsWith("23")) {
         throw moved(e);
@@ -249,6 +240,10 @@ final class SinkOffsets {
       changed.put(partition, new Place(place.topicId(), place.gap().from(), null));
     }
     store(db);
+  }
+
+  void forget(Collection<TopicPartition> partitions) {
+    known.keySet().removeAll(partitions);
   }
 
   void committed() {

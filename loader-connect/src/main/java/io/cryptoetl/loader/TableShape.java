@@ -67,6 +67,13 @@ final class TableShape {
     return name;
   }
 
+  /** Whether another look at the table has shown the same. */
+  boolean isLike(TableShape other) {
+    return name.equals(other.name)
+        && List.copyOf(columns.values()).equals(List.copyOf(other.columns.values()))
+        && key.equals(other.key);
+  }
+
   Map<String, Column> columns() {
     return columns;
   }

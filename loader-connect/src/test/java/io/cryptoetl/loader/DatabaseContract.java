@@ -462,19 +462,78 @@ abstract class DatabaseContract {
     assertThat(values("id")).hasSize(18).doesNotContain("3", "12").contains("7");
   }
 
+  @ParameterizedTest
+  @EnumSource
+  void shouldKeepTheRowThatARefusedOneWouldHaveReplaced(Form as) throws SQLException {
+    form = as;
+    execute("ALTER TABLE " + TABLE + " ADD CHECK (small < 10)");
+    add(1, row(1).set("small", 1));
+    add(2, row(2).set("small", 2));
+    add(1, row(1).set("small", 3));
+    add(1, row(1).set("small", 99));
+    load();
+
+    assertThat(refused).hasSize(1).allMatch(r -> r.startsWith("3 "));
+    assertThat(values("small")).containsExactly("3", "2");
+  }
+
+  @Test
+  void shouldLoadTheOtherTopicsOfABatchWithABadRow() throws SQLException {
+    database.close();
+    database = open(OFFSETS, false);
+    List<TopicPartition> partitions =
+        List.of(
+            new TopicPartition(EVENTS, 0),
+            new TopicPartition(EVENTS, 1),
+            new TopicPartition(TABLE, 0));
+    for (int round = 0; round < 2; round++) {
+      assertThat(database.positions(partitions, Map.of())).hasSize(round * 3);
+      // Tombstones for a table without a key: refused before the other table is looked at.
+      add(EVENTS, 0, 10 + round, 1L, null);
+      add(EVENTS, 1, 20 + round, 1L, event("e"));
+      add(TABLE, 0, 30 + round, (long) round, row(round).set("name", "n").build());
+      load();
+    }
+
+    assertThat(refused).containsExactly("10 value_invalid", "11 value_invalid");
+    assertThat(query("SELECT count(*) FROM " + EVENTS)).containsExactly("2");
+    assertThat(values("name")).containsExactly("n", "n");
+    assertThat(database.positions(partitions, Map.of()).values()).containsExactly(12L, 22L, 32L);
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void shouldSeeThatAMigrationHasChangedATable(Form as) throws SQLException {
+    form = as;
+    add(1, row(1).set("small", 1000).set("name", "a"));
+    load();
+    execute("ALTER TABLE " + TABLE + " " + smallToDecimal());
+    add(2, row(2).set("small", 2000).set("name", "b"));
+    add(1, row(1).set("small", 3000).set("name", "a"));
+    load();
+
+    assertThat(refused).isEmpty();
+    assertThat(values("small")).containsExactly("3000", "2000");
+  }
+
+  /** What makes the column {@code small} a decimal, after ALTER TABLE and the table's name. */
+  abstract String smallToDecimal();
+
   @Test
   void shouldRefuseRecordsThatAreNotRowsOneByOne() throws SQLException {
     add(1, row(1));
     batch.add(new SinkRecord(TABLE, 0, null, "k", null, row(1), 17));
     batch.add(new SinkRecord(TABLE, 0, null, null, keys.schema(), null, 18));
+    batch.add(new SinkRecord(TABLE, 0, null, null, keys.schema(), null, 20));
     AvroRow broken = new AvroRow(codecs.computeIfAbsent(ROW, AvroCodec::new), new byte[9], 5);
     batch.add(
         new SinkRecord(
-            TABLE, 0, keys.schema(), record(TABLE, 0, 0, 5L, null).key(), null, broken, 19));
+            TABLE, 0, keys.schema(), record(TABLE, 0, 0, 5L, null).key(), null, broken, 21));
     load();
 
     assertThat(refused)
-        .containsExactlyInAnyOrder("17 value_invalid", "18 value_invalid", "19 value_invalid");
+        .containsExactlyInAnyOrder(
+            "17 value_invalid", "18 value_invalid", "20 value_invalid", "21 value_invalid");
     assertThat(values("id")).containsExactly("1");
   }
 

@@ -98,6 +98,11 @@ class MariaDbDatabaseIT extends DatabaseContract {
   }
 
   @Override
+  String smallToDecimal() {
+    return "MODIFY small decimal(20,0)";
+  }
+
+  @Override
   String text(String column) {
     return switch (column) {
       case "at" -> "date_format(at, '%Y-%m-%d %H:%i:%s.%f')";

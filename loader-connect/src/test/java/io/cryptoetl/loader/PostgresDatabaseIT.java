@@ -79,6 +79,11 @@ class PostgresDatabaseIT extends DatabaseContract {
   }
 
   @Override
+  String smallToDecimal() {
+    return "ALTER COLUMN small TYPE numeric";
+  }
+
+  @Override
   String text(String column) {
     return switch (column) {
       case "at" -> "to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')";
