@@ -12,6 +12,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
@@ -221,30 +222,45 @@ class LoaderFaultsIT {
     return null;
   }
 
-  /** Somebody who locks in another order than the sink, and is more patient. */
+  /**
+   * Somebody who locks in another order than the sink, and is more patient. The sink looks for a
+   * deadlock once in each wait: if it has looked before there was one, it is tried again.
+   */
   private Void deadlock() throws SQLException {
+    execute("ALTER ROLE sink SET deadlock_timeout = '800ms'");
+    cutAll();
     try (Connection db = stack.database();
         Statement statement = db.createStatement()) {
       db.setAutoCommit(false);
-      statement.execute("SET deadlock_timeout = '1min'");
-      execute("ALTER ROLE sink SET deadlock_timeout = '800ms'");
-      cutAll();
-      statement.execute("LOCK TABLE faults.things IN SHARE MODE");
-      // The sink has written events, waits for things, and will look for deadlocks in a moment.
+      statement.execute("SET SESSION deadlock_timeout = '1min'");
+      db.commit();
       await()
           .atMost(LONG)
-          .pollInterval(Duration.ofMillis(20))
+          .pollInterval(Duration.ofMillis(100))
           .until(
-              () ->
-                  Tables.number(
-                          stack,
-                          "SELECT count(*) FROM pg_stat_activity WHERE usename = 'sink' AND wait_event_type = 'Lock'")
-                      > 0);
-      statement.execute("LOCK TABLE faults.events IN ACCESS EXCLUSIVE MODE");
-      awaitLogged("sqlstate=40P01");
-      db.rollback();
+              () -> {
+                statement.execute("LOCK TABLE faults.things IN SHARE MODE");
+                // The sink has locked events, and waits for things.
+                await()
+                    .atMost(LONG)
+                    .pollDelay(Duration.ZERO)
+                    .pollInterval(Duration.ofMillis(5))
+                    .until(() -> isWaiting(statement));
+                statement.execute("LOCK TABLE faults.events IN ACCESS EXCLUSIVE MODE");
+                db.rollback();
+                return Files.readString(stack.log("connect")).contains("sqlstate=40P01");
+              });
     }
     return null;
+  }
+
+  private static boolean isWaiting(Statement statement) throws SQLException {
+    try (ResultSet row =
+        statement.executeQuery(
+            "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'faults.things'::regclass")) {
+      row.next();
+      return row.getInt(1) > 0;
+    }
   }
 
   private Void tooManyConnections() throws SQLException {

@@ -97,6 +97,19 @@ abstract class Database implements AutoCloseable {
 
   abstract Failure failure(SQLException e);
 
+  /** A name as SQL has it. */
+  abstract String quote(String name);
+
+  /** A table's name as SQL has it. */
+  final String qualified(TableShape shape) {
+    int dot = shape.name().indexOf('.');
+    return quote(shape.name().substring(0, dot)) + "." + quote(shape.name().substring(dot + 1));
+  }
+
+  static List<String> names(List<TableShape.Column> columns) {
+    return columns.stream().map(TableShape.Column::name).toList();
+  }
+
   /** Keeps a table from being changed by others until the transaction ends, if need be. */
   abstract void hold(Connection db, TableShape shape) throws SQLException;
 

@@ -16,8 +16,6 @@ import java.time.LocalDateTime;
 import java.time.LocalTime;
 import java.time.ZoneOffset;
 import java.time.temporal.ChronoUnit;
-import java.util.ArrayList;
-import java.util.Collection;
 import java.util.Date;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -169,7 +167,7 @@ final class MariaDbDatabase extends Database {
           "INSERT INTO "
               + qualified(shape)
               + " ("
-              + columns.stream().map(MariaDbDatabase::quote).collect(Collectors.joining(", "))
+              + columns.stream().map(this::quote).collect(Collectors.joining(", "))
               + ") VALUES ("
               + "?, ".repeat(columns.size() - 1)
               + "?)";
@@ -299,16 +297,8 @@ final class MariaDbDatabase extends Database {
     return bytes;
   }
 
-  private static List<String> names(Collection<TableShape.Column> columns) {
-    return new ArrayList<>(columns.stream().map(TableShape.Column::name).toList());
-  }
-
-  private static String qualified(TableShape shape) {
-    int dot = shape.name().indexOf('.');
-    return quote(shape.name().substring(0, dot)) + "." + quote(shape.name().substring(dot + 1));
-  }
-
-  private static String quote(String name) {
+  @Override
+  String quote(String name) {
     return '`' + name.replace("`", "``") + '`';
   }
 }

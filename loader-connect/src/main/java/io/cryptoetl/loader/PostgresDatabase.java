@@ -232,7 +232,7 @@ final class PostgresDatabase extends Database {
   /**
    * A temporary table with the table's columns, none of its constraints, empty in each transaction.
    */
-  private static String createStaging(TableShape shape) {
+  private String createStaging(TableShape shape) {
     // TRUNCATE would write to the catalog; a table that drops at commit may be needed twice.
     return "CREATE TEMP TABLE IF NOT EXISTS "
         + staging(shape)
@@ -243,7 +243,7 @@ final class PostgresDatabase extends Database {
   }
 
   /** Inserts what is new and updates what differs; equal rows are not written. */
-  private static String mergeFromStaging(TableShape shape, List<TableShape.Column> from) {
+  private String mergeFromStaging(TableShape shape, List<TableShape.Column> from) {
     List<TableShape.Column> rest =
         from.stream().filter(c -> !shape.key().contains(c.name())).toList();
     String insert =
@@ -276,7 +276,7 @@ final class PostgresDatabase extends Database {
         + ")";
   }
 
-  private static String deleteByStaging(TableShape shape) {
+  private String deleteByStaging(TableShape shape) {
     return "DELETE FROM "
         + qualified(shape)
         + " AS t USING "
@@ -287,24 +287,15 @@ final class PostgresDatabase extends Database {
             .collect(Collectors.joining(" AND "));
   }
 
-  private static String qualified(TableShape shape) {
-    int dot = shape.name().indexOf('.');
-    return quote(shape.name().substring(0, dot)) + "." + quote(shape.name().substring(dot + 1));
-  }
-
-  private static String staging(TableShape shape) {
+  private String staging(TableShape shape) {
     return "pg_temp." + quote("staging_" + shape.name());
   }
 
-  private static List<String> names(List<TableShape.Column> columns) {
-    return columns.stream().map(TableShape.Column::name).toList();
+  private String list(Collection<String> columns) {
+    return columns.stream().map(this::quote).collect(Collectors.joining(", "));
   }
 
-  private static String list(Collection<String> columns) {
-    return columns.stream().map(PostgresDatabase::quote).collect(Collectors.joining(", "));
-  }
-
-  private static String prefixed(String prefix, List<TableShape.Column> columns) {
+  private String prefixed(String prefix, List<TableShape.Column> columns) {
     // The type json cannot be compared, nor can arrays of it.
     return columns.stream()
         .map(c -> prefix + "." + quote(c.name()) + asComparable(c.type()))
@@ -318,7 +309,8 @@ final class PostgresDatabase extends Database {
     return type.kind() == ColumnType.Kind.JSON ? "::text" : "";
   }
 
-  private static String quote(String name) {
+  @Override
+  String quote(String name) {
     return '"' + name.replace("\"", "\"\"") + '"';
   }
 }
