@@ -105,14 +105,8 @@ public final class BulkSinkTask extends SinkTask {
     if (config.offsetsTable().isEmpty()) {
       return Set.of();
     }
-    Map<TopicPartition, Long> places = new HashMap<>();
+    Map<TopicPartition, Long> places = new HashMap<>(dropped);
     if (!unknown.isEmpty()) {
-      dropped.forEach(
-          (partition, offset) -> {
-            if (unknown.contains(partition)) {
-              places.put(partition, offset);
-            }
-          });
       places.putAll(ask(() -> database.positions(unknown, topicIds())));
       unknown.clear();
       dropped.clear();
@@ -240,12 +234,7 @@ public final class BulkSinkTask extends SinkTask {
   private void refuse(SinkRecord record, String code, Exception reason) {
     if (config.brokers().isEmpty()) {
       throw new ConnectException(
-          "the record at "
-              + record.originalTopic()
-              + "-"
-              + record.originalKafkaPartition()
-              + "@"
-              + record.originalKafkaOffset()
+          RowBatch.place(record)
               + " cannot be loaded, and kafka.bootstrap.servers is not set: "
               + reason.getMessage(),
           reason);

@@ -126,26 +126,19 @@ abstract class Database implements AutoCloseable {
    * @throws MissingColumnsException if the sink is to wait for a migration
    */
   final void load(RowBatch batch, Listener listener) throws SQLException {
-    boolean committed = false;
-    try {
-      Connection db = connection();
-      offsets.begin(batch.next());
-      for (String topic : batch.topics()) {
-        look(db, topic);
-      }
-      part(db, batch, batch, listener);
-      listener.beforeCommit();
-      if (offsets.isKept()) {
-        offsets.store(db);
-      }
-      db.commit();
-      offsets.committed();
-      committed = true;
-    } finally {
-      if (!committed) {
-        close();
-      }
-    }
+    transaction(
+        db -> {
+          offsets.begin(batch.next());
+          for (String topic : batch.topics()) {
+            look(db, topic);
+          }
+          part(db, batch, batch, listener);
+          listener.beforeCommit();
+          if (offsets.isKept()) {
+            offsets.store(db);
+          }
+          return batch;
+        });
   }
 
   /**

@@ -288,7 +288,7 @@ final class RowBatch {
     bytes = 0;
   }
 
-  private static String place(SinkRecord record) {
+  static String place(SinkRecord record) {
     return "the record at "
         + record.originalTopic()
         + "-"
