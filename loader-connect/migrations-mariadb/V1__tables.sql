@@ -336,6 +336,45 @@ CREATE TABLE ops.dead_letters (
     PRIMARY KEY (`id`)
 ) COMMENT 'Something that could not be processed, with its original bytes';
 
+CREATE TABLE ops.files (
+    `file` varchar(500) NOT NULL COMMENT 'Where the file is: its path or s3 URL; of a member of an archive the archive''s, !/ and the member''s name',
+    `file_version` varchar(120) NOT NULL COMMENT 'What tells versions of a file under one name apart: ETag and size, or size, times and inode',
+    `state` longtext NOT NULL COMMENT 'seen, running, done or failed',
+    `code` longtext COMMENT 'Countable reason of a failure, such as file_expands',
+    `reason` longtext COMMENT 'What was found, what is allowed, what to do next',
+    `request_id` longtext NOT NULL COMMENT 'Id of the request that was last worked on',
+    `requested_by` longtext NOT NULL COMMENT 'schedule, or who asked',
+    `location` longtext NOT NULL COMMENT 'Name of the location that holds the file',
+    `dataset` longtext COMMENT 'Name of the layout that its rows have',
+    `parameters` json NOT NULL DEFAULT '[]' COMMENT 'What the rows and the name of the file do not tell, such as chain_id=1, in alphabetical order',
+    `size` bigint NOT NULL COMMENT 'Size of the file, packed if it is, in bytes',
+    `modified_at` datetime(6) NOT NULL COMMENT 'When the file was last modified, as its store tells, UTC',
+    `members` int COMMENT 'Members of an archive, whose rows are counted in states of their own; null if the file is none',
+    `total_rows` bigint COMMENT 'Rows that the check of the whole file counted before the first one was published',
+    `total_bytes` bigint COMMENT 'Bytes of the unpacked file',
+    `rows` bigint NOT NULL DEFAULT 0 COMMENT 'Rows published so far, a first row that stands in the head not counted',
+    `bytes` bigint NOT NULL DEFAULT 0 COMMENT 'Bytes of rows published so far',
+    `chunks` bigint NOT NULL DEFAULT 0 COMMENT 'Records of raw.csv.rows published so far',
+    `next_line` bigint NOT NULL DEFAULT 0 COMMENT 'Chunks whose first line is below are published; 0 before the first one',
+    `worker` longtext COMMENT 'Name of the instance that worked on it last',
+    `seen_at` datetime(6) NOT NULL COMMENT 'When it was asked for, UTC',
+    `fetched_at` datetime(6) COMMENT 'When its reading began, as in its rows, UTC',
+    `finished_at` datetime(6) COMMENT 'When it was done or failed, UTC',
+    PRIMARY KEY (`file`, `file_version`)
+) COMMENT 'How far a version of a file is';
+
+CREATE TABLE ops.file_chunks (
+    `file` varchar(500) NOT NULL COMMENT 'As in raw.csv.rows',
+    `file_version` varchar(120) NOT NULL COMMENT 'As in raw.csv.rows',
+    `dataset` varchar(100) NOT NULL COMMENT 'Name of the layout that was used',
+    `first_line` bigint NOT NULL COMMENT 'As in raw.csv.rows',
+    `rows` bigint NOT NULL COMMENT 'Rows read, a first row that stands in the head of the file among them',
+    `made` bigint NOT NULL COMMENT 'Rows of tables made of them: rows less dead letters',
+    `dead_letters` bigint NOT NULL COMMENT 'Rows that went to the dead letters',
+    `fetched_at` datetime(6) NOT NULL COMMENT 'As in raw.csv.rows; the rows in the tables have the same',
+    PRIMARY KEY (`file`, `file_version`, `dataset`, `first_line`)
+) COMMENT 'What the transformer made of a chunk of rows of a file';
+
 CREATE TABLE ops.sink_offsets (
     connector varchar(200) NOT NULL,
     topic varchar(249) NOT NULL,

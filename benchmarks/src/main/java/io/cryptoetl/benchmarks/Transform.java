@@ -20,7 +20,7 @@ import io.cryptoetl.schemas.WireFormat;
 import io.cryptoetl.transformer.BoundedRocksDb;
 import io.cryptoetl.transformer.join.PriceJoin;
 import io.cryptoetl.transformer.join.PriceRules;
-import io.cryptoetl.transformer.normalize.BadRecordException;
+import io.cryptoetl.datasets.values.BadRecordException;
 import io.cryptoetl.transformer.normalize.BlockMapper;
 import io.cryptoetl.transformer.normalize.BlockRows;
 import java.io.IOException;

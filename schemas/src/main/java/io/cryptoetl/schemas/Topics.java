@@ -32,6 +32,12 @@ import io.cryptoetl.ops.ExtractResult;
 import io.cryptoetl.ops.ExtractResultKey;
 import io.cryptoetl.ops.ExtractRun;
 import io.cryptoetl.ops.ExtractRunKey;
+import io.cryptoetl.ops.FileChunk;
+import io.cryptoetl.ops.FileChunkKey;
+import io.cryptoetl.ops.FileRequest;
+import io.cryptoetl.ops.FileRequestKey;
+import io.cryptoetl.ops.FileState;
+import io.cryptoetl.ops.FileStateKey;
 import io.cryptoetl.raw.RawBlock;
 import io.cryptoetl.raw.RawCandle;
 import io.cryptoetl.raw.RawCsvRows;
@@ -62,7 +68,7 @@ public final class Topics {
   private static final int ROW_BYTES = 16 * MIB;
   private static final String EXTRACTOR = "extractor-service";
   private static final String TRANSFORMER = "transformer-streams";
-  private static final String BACKFILL = "producers of files";
+  private static final String BACKFILL = "backfill-service";
   private static final String OPERATOR = "./pipeline replay";
 
   public static final Topic RAW_EVM_BLOCKS =
@@ -240,6 +246,44 @@ public final class Topics {
           ExtractResultKey.getClassSchema(),
           ExtractResult.getClassSchema());
 
+  /** Files to read. */
+  public static final Topic OPS_FILE_REQUESTS =
+      new Topic(
+          "ops.file_requests",
+          PARTITIONS,
+          Cleanup.DELETE,
+          -1,
+          MIB,
+          BACKFILL,
+          false,
+          FileRequestKey.getClassSchema(),
+          FileRequest.getClassSchema());
+
+  /** Which files are known, and how far each one is. */
+  public static final Topic OPS_FILES =
+      new Topic(
+          "ops.files",
+          1,
+          Cleanup.COMPACT,
+          DAY_MS,
+          MIB,
+          BACKFILL,
+          true,
+          FileStateKey.getClassSchema(),
+          FileState.getClassSchema());
+
+  public static final Topic OPS_FILE_CHUNKS =
+      new Topic(
+          "ops.file_chunks",
+          PARTITIONS,
+          Cleanup.COMPACT,
+          DAY_MS,
+          MIB,
+          TRANSFORMER,
+          true,
+          FileChunkKey.getClassSchema(),
+          FileChunk.getClassSchema());
+
   /** Takes any record that another topic takes, so that nothing is too large to be kept. */
   public static final Topic OPS_DEAD_LETTERS =
       new Topic(
@@ -284,6 +328,9 @@ public final class Topics {
           OPS_CONTROLS,
           OPS_EXTRACT_RUNS,
           OPS_EXTRACT_RESULTS,
+          OPS_FILE_REQUESTS,
+          OPS_FILES,
+          OPS_FILE_CHUNKS,
           OPS_DEAD_LETTERS);
 
   private Topics() {}

@@ -113,7 +113,7 @@ public final class EmbeddedStack implements Stack {
   public void close() throws IOException {
     stack.close();
     // Logs stay, for whoever wants to know why a test failed.
-    for (String data : List.of("kafka", "postgres", "connect", "transformer")) {
+    for (String data : List.of("kafka", "postgres", "connect", "transformer", "s3")) {
       Deletion.deleteTree(layout.data().resolve(data));
     }
   }

@@ -1,9 +1,8 @@
 package io.cryptoetl.transformer;
 
+import io.cryptoetl.datasets.Layouts;
 import io.cryptoetl.schemas.Topic;
 import io.cryptoetl.schemas.Topics;
-import io.cryptoetl.transformer.datasets.FileNormalizer;
-import io.cryptoetl.transformer.datasets.Layouts;
 import io.cryptoetl.transformer.join.PriceJoin;
 import io.cryptoetl.transformer.join.PriceRules;
 import io.cryptoetl.transformer.normalize.BlockNormalizer;
@@ -11,6 +10,7 @@ import io.cryptoetl.transformer.normalize.CandleNormalizer;
 import io.cryptoetl.transformer.normalize.CandleTable;
 import io.cryptoetl.transformer.normalize.FileBlockRows;
 import io.cryptoetl.transformer.normalize.FileCandleNormalizer;
+import io.cryptoetl.transformer.normalize.FileNormalizer;
 import io.cryptoetl.transformer.normalize.FileRowNormalizer;
 import io.cryptoetl.transformer.normalize.InstrumentsNormalizer;
 import io.cryptoetl.transformer.normalize.RawReader;
@@ -184,6 +184,7 @@ public final class PipelineTopology {
     store(topology, FileNormalizer.STORE, NORMALIZE_FILES);
     sink(topology, formats, Topics.TRANSFORMER_FILE_ROWS, NORMALIZE_FILES);
     sink(topology, formats, Topics.TRANSFORMER_FILE_CANDLES, NORMALIZE_FILES);
+    sink(topology, formats, Topics.OPS_FILE_CHUNKS, NORMALIZE_FILES);
   }
 
   /**

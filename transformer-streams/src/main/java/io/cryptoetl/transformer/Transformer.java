@@ -2,8 +2,8 @@ package io.cryptoetl.transformer;
 
 import io.apicurio.registry.serde.avro.AvroKafkaDeserializer;
 import io.apicurio.registry.serde.avro.AvroKafkaSerializer;
+import io.cryptoetl.datasets.Layouts;
 import io.cryptoetl.schemas.WireFormat;
-import io.cryptoetl.transformer.datasets.Layouts;
 import io.cryptoetl.transformer.join.PriceRules;
 import io.cryptoetl.transformer.normalize.RawReader;
 import jakarta.enterprise.context.ApplicationScoped;

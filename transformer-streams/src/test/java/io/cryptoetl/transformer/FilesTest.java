@@ -2,11 +2,11 @@ package io.cryptoetl.transformer;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.cryptoetl.datasets.Layouts;
 import io.cryptoetl.raw.RawBlock;
 import io.cryptoetl.raw.RawCsvRows;
 import io.cryptoetl.schemas.Topic;
 import io.cryptoetl.schemas.Topics;
-import io.cryptoetl.transformer.datasets.Layouts;
 import io.cryptoetl.transformer.join.PriceRules;
 import java.io.IOException;
 import java.math.BigDecimal;

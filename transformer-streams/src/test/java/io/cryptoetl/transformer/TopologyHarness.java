@@ -1,6 +1,7 @@
 package io.cryptoetl.transformer;
 
 import io.cryptoetl.chain.BlockKey;
+import io.cryptoetl.datasets.Layouts;
 import io.cryptoetl.market.CandleKey;
 import io.cryptoetl.raw.RawBlock;
 import io.cryptoetl.raw.RawCandle;
@@ -12,7 +13,6 @@ import io.cryptoetl.replay.Replay;
 import io.cryptoetl.replay.ReplayKey;
 import io.cryptoetl.schemas.Topic;
 import io.cryptoetl.schemas.Topics;
-import io.cryptoetl.transformer.datasets.Layouts;
 import io.cryptoetl.transformer.join.PriceRules;
 import io.cryptoetl.transformer.normalize.RawNormalizer;
 import io.cryptoetl.transformer.normalize.RawReader;

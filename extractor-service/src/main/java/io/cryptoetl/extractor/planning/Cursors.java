@@ -1,7 +1,7 @@
 package io.cryptoetl.extractor.planning;
 
-import io.cryptoetl.extractor.kafka.KafkaSettings;
 import io.cryptoetl.ops.Cursor;
+import io.cryptoetl.schemas.KafkaSettings;
 import io.cryptoetl.schemas.Topics;
 import java.time.Duration;
 import java.util.List;

@@ -1,11 +1,11 @@
 package io.cryptoetl.extractor.planning;
 
-import io.cryptoetl.extractor.kafka.KafkaSettings;
 import io.cryptoetl.extractor.source.Range;
 import io.cryptoetl.ops.Control;
 import io.cryptoetl.ops.Cursor;
 import io.cryptoetl.ops.ExtractRequest;
 import io.cryptoetl.ops.ExtractResult;
+import io.cryptoetl.schemas.KafkaSettings;
 import io.cryptoetl.schemas.Topic;
 import io.cryptoetl.schemas.Topics;
 import java.nio.ByteBuffer;

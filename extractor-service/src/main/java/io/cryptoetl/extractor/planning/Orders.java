@@ -1,9 +1,9 @@
 package io.cryptoetl.extractor.planning;
 
-import io.cryptoetl.extractor.kafka.KafkaSettings;
 import io.cryptoetl.extractor.source.Range;
 import io.cryptoetl.ops.Control;
 import io.cryptoetl.ops.ControlKey;
+import io.cryptoetl.schemas.KafkaSettings;
 import io.cryptoetl.schemas.Topics;
 import java.time.Clock;
 import java.time.Duration;

@@ -1,6 +1,5 @@
 package io.cryptoetl.extractor.planning;
 
-import io.cryptoetl.extractor.kafka.KafkaSettings;
 import io.cryptoetl.extractor.metrics.Meters;
 import io.cryptoetl.extractor.source.Feed;
 import io.cryptoetl.extractor.source.Range;
@@ -10,6 +9,7 @@ import io.cryptoetl.ops.Cursor;
 import io.cryptoetl.ops.CursorKey;
 import io.cryptoetl.ops.ExtractRun;
 import io.cryptoetl.ops.ExtractRunKey;
+import io.cryptoetl.schemas.KafkaSettings;
 import io.cryptoetl.schemas.Topics;
 import java.time.Clock;
 import java.time.Duration;

@@ -1,6 +1,5 @@
 package io.cryptoetl.extractor.publishing;
 
-import io.cryptoetl.extractor.kafka.KafkaSettings;
 import io.cryptoetl.extractor.metrics.Meters;
 import io.cryptoetl.extractor.planning.Ledger;
 import io.cryptoetl.extractor.source.Feed;
@@ -13,6 +12,7 @@ import io.cryptoetl.ops.DeadLetterKey;
 import io.cryptoetl.ops.ExtractRequest;
 import io.cryptoetl.ops.ExtractResult;
 import io.cryptoetl.ops.ExtractResultKey;
+import io.cryptoetl.schemas.KafkaSettings;
 import io.cryptoetl.schemas.Topics;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -36,9 +36,6 @@ import org.apache.avro.message.BinaryMessageEncoder;
 import org.apache.avro.specific.SpecificData;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.clients.admin.Admin;
-import org.apache.kafka.clients.admin.ListTransactionsOptions;
-import org.apache.kafka.clients.admin.TransactionListing;
-import org.apache.kafka.clients.admin.TransactionState;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -507,23 +504,9 @@ public final class Worker implements Runnable {
    */
   private void endTransactionsOfTheGone(Admin admin) throws InterruptedException {
     try {
-      String group = group(source.name());
-      Set<String> members =
-          admin.describeConsumerGroups(List.of(group)).all().get().get(group).members().stream()
-              .map(member -> transactionalIds() + member.groupInstanceId().orElse(""))
-              .collect(Collectors.toSet());
       List<String> gone =
-          admin
-              .listTransactions(
-                  new ListTransactionsOptions().filterStates(Set.of(TransactionState.ONGOING)))
-              .all()
-              .get()
-              .stream()
-              .map(TransactionListing::transactionalId)
-              .filter(id -> id.startsWith(transactionalIds()) && !members.contains(id))
-              .toList();
+          kafka.endTransactionsOfTheGone(admin, group(source.name()), transactionalIds());
       if (!gone.isEmpty()) {
-        admin.fenceProducers(gone).all().get();
         LOG.warnf(
             "source=%s worker=%s event=transactions_ended of=\"%s\"", source.name(), name, gone);
       }

@@ -1,6 +1,6 @@
 package io.cryptoetl.extractor.publishing;
 
-import io.cryptoetl.extractor.kafka.KafkaSettings;
+import io.cryptoetl.schemas.KafkaSettings;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 import java.time.Duration;

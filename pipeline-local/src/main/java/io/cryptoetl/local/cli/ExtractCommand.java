@@ -57,8 +57,8 @@ final class ExtractCommand implements Callable<Integer> {
             .put("to", to)
             .put("requestedBy", "pipeline extract")
             .toString();
-    ExtractorApi api = new ExtractorApi(parts);
-    JsonNode job = api.post("/sources/" + ExtractorApi.segment(source) + "/requests", body);
+    ServiceApi api = new ServiceApi("extractor", parts.extractorUrl());
+    JsonNode job = api.post("/sources/" + ServiceApi.segment(source) + "/requests", body);
     String id = job.get("jobId").asText();
     long first = job.get("from").asLong();
     long last = job.get("to").asLong();
@@ -68,7 +68,7 @@ final class ExtractCommand implements Callable<Integer> {
   }
 
   /** Waits for market data, whose tables are not part of this version: until it is published. */
-  private int awaitPublished(ExtractorApi api, String job, long wanted)
+  private int awaitPublished(ServiceApi api, String job, long wanted)
       throws IOException, InterruptedException {
     JsonNode state;
     try (ProgressBar progress = screen.bar("Numbers", wanted)) {

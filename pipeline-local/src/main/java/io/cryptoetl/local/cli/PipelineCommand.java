@@ -27,6 +27,7 @@ import picocli.CommandLine.HelpCommand;
       QueryCommand.class,
       ExtractCommand.class,
       ReplayCommand.class,
+      BackfillCommand.class,
       SourcesCommand.class,
       BenchCommand.class,
       HelpCommand.class

@@ -21,8 +21,8 @@ final class SourcesCommand implements Callable<Integer> {
 
   private final Screen screen = Screen.system();
 
-  private static ExtractorApi api() throws IOException {
-    return new ExtractorApi(PipelineCommand.running().parts());
+  private static ServiceApi api() throws IOException {
+    return new ServiceApi("extractor", PipelineCommand.running().parts().extractorUrl());
   }
 
   @Override
@@ -87,7 +87,7 @@ final class SourcesCommand implements Callable<Integer> {
       mixinStandardHelpOptions = true)
   int pause(@Parameters(paramLabel = "SOURCE") String source)
       throws IOException, InterruptedException {
-    api().post("/sources/" + ExtractorApi.segment(source) + "/pause", "");
+    api().post("/sources/" + ServiceApi.segment(source) + "/pause", "");
     screen.line(
         "%s is paused. ./pipeline sources resume %s lets it go on.".formatted(source, source));
     return 0;
@@ -99,7 +99,7 @@ final class SourcesCommand implements Callable<Integer> {
       mixinStandardHelpOptions = true)
   int resume(@Parameters(paramLabel = "SOURCE") String source)
       throws IOException, InterruptedException {
-    api().post("/sources/" + ExtractorApi.segment(source) + "/resume", "");
+    api().post("/sources/" + ServiceApi.segment(source) + "/resume", "");
     screen.line(source + " goes on.");
     return 0;
   }
@@ -110,7 +110,7 @@ final class SourcesCommand implements Callable<Integer> {
       mixinStandardHelpOptions = true)
   int run(@Parameters(paramLabel = "SOURCE") String source)
       throws IOException, InterruptedException {
-    JsonNode status = api().post("/sources/" + ExtractorApi.segment(source) + "/runs", "");
+    JsonNode status = api().post("/sources/" + ServiceApi.segment(source) + "/runs", "");
     for (JsonNode feed : status.get("feeds")) {
       screen.line(
           "%s: head %s, planned to %s, %d to fetch"
@@ -134,7 +134,7 @@ final class SourcesCommand implements Callable<Integer> {
       @Parameters(paramLabel = "FEED") String feed,
       @Option(names = "--fetch", description = "Fetch them again") boolean fetch)
       throws IOException, InterruptedException {
-    String path = "/sources/" + ExtractorApi.segment(feed) + "/gaps";
+    String path = "/sources/" + ServiceApi.segment(feed) + "/gaps";
     JsonNode gaps = api().get(path);
     if (gaps.isEmpty()) {
       screen.line("No gaps.");
@@ -164,7 +164,7 @@ final class SourcesCommand implements Callable<Integer> {
     JsonNode jobs =
         job == null
             ? api().get("/jobs")
-            : JSON.createArrayNode().add(api().get("/jobs/" + ExtractorApi.segment(job)));
+            : JSON.createArrayNode().add(api().get("/jobs/" + ServiceApi.segment(job)));
     if (jobs.isEmpty()) {
       screen.line("No jobs. ./pipeline extract asks for a range.");
     }
@@ -190,7 +190,7 @@ final class SourcesCommand implements Callable<Integer> {
       description = "Cancels what is left of a job; what is published stays.",
       mixinStandardHelpOptions = true)
   int cancel(@Parameters(paramLabel = "JOB") String job) throws IOException, InterruptedException {
-    api().post("/jobs/" + ExtractorApi.segment(job) + "/cancel", "");
+    api().post("/jobs/" + ServiceApi.segment(job) + "/cancel", "");
     screen.line("Cancelled. ./pipeline sources jobs %s shows what was done.".formatted(job));
     return 0;
   }

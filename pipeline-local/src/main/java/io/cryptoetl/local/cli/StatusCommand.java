@@ -93,7 +93,9 @@ final class StatusCommand implements Callable<Integer> {
             parts.connect(),
             parts.node(Path.of("."), List.of()),
             parts.extractor("", Map.of()),
-            parts.transformer(Map.of()))) {
+            parts.transformer(Map.of()),
+            parts.s3(),
+            parts.backfill(Map.of()))) {
       known.put(part.name(), part);
     }
     return known;

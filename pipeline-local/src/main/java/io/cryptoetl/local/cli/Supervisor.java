@@ -26,6 +26,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 
 /** Starts the parts, shows how they do, restarts what dies, and stops everything in the end. */
 final class Supervisor {
@@ -69,8 +70,17 @@ final class Supervisor {
       boolean headMoves) {
     /** Settings of the transformer: no secrets of sources among them. */
     Map<String, String> transformerSettings() {
+      return settings("TRANSFORMER_");
+    }
+
+    /** Settings of the backfill: no secrets of sources among them. */
+    Map<String, String> backfillSettings() {
+      return settings("BACKFILL_", "S3_", "AWS_", "TRANSFORMER_DATASETS_DIR");
+    }
+
+    private Map<String, String> settings(String... prefixes) {
       Map<String, String> settings = new TreeMap<>(sourceSettings);
-      settings.keySet().removeIf(key -> !key.startsWith("TRANSFORMER_"));
+      settings.keySet().removeIf(key -> Stream.of(prefixes).noneMatch(key::startsWith));
       return settings;
     }
   }
@@ -107,7 +117,7 @@ final class Supervisor {
   int run(int rawMaxMessageBytes) throws InterruptedException {
     Instant began = Instant.now();
     try {
-      List<Part> independent = new ArrayList<>();
+      List<Part> independent = new ArrayList<>(List.of(parts.s3()));
       if (plan.recording().isPresent()) {
         independent.add(parts.node(plan.recording().get(), plan.nodeOptions()));
       }
@@ -115,7 +125,8 @@ final class Supervisor {
           independent,
           List.of(
               parts.extractor(INSTANCE, plan.sourceSettings()),
-              parts.transformer(plan.transformerSettings())),
+              parts.transformer(plan.transformerSettings()),
+              parts.backfill(plan.backfillSettings())),
           rawMaxMessageBytes);
       requestRanges();
       ready = true;
@@ -154,6 +165,10 @@ final class Supervisor {
     screen.line("The pipeline is ready after %.1f s.".formatted(took.toMillis() / 1000.0));
     screen.line("  look at the data   " + parts.database().psql());
     screen.line("                     ./pipeline query \"SELECT count(*) FROM chain.blocks\"");
+    screen.line("  load files         ./pipeline backfill FILE");
+    screen.line(
+        "                     or put them into s3://%s at %s"
+            .formatted(Parts.INBOX, parts.s3Url()));
     screen.line("  sources            " + parts.extractorUrl() + "/sources");
     screen.line("  connectors         " + parts.connectUrl() + "/connectors/tables/status");
     screen.line("  schemas            " + parts.registryUrl() + "/apis/ccompat/v7/subjects");

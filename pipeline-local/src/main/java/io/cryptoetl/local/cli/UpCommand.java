@@ -79,7 +79,7 @@ final class UpCommand implements Callable<Integer> {
       names = "--port",
       paramLabel = "NAME=PORT",
       description =
-          "Port of a part: node, kafka, controller, registry, registry-management, connect, postgres, extractor, transformer")
+          "Port of a part: node, kafka, controller, registry, registry-management, connect, postgres, extractor, transformer, backfill, s3")
   private Map<String, Integer> chosenPorts = Map.of();
 
   @Option(names = "--supervise", hidden = true)

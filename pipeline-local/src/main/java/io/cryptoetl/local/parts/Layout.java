@@ -23,6 +23,11 @@ public record Layout(Path root, Path data) {
     return root.resolve("pipeline-local/target/dist/registry");
   }
 
+  /** Class path of the S3 server. */
+  public String s3Libraries() {
+    return root.resolve("pipeline-local/s3proxy/target/lib/*").toString();
+  }
+
   /** Folder of Connect plugins. */
   public Path connectPlugins() {
     return root.resolve("loader-connect/target/plugin");

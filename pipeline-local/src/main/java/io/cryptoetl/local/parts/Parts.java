@@ -25,6 +25,10 @@ public final class Parts {
           .connectTimeout(Duration.ofSeconds(1))
           .build();
   private static final String HOST = "127.0.0.1";
+
+  /** The bucket to drop files into. */
+  public static final String INBOX = "inbox";
+
   private static final Duration QUICK = Duration.ofSeconds(10);
   private static final Duration SLOW = Duration.ofSeconds(30);
 
@@ -62,6 +66,14 @@ public final class Parts {
 
   public String extractorUrl() {
     return http(Ports.Name.EXTRACTOR);
+  }
+
+  public String backfillUrl() {
+    return http(Ports.Name.BACKFILL);
+  }
+
+  public String s3Url() {
+    return http(Ports.Name.S3);
   }
 
   private String http(Ports.Name name) {
@@ -299,6 +311,74 @@ public final class Parts {
     env.put("TRANSFORMER_INSTANCE", instance);
     env.put("TRANSFORMER_STATE_DIR", layout.folder(name).toString());
     return service(name, "Transformer", "transformer-streams", port, "-Xmx768m", env);
+  }
+
+  /**
+   * An S3 server that keeps its buckets in a folder, with a bucket to drop files into. Whoever may
+   * use this machine may use it, as all other parts.
+   */
+  public Part s3() throws IOException {
+    Path buckets = layout.data().resolve("s3/buckets");
+    Path config = layout.folder("s3").resolve("s3proxy.properties");
+    return new Part(
+        "s3",
+        "S3 server",
+        s3Url(),
+        ports.get(Ports.Name.S3),
+        () -> {
+          Files.createDirectories(buckets.resolve(INBOX));
+          Files.writeString(
+              config,
+              """
+              s3proxy.endpoint=%s
+              s3proxy.authorization=none
+              jclouds.provider=filesystem-nio2
+              jclouds.filesystem.basedir=%s
+              """
+                  .formatted(s3Url(), buckets));
+        },
+        java(
+            List.of(
+                "-Xmx192m",
+                "-XX:+UseSerialGC",
+                "-XX:TieredStopAtLevel=1",
+                "-Dlogback.configurationFile="
+                    + layout.root().resolve("pipeline-local/s3proxy/logback.xml")),
+            layout.s3Libraries(),
+            "org.gaul.s3proxy.Main",
+            "--properties",
+            config.toString()),
+        Map.of(),
+        () -> answers(s3Url() + "/"),
+        QUICK);
+  }
+
+  /**
+   * The backfill service, with the bucket of the S3 server as its inbox.
+   *
+   * @param settings of it, as environment variables
+   */
+  public Part backfill(Map<String, String> settings) {
+    return backfill("backfill", "backfill-1", ports.get(Ports.Name.BACKFILL), settings);
+  }
+
+  /**
+   * One more backfill service.
+   *
+   * @param name of the part
+   * @param instance name of the instance
+   */
+  public Part backfill(String name, String instance, int port, Map<String, String> settings) {
+    Map<String, String> env = new TreeMap<>();
+    env.put("BACKFILL_INBOX_URL", "s3://" + INBOX);
+    env.put("BACKFILL_EVERY", "2s");
+    env.put("S3_ENDPOINT_URL", s3Url());
+    env.put("S3_PATH_STYLE", "true");
+    env.put("AWS_ACCESS_KEY_ID", "local");
+    env.put("AWS_SECRET_ACCESS_KEY", "local");
+    env.put("BACKFILL_INSTANCE", instance);
+    env.putAll(settings);
+    return service(name, "Backfill", "backfill-service", port, "-Xmx256m", env);
   }
 
   private Part service(

@@ -22,7 +22,9 @@ public final class Ports {
     CONNECT(18083),
     POSTGRES(15432),
     EXTRACTOR(18090),
-    TRANSFORMER(18091);
+    TRANSFORMER(18091),
+    BACKFILL(18092),
+    S3(18093);
 
     private final int standard;
 

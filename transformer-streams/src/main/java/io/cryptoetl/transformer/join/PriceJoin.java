@@ -2,11 +2,11 @@ package io.cryptoetl.transformer.join;
 
 import io.cryptoetl.business.BlockEconomics;
 import io.cryptoetl.chain.BlockKey;
+import io.cryptoetl.datasets.values.CandleLength;
 import io.cryptoetl.market.Candle;
 import io.cryptoetl.market.CandleKey;
 import io.cryptoetl.transformer.join.PriceRules.Market;
 import io.cryptoetl.transformer.join.PriceRules.Period;
-import io.cryptoetl.transformer.normalize.CandleLength;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;

@@ -13,6 +13,8 @@ import io.cryptoetl.chain.Log;
 import io.cryptoetl.chain.TokenTransfer;
 import io.cryptoetl.chain.Transaction;
 import io.cryptoetl.chain.Withdrawal;
+import io.cryptoetl.datasets.values.BadRecordException;
+import io.cryptoetl.datasets.values.Times;
 import io.cryptoetl.raw.RawBlock;
 import java.io.IOException;
 import java.io.UncheckedIOException;

@@ -1,6 +1,7 @@
 package io.cryptoetl.transformer.normalize;
 
 import io.cryptoetl.chain.BlockKey;
+import io.cryptoetl.datasets.values.BadRecordException;
 import io.cryptoetl.ops.DeadLetter;
 import io.cryptoetl.raw.RawBlock;
 import io.cryptoetl.schemas.Topics;

@@ -1,6 +1,10 @@
 package io.cryptoetl.transformer.normalize;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.cryptoetl.datasets.values.BadRecordException;
+import io.cryptoetl.datasets.values.CandleLength;
+import io.cryptoetl.datasets.values.Decimals;
+import io.cryptoetl.datasets.values.Times;
 import io.cryptoetl.market.Candle;
 import io.cryptoetl.market.CandleKey;
 import io.cryptoetl.ops.DeadLetter;

@@ -1,5 +1,6 @@
 package io.cryptoetl.transformer.normalize;
 
+import io.cryptoetl.datasets.values.BadRecordException;
 import io.cryptoetl.files.FileRow;
 import io.cryptoetl.market.Candle;
 import io.cryptoetl.market.CandleKey;

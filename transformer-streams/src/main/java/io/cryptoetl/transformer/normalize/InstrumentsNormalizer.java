@@ -1,6 +1,10 @@
 package io.cryptoetl.transformer.normalize;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.cryptoetl.datasets.values.BadRecordException;
+import io.cryptoetl.datasets.values.Decimals;
+import io.cryptoetl.datasets.values.Texts;
+import io.cryptoetl.datasets.values.Times;
 import io.cryptoetl.market.Instrument;
 import io.cryptoetl.market.InstrumentKey;
 import io.cryptoetl.ops.DeadLetter;
@@ -176,7 +180,7 @@ public final class InstrumentsNormalizer extends RawNormalizer<RawInstruments> {
       throw new BadRecordException(
           "field_invalid", "%s of %s is %s, a text is expected".formatted(field, what, value));
     }
-    return requireText(field + " of " + what, value.textValue());
+    return Texts.require(field + " of " + what, value.textValue());
   }
 
   private static Integer digits(JsonNode symbol, String field) {

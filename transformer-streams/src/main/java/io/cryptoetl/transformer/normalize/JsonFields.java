@@ -1,6 +1,7 @@
 package io.cryptoetl.transformer.normalize;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.cryptoetl.datasets.values.Hex;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.nio.ByteBuffer;

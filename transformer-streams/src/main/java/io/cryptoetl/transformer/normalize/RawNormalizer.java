@@ -1,5 +1,7 @@
 package io.cryptoetl.transformer.normalize;
 
+import io.cryptoetl.datasets.values.BadRecordException;
+import io.cryptoetl.datasets.values.Texts;
 import io.cryptoetl.ops.DeadLetter;
 import io.cryptoetl.ops.DeadLetterKey;
 import io.cryptoetl.schemas.Topic;
@@ -96,21 +98,12 @@ public abstract class RawNormalizer<V extends SpecificRecord>
     context.forward(new Record<>(key, value, cause.timestamp()), node);
   }
 
-  /** PostgreSQL keeps no zero characters, which JSON and Avro allow. */
-  public static String requireText(String what, String text) throws BadRecordException {
-    if (text.indexOf('\0') >= 0) {
-      throw new BadRecordException(
-          "field_invalid", what + " holds a zero character, which no table can hold");
-    }
-    return text;
-  }
-
   private static void requireText(SpecificRecord raw) throws BadRecordException {
     for (Schema.Field field : raw.getSchema().getFields()) {
       Object value = raw.get(field.pos());
       for (Object each : value instanceof List<?> list ? list : Collections.singletonList(value)) {
         if (each instanceof CharSequence text) {
-          requireText(field.name() + " of the record", text.toString());
+          Texts.require(field.name() + " of the record", text.toString());
         }
       }
     }

@@ -1,0 +1,71 @@
+package io.cryptoetl.backfill;
+
+import io.smallrye.config.ConfigMapping;
+import io.smallrye.config.WithDefault;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Optional;
+
+/** Configuration of the service; docs/configuration.md describes each key. */
+@ConfigMapping(prefix = "backfill")
+interface BackfillConfig {
+  /** Kafka brokers. */
+  String kafkaBootstrapServers();
+
+  /** Base URL of the schema registry. */
+  String schemaRegistryUrl();
+
+  /** Name of this instance, unique among running ones and the same after a restart. */
+  String instance();
+
+  /** Files that this instance works on at the same time; 1 to 64. */
+  @WithDefault("2")
+  int workers();
+
+  /** How often locations are listed. */
+  @WithDefault("10s")
+  Duration every();
+
+  /** A file of a folder is taken when it has not been modified for so long. */
+  @WithDefault("5s")
+  Duration settle();
+
+  /** First pause after a failure; it doubles with each further one, up to 30 s. */
+  @WithDefault("1s")
+  Duration retryDelay();
+
+  /** Tries after which a file that cannot be read, while its store can, is given up; 1 to 100. */
+  @WithDefault("5")
+  int tries();
+
+  /** How many times larger than packed a file may be when it is unpacked; 10 to 1000000. */
+  @WithDefault("200")
+  int expansion();
+
+  /** Folder of further layouts, the same one as the transformer's. */
+  Optional<String> datasetsDir();
+
+  /** Where files are, by name. A location without URL is left out. */
+  Map<String, LocationConfig> locations();
+
+  /** A location. */
+  interface LocationConfig {
+    /** {@code s3://bucket/prefix}, or an absolute path of a folder. */
+    Optional<String> url();
+
+    /** What files mean whose folders do not tell it, by name; the first that matches counts. */
+    Map<String, RouteConfig> routes();
+  }
+
+  /** A route. */
+  interface RouteConfig {
+    /** Glob over paths within the location, such as {@code binance/**}. */
+    String files();
+
+    /** Name of the layout; without it the header and the first rows tell. */
+    Optional<String> dataset();
+
+    /** What neither rows nor names of files tell, such as chain_id. */
+    Map<String, String> parameters();
+  }
+}

@@ -1,0 +1,148 @@
+package io.cryptoetl.backfill;
+
+import io.cryptoetl.datasets.Layouts;
+import java.nio.file.FileSystems;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.regex.PatternSyntaxException;
+
+/**
+ * What the configuration says, checked.
+ *
+ * @param places where files are, by name
+ */
+record BackfillSettings(BackfillConfig config, Layouts layouts, Map<String, Place> places) {
+  private static final Pattern S3 =
+      Pattern.compile("s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(.*))?");
+
+  /** Where files are: in a bucket or in a folder. */
+  sealed interface Place {
+    /** A prefix of a bucket; empty, or with a slash at its end. */
+    record Bucket(String name, String prefix) implements Place {}
+
+    /** A folder. */
+    record Folder(Path path) implements Place {}
+  }
+
+  /** Mistakes in the configuration. */
+  static final class InvalidException extends IllegalArgumentException {
+    private static final long serialVersionUID = 1L;
+
+    InvalidException(List<String> problems) {
+      super("The configuration is not valid:\n  " + String.join("\n  ", problems));
+    }
+  }
+
+  /**
+   * Checks a configuration.
+   *
+   * @throws InvalidException with all mistakes
+   */
+  static BackfillSettings from(BackfillConfig config) {
+    List<String> problems = new ArrayList<>();
+    range(problems, "backfill.workers", config.workers(), 1, 64);
+    range(problems, "backfill.tries", config.tries(), 1, 100);
+    range(problems, "backfill.expansion", config.expansion(), 10, 1_000_000);
+    positive(problems, "backfill.every", config.every());
+    positive(problems, "backfill.retry-delay", config.retryDelay());
+    if (config.settle().isNegative()) {
+      problems.add(
+          "backfill.settle is %s, a duration of 0 or more is allowed, such as 5s"
+              .formatted(config.settle()));
+    }
+    Layouts layouts = Layouts.defaults();
+    if (config.datasetsDir().filter(d -> !d.isBlank()).isPresent()) {
+      try {
+        layouts = Layouts.with(Path.of(config.datasetsDir().get()));
+      } catch (IllegalArgumentException e) {
+        problems.add("backfill.datasets-dir: " + e.getMessage());
+      }
+    }
+    Map<String, Place> places = new TreeMap<>();
+    for (var location : config.locations().entrySet()) {
+      String key = "backfill.locations." + location.getKey();
+      Optional<String> url = location.getValue().url().filter(u -> !u.isBlank());
+      if (url.isPresent()) {
+        place(key + ".url", url.get().strip(), problems)
+            .ifPresent(place -> places.put(location.getKey(), place));
+      }
+      for (var route : location.getValue().routes().entrySet()) {
+        String routeKey = key + ".routes." + route.getKey();
+        route(routeKey, route.getValue(), layouts, problems);
+      }
+    }
+    if (!problems.isEmpty()) {
+      throw new InvalidException(problems);
+    }
+    return new BackfillSettings(config, layouts, places);
+  }
+
+  private static void route(
+      String key, BackfillConfig.RouteConfig route, Layouts layouts, List<String> problems) {
+    try {
+      FileSystems.getDefault().getPathMatcher("glob:" + route.files());
+    } catch (PatternSyntaxException e) {
+      problems.add(
+          "%s.files is '%s', a glob such as binance/** is allowed: %s"
+              .formatted(key, route.files(), e.getDescription()));
+    }
+    route
+        .dataset()
+        .filter(d -> layouts.named(d).isEmpty())
+        .ifPresent(
+            d ->
+                problems.add(
+                    "%s.dataset is '%s', allowed is one of %s".formatted(key, d, layouts.names())));
+  }
+
+  private static Optional<Place> place(String key, String url, List<String> problems) {
+    if (url.startsWith("s3:")) {
+      Matcher matcher = S3.matcher(url);
+      if (matcher.matches()) {
+        String prefix = matcher.group(2) == null ? "" : matcher.group(2);
+        return Optional.of(
+            new Place.Bucket(
+                matcher.group(1),
+                prefix.isEmpty() || prefix.endsWith("/") ? prefix : prefix + "/"));
+      }
+    } else {
+      try {
+        Path path = Path.of(url);
+        if (path.isAbsolute()) {
+          if (Files.isDirectory(path)) {
+            return Optional.of(new Place.Folder(path));
+          }
+          problems.add("%s is '%s', which is no folder that can be read".formatted(key, url));
+          return Optional.empty();
+        }
+      } catch (InvalidPathException e) {
+        // It is told below what is allowed.
+      }
+    }
+    problems.add(
+        "%s is '%s', allowed: s3://bucket/prefix, or the absolute path of a folder"
+            .formatted(key, url));
+    return Optional.empty();
+  }
+
+  private static void range(List<String> problems, String key, long value, long least, long most) {
+    if (value < least || value > most) {
+      problems.add("%s is %d, allowed is %d to %d".formatted(key, value, least, most));
+    }
+  }
+
+  private static void positive(List<String> problems, String key, Duration value) {
+    if (value.isZero() || value.isNegative()) {
+      problems.add("%s is %s, a duration above 0 is allowed, such as 10s".formatted(key, value));
+    }
+  }
+}

@@ -1,0 +1,139 @@
+package io.cryptoetl.backfill.files;
+
+import io.cryptoetl.datasets.files.RefusedException;
+import java.io.FilterInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileVisitResult;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.FileTime;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+
+/**
+ * A folder with all that is in it. Links are followed only where they lead to a file of the folder.
+ * Size, times of content and of inode, and the inode tell versions apart: no program can write a
+ * file without changing one of them.
+ */
+public final class FolderStore implements FileStore {
+  private final Path root;
+
+  /** A store of a folder that exists. */
+  public FolderStore(Path root) throws IOException {
+    this.root = root.toRealPath();
+  }
+
+  @Override
+  public void list(Consumer<StoredFile> each) throws IOException {
+    Files.walkFileTree(
+        root,
+        new SimpleFileVisitor<>() {
+          @Override
+          public FileVisitResult visitFile(Path file, BasicFileAttributes attributes)
+              throws IOException {
+            stored(file).ifPresent(each);
+            return FileVisitResult.CONTINUE;
+          }
+
+          @Override
+          public FileVisitResult visitFileFailed(Path file, IOException e) throws IOException {
+            if (e instanceof NoSuchFileException) {
+              return FileVisitResult.CONTINUE;
+            }
+            throw e;
+          }
+        });
+  }
+
+  @Override
+  public Optional<StoredFile> find(String name) throws IOException {
+    try {
+      return stored(Path.of(name).normalize());
+    } catch (InvalidPathException e) {
+      return Optional.empty();
+    }
+  }
+
+  private Optional<StoredFile> stored(Path file) throws IOException {
+    try {
+      Path real = file.toRealPath();
+      if (!real.startsWith(root) || !file.startsWith(root) || !Files.isRegularFile(real)) {
+        return Optional.empty();
+      }
+      BasicFileAttributes basic = Files.readAttributes(real, BasicFileAttributes.class);
+      return Optional.of(
+          new StoredFile(
+              file.toString(),
+              root.relativize(file).toString().replace(java.io.File.separatorChar, '/'),
+              version(real, basic),
+              basic.size(),
+              basic.lastModifiedTime().toInstant()));
+    } catch (NoSuchFileException e) {
+      return Optional.empty();
+    }
+  }
+
+  private static String version(Path file, BasicFileAttributes basic) throws IOException {
+    String inode = "";
+    if (file.getFileSystem().supportedFileAttributeViews().contains("unix")) {
+      Map<String, Object> unix = Files.readAttributes(file, "unix:ctime,ino");
+      inode = "-%x-%s".formatted(nanos((FileTime) unix.get("ctime")), unix.get("ino"));
+    }
+    return "%d-%x%s".formatted(basic.size(), nanos(basic.lastModifiedTime()), inode);
+  }
+
+  private static long nanos(FileTime time) {
+    return time.to(TimeUnit.NANOSECONDS);
+  }
+
+  @Override
+  public InputStream open(StoredFile file) throws IOException {
+    Path path = Path.of(file.name());
+    try {
+      return new UnchangedStream(Files.newInputStream(path), file);
+    } catch (NoSuchFileException e) {
+      RefusedException changed = FileStore.changed(file.name());
+      changed.initCause(e);
+      throw changed;
+    } catch (AccessDeniedException e) {
+      RefusedException denied =
+          new RefusedException(
+              "file_unreadable", "%s must not be read by this service's user".formatted(path));
+      denied.initCause(e);
+      throw denied;
+    }
+  }
+
+  /** Gives bytes only after it has seen that the file is still the version they are of. */
+  private final class UnchangedStream extends FilterInputStream {
+    private final StoredFile file;
+
+    UnchangedStream(InputStream in, StoredFile file) {
+      super(in);
+      this.file = file;
+    }
+
+    @Override
+    public int read() throws IOException {
+      byte[] single = new byte[1];
+      return read(single, 0, 1) < 0 ? -1 : single[0] & 0xFF;
+    }
+
+    @Override
+    public int read(byte[] to, int from, int length) throws IOException {
+      int read = in.read(to, from, length);
+      if (!isCurrent(file)) {
+        throw FileStore.changed(file.name());
+      }
+      return read;
+    }
+  }
+}

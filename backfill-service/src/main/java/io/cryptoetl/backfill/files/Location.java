@@ -1,0 +1,84 @@
+package io.cryptoetl.backfill.files;
+
+import java.nio.file.FileSystems;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.nio.file.PathMatcher;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * A place where files are dropped, and what they mean there. A folder of the name of a dataset says
+ * what the files in it are, and folders like {@code chain_id=1} give parameters; routes say it for
+ * files that lie differently.
+ *
+ * @param name of the location
+ * @param url as it is configured
+ * @param routes the first one that matches counts
+ * @param datasets names of all layouts
+ */
+public record Location(
+    String name, String url, FileStore store, List<Route> routes, Set<String> datasets) {
+  private static final List<String> UNFINISHED =
+      List.of(".part", ".partial", ".tmp", ".temp", ".crdownload", ".filepart", ".swp");
+
+  /** Ends of the names of files that hold the checksum of another one. */
+  public static final List<String> CHECKSUMS = List.of(".CHECKSUM", ".sha256", ".md5");
+
+  /**
+   * What some files mean.
+   *
+   * @param glob over paths within the location
+   * @param dataset empty if header and first rows shall tell
+   */
+  public record Route(
+      String name, String glob, Optional<String> dataset, Map<String, String> parameters) {
+    boolean matches(String path) {
+      try {
+        PathMatcher matcher = FileSystems.getDefault().getPathMatcher("glob:" + glob);
+        return matcher.matches(Path.of(path));
+      } catch (InvalidPathException e) {
+        return false;
+      }
+    }
+  }
+
+  /**
+   * What a file means.
+   *
+   * @param dataset empty if header and first rows shall tell
+   */
+  public record Meaning(Optional<String> dataset, Map<String, String> parameters) {}
+
+  /** What a file means by its path. */
+  public Meaning meaning(StoredFile file) {
+    Map<String, String> parameters = new HashMap<>();
+    Optional<String> dataset = Optional.empty();
+    String[] folders = file.path().split("/", -1);
+    for (int i = 0; i < folders.length - 1; i++) {
+      int equals = folders[i].indexOf('=');
+      if (equals > 0) {
+        parameters.put(folders[i].substring(0, equals), folders[i].substring(equals + 1));
+      } else if (datasets.contains(folders[i])) {
+        dataset = Optional.of(folders[i]);
+      }
+    }
+    Optional<Route> route = routes.stream().filter(r -> r.matches(file.path())).findFirst();
+    route.ifPresent(r -> parameters.putAll(r.parameters()));
+    Optional<String> ofFolder = dataset;
+    return new Meaning(route.flatMap(Route::dataset).or(() -> ofFolder), Map.copyOf(parameters));
+  }
+
+  /** Whether a file is one to be read: no hidden one, none that is still written, no checksum. */
+  public static boolean isData(StoredFile file) {
+    String last = file.lastName();
+    return !last.startsWith(".")
+        && !last.startsWith("_")
+        && UNFINISHED.stream().noneMatch(last.toLowerCase(Locale.ROOT)::endsWith)
+        && CHECKSUMS.stream().noneMatch(last::endsWith);
+  }
+}

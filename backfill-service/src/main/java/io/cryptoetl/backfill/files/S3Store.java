@@ -1,0 +1,205 @@
+package io.cryptoetl.backfill.files;
+
+import io.cryptoetl.datasets.files.RefusedException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.util.Optional;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import software.amazon.awssdk.core.exception.SdkException;
+import software.amazon.awssdk.services.s3.S3Client;
+import software.amazon.awssdk.services.s3.model.HeadObjectResponse;
+import software.amazon.awssdk.services.s3.model.NoSuchKeyException;
+import software.amazon.awssdk.services.s3.model.S3Exception;
+import software.amazon.awssdk.services.s3.model.S3Object;
+
+/**
+ * A prefix of a bucket of S3 or of any server that speaks its protocol. ETag and size tell versions
+ * apart, and a version is read with <a
+ * href="https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html">If-Match</a>, so that
+ * what is read is that version or nothing. Checksums that the server has are verified by the SDK.
+ */
+public final class S3Store implements FileStore {
+  private static final String SCHEME = "s3://";
+
+  /** Times that a broken connection is taken up again before somebody else decides. */
+  private static final int REOPENS = 5;
+
+  private static final int PRECONDITION_FAILED = 412;
+  private static final int NOT_FOUND = 404;
+
+  private final S3Client s3;
+  private final String bucket;
+  private final String prefix;
+
+  /**
+   * A store.
+   *
+   * @param prefix that keys begin with; may be empty
+   */
+  public S3Store(S3Client s3, String bucket, String prefix) {
+    this.s3 = s3;
+    this.bucket = bucket;
+    this.prefix = prefix;
+  }
+
+  @Override
+  public void list(Consumer<StoredFile> each) throws IOException {
+    try {
+      for (S3Object object :
+          s3.listObjectsV2Paginator(r -> r.bucket(bucket).prefix(prefix)).contents()) {
+        // A key that ends like a folder is one.
+        if (!object.key().endsWith("/")) {
+          each.accept(
+              new StoredFile(
+                  SCHEME + bucket + "/" + object.key(),
+                  object.key().substring(prefix.length()),
+                  version(object.eTag(), object.size()),
+                  object.size(),
+                  object.lastModified()));
+        }
+      }
+    } catch (SdkException e) {
+      throw failure("listing " + SCHEME + bucket + "/" + prefix, e);
+    }
+  }
+
+  @Override
+  public Optional<StoredFile> find(String name) throws IOException {
+    String begin = SCHEME + bucket + "/" + prefix;
+    if (!name.startsWith(begin) || name.endsWith("/")) {
+      return Optional.empty();
+    }
+    String key = key(name);
+    try {
+      HeadObjectResponse head = s3.headObject(r -> r.bucket(bucket).key(key));
+      return Optional.of(
+          new StoredFile(
+              name,
+              key.substring(prefix.length()),
+              version(head.eTag(), head.contentLength()),
+              head.contentLength(),
+              head.lastModified()));
+    } catch (NoSuchKeyException e) {
+      return Optional.empty();
+    } catch (S3Exception e) {
+      if (e.statusCode() == NOT_FOUND) {
+        return Optional.empty();
+      }
+      throw failure("looking at " + name, e);
+    } catch (SdkException e) {
+      throw failure("looking at " + name, e);
+    }
+  }
+
+  private String key(String name) {
+    return name.substring((SCHEME + bucket + "/").length());
+  }
+
+  private static String version(String etag, long size) {
+    return etag.replace("\"", "") + "-" + size;
+  }
+
+  @Override
+  public InputStream open(StoredFile file) throws IOException {
+    return new ObjectStream(file);
+  }
+
+  /** Fails with what is known, and without what the request was signed with. */
+  private static IOException failure(String what, SdkException e) {
+    return new IOException(
+        "%s failed: %s"
+            .formatted(
+                what,
+                e instanceof S3Exception s3
+                    ? "HTTP %d %s"
+                        .formatted(
+                            s3.statusCode(),
+                            s3.awsErrorDetails() == null ? "" : s3.awsErrorDetails().errorCode())
+                    : e.getMessage()),
+        e);
+  }
+
+  /** An object from its first byte to its last; a broken connection is taken up where it broke. */
+  private final class ObjectStream extends InputStream {
+    private final StoredFile file;
+    private InputStream in;
+    private long position;
+    private int reopens;
+
+    ObjectStream(StoredFile file) throws IOException {
+      this.file = file;
+      this.in = get();
+    }
+
+    private InputStream get() throws IOException {
+      String etag = file.version().substring(0, file.version().lastIndexOf('-'));
+      return attempt(
+          () ->
+              s3.getObject(
+                  r -> {
+                    r.bucket(bucket).key(key(file.name())).ifMatch("\"" + etag + "\"");
+                    if (position > 0) {
+                      r.range("bytes=" + position + "-");
+                    }
+                  }));
+    }
+
+    private <T> T attempt(Supplier<T> call) throws IOException {
+      try {
+        return call.get();
+      } catch (S3Exception e) {
+        if (e.statusCode() == PRECONDITION_FAILED || e.statusCode() == NOT_FOUND) {
+          RefusedException changed = FileStore.changed(file.name());
+          changed.initCause(e);
+          throw changed;
+        }
+        throw failure("reading " + file.name(), e);
+      } catch (SdkException e) {
+        throw failure("reading " + file.name(), e);
+      }
+    }
+
+    @Override
+    public int read() throws IOException {
+      byte[] single = new byte[1];
+      return read(single, 0, 1) < 0 ? -1 : single[0] & 0xFF;
+    }
+
+    @Override
+    public int read(byte[] to, int from, int length) throws IOException {
+      while (true) {
+        String reason;
+        try {
+          int read = in.read(to, from, length);
+          if (read >= 0) {
+            position += read;
+            return read;
+          }
+          if (position >= file.size()) {
+            return -1;
+          }
+          reason = "it ended early";
+        } catch (IOException | SdkException e) {
+          reason = e.getMessage();
+        }
+        if (++reopens > REOPENS) {
+          throw new IOException(
+              "reading %s broke off after %,d of %,d bytes: %s"
+                  .formatted(file.name(), position, file.size(), reason));
+        }
+        in.close();
+        in = get();
+      }
+    }
+
+    @Override
+    public void close() throws IOException {
+      // An unread rest is not worth being read: the SDK aborts the connection.
+      if (in instanceof software.amazon.awssdk.http.Abortable rest && position < file.size()) {
+        rest.abort();
+      }
+      in.close();
+    }
+  }
+}

@@ -1,0 +1,220 @@
+package io.cryptoetl.backfill.publishing;
+
+import io.cryptoetl.backfill.files.FileStore;
+import io.cryptoetl.backfill.files.Location;
+import io.cryptoetl.backfill.files.StoredFile;
+import io.cryptoetl.datasets.Detector;
+import io.cryptoetl.datasets.files.Chunk;
+import io.cryptoetl.datasets.files.FileFormat;
+import io.cryptoetl.datasets.files.FileReader;
+import io.cryptoetl.datasets.files.Limits;
+import io.cryptoetl.datasets.files.RefusedException;
+import io.cryptoetl.ops.FileRequest;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.security.DigestInputStream;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * Reads a whole file before anything of it is published: whether it can be read to its end, stays
+ * within the limits, is what its checksum says, and what its rows mean.
+ */
+final class Check implements FileReader.Content {
+  /** A checksum file holds the digest first, as sha256sum and Binance write it. */
+  private static final Pattern DIGEST = Pattern.compile("\\s*([0-9a-fA-F]{32}|[0-9a-fA-F]{64})\\b");
+
+  private static final int MOST_OF_CHECKSUM_FILE = 4096;
+
+  private final FileRequest request;
+  private final Detector detector;
+  private final Map<String, Part> parts = new LinkedHashMap<>();
+  private Part part;
+
+  /** What a file, or a member of an archive, is. */
+  static final class Part {
+    private final String name;
+    private Optional<String> dataset = Optional.empty();
+    private Optional<RefusedException> refusal = Optional.empty();
+    private long rows;
+    private long bytes;
+
+    Part(String name) {
+      this.name = name;
+    }
+
+    /** Name of the file; of a member the archive's, !/ and its own. */
+    String name() {
+      return name;
+    }
+
+    /** Its dataset; there is one unless it is refused. */
+    Optional<String> dataset() {
+      return dataset;
+    }
+
+    /** Why it cannot be published. */
+    Optional<RefusedException> refusal() {
+      return refusal;
+    }
+
+    long rows() {
+      return rows;
+    }
+
+    long bytes() {
+      return bytes;
+    }
+  }
+
+  private Check(FileRequest request, Detector detector) {
+    this.request = request;
+    this.detector = detector;
+  }
+
+  /**
+   * Checks a file.
+   *
+   * @param alive is called now and then
+   * @return what is in it, by name: the file itself, or the members of the archive
+   * @throws RefusedException if nothing of the file can be taken
+   */
+  static Map<String, Part> of(
+      FileRequest request,
+      StoredFile file,
+      FileStore store,
+      Limits limits,
+      Detector detector,
+      Runnable alive)
+      throws IOException {
+    Check check = new Check(request, detector);
+    Optional<byte[]> expected = checksum(store, file);
+    MessageDigest digest = digest(expected.map(d -> d.length == 16 ? "MD5" : "SHA-256"));
+    try (InputStream stored = store.open(file)) {
+      InputStream in = new Alive(new DigestInputStream(stored, digest), alive);
+      FileReader.read(in, limits, check);
+      in.transferTo(OutputStream.nullOutputStream());
+    }
+    if (expected.isPresent()) {
+      byte[] found = digest.digest();
+      if (!MessageDigest.isEqual(found, expected.get())) {
+        throw new RefusedException(
+            "file_checksum",
+            "the file's %s is %s, the file beside it says %s: store it again"
+                .formatted(
+                    digest.getAlgorithm(),
+                    HexFormat.of().formatHex(found),
+                    HexFormat.of().formatHex(expected.get())));
+      }
+    }
+    return check.parts;
+  }
+
+  private static MessageDigest digest(Optional<String> algorithm) {
+    try {
+      return MessageDigest.getInstance(algorithm.orElse("MD5"));
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every Java has MD5 and SHA-256", e);
+    }
+  }
+
+  private static Optional<byte[]> checksum(FileStore store, StoredFile file) throws IOException {
+    for (String suffix : Location.CHECKSUMS) {
+      Optional<StoredFile> beside = store.find(file.name() + suffix);
+      if (beside.isPresent()) {
+        try (InputStream in = store.open(beside.get())) {
+          String text =
+              new String(in.readNBytes(MOST_OF_CHECKSUM_FILE), StandardCharsets.ISO_8859_1);
+          Matcher matcher = DIGEST.matcher(text);
+          if (!matcher.lookingAt()) {
+            throw new RefusedException(
+                "file_checksum",
+                "%s does not begin with an MD5 or SHA-256 in hex; mend it or remove it"
+                    .formatted(beside.get().name()));
+          }
+          return Optional.of(HexFormat.of().parseHex(matcher.group(1).toLowerCase(Locale.ROOT)));
+        }
+      }
+    }
+    return Optional.empty();
+  }
+
+  /** Name of a file or of a member of it. */
+  static String name(String file, Optional<String> member) {
+    return member.map(m -> file + "!/" + m).orElse(file);
+  }
+
+  @Override
+  public boolean begin(Optional<String> member, FileFormat format, byte[] sample)
+      throws IOException {
+    part = new Part(name(request.getFile(), member));
+    parts.put(part.name(), part);
+    part.bytes = format.head().length;
+    part.dataset =
+        Optional.of(
+            detector.dataset(
+                part.name(),
+                format,
+                Chunk.first(format, sample),
+                Optional.ofNullable(request.getDataset()),
+                request.getParameters()));
+    return true;
+  }
+
+  @Override
+  public void chunk(Chunk chunk) {
+    part.rows += chunk.rows();
+    part.bytes += chunk.bytes().length;
+  }
+
+  @Override
+  public void end() {
+    // The part is whole.
+  }
+
+  @Override
+  public void refused(String member, RefusedException reason) {
+    Part refused = new Part(name(request.getFile(), Optional.of(member)));
+    refused.refusal = Optional.of(reason);
+    parts.put(refused.name(), refused);
+  }
+
+  /** Says now and then that reading goes on. */
+  static final class Alive extends java.io.FilterInputStream {
+    private static final long EVERY = 8L * 1024 * 1024;
+
+    private final Runnable alive;
+    private long bytes;
+
+    Alive(InputStream in, Runnable alive) {
+      super(in);
+      this.alive = alive;
+    }
+
+    @Override
+    public int read() throws IOException {
+      byte[] single = new byte[1];
+      return read(single, 0, 1) < 0 ? -1 : single[0] & 0xFF;
+    }
+
+    @Override
+    public int read(byte[] to, int from, int length) throws IOException {
+      int read = in.read(to, from, length);
+      bytes += Math.max(0, read);
+      if (bytes > EVERY) {
+        bytes = 0;
+        alive.run();
+      }
+      return read;
+    }
+  }
+}

@@ -1,0 +1,217 @@
+package io.cryptoetl.backfill.publishing;
+
+import io.cryptoetl.backfill.metrics.Meters;
+import io.cryptoetl.datasets.files.Chunk;
+import io.cryptoetl.datasets.files.FileFormat;
+import io.cryptoetl.datasets.files.FileReader;
+import io.cryptoetl.datasets.files.RefusedException;
+import io.cryptoetl.ops.FileRequest;
+import io.cryptoetl.ops.FileState;
+import io.cryptoetl.ops.FileStateKey;
+import io.cryptoetl.raw.RawCsvRows;
+import io.cryptoetl.raw.RawCsvRowsKey;
+import io.cryptoetl.schemas.Topics;
+import java.time.Clock;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Supplier;
+import org.apache.avro.specific.SpecificRecord;
+import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.TopicPartition;
+
+/**
+ * Publishes the chunks of a checked file. Each transaction holds some chunks, how far the file is
+ * with them, and the offset of the request, which moves on with the last one: a crash repeats what
+ * was not committed, and a worker that lost its partition can commit nothing more.
+ */
+final class Publication implements FileReader.Content {
+  /** Bytes of rows in a transaction. */
+  private static final int TOGETHER = 4 * 1024 * 1024;
+
+  private final FileRequest request;
+  private final Map<String, Check.Part> parts;
+  private final Ledger ledger;
+  private final Producer<SpecificRecord, SpecificRecord> producer;
+  private final Place place;
+  private final String worker;
+  private final Instant fetchedAt;
+  private final Clock clock;
+  private final Meters meters;
+
+  private final List<RawCsvRows> held = new ArrayList<>();
+  private long heldBytes;
+  private FileState.Builder state;
+  private FileFormat format;
+
+  /**
+   * Where the request stands.
+   *
+   * @param group the worker's membership, which changes while it works
+   */
+  record Place(TopicPartition partition, long offset, Supplier<ConsumerGroupMetadata> group) {}
+
+  Publication(
+      FileRequest request,
+      Map<String, Check.Part> parts,
+      Ledger ledger,
+      Producer<SpecificRecord, SpecificRecord> producer,
+      Place place,
+      String worker,
+      Instant fetchedAt,
+      Clock clock,
+      Meters meters) {
+    this.request = request;
+    this.parts = parts;
+    this.ledger = ledger;
+    this.producer = producer;
+    this.place = place;
+    this.worker = worker;
+    this.fetchedAt = fetchedAt;
+    this.clock = clock;
+    this.meters = meters;
+  }
+
+  private FileState.Builder known(String name) {
+    return ledger
+        .state(name, request.getFileVersion())
+        .filter(s -> s.getRequestId().equals(request.getRequestId()))
+        .map(FileState::newBuilder)
+        .orElseGet(() -> Requests.state(request).setFile(name).setState("seen"));
+  }
+
+  @Override
+  public boolean begin(Optional<String> member, FileFormat found, byte[] sample) {
+    Check.Part part = parts.get(Check.name(request.getFile(), member));
+    if (part.refusal().isPresent()) {
+      refused(member.orElseThrow(), part.refusal().get());
+      return false;
+    }
+    state = known(part.name());
+    if (state.getState().equals("done")) {
+      return false;
+    }
+    format = found;
+    state
+        .setState("running")
+        .setDataset(part.dataset().orElseThrow())
+        .setTotalRows(part.rows())
+        .setTotalBytes(part.bytes())
+        .setWorker(worker)
+        .setFetchedAt(fetchedAt);
+    return true;
+  }
+
+  @Override
+  public void chunk(Chunk chunk) {
+    if (chunk.firstLine() < state.getNextLine()) {
+      // Published before a crash: the same file is cut in the same way.
+      return;
+    }
+    held.add(
+        chunk.record(
+            state.getDataset(),
+            state.getFile(),
+            state.getFileVersion(),
+            format,
+            request.getParameters(),
+            fetchedAt));
+    heldBytes += chunk.bytes().length;
+    state
+        .setRows(state.getRows() + chunk.rows())
+        .setBytes(state.getBytes() + chunk.bytes().length)
+        .setChunks(state.getChunks() + 1)
+        .setNextLine(chunk.firstLine() + 1);
+    if (heldBytes >= TOGETHER) {
+      commit(false);
+    }
+  }
+
+  @Override
+  public void end() {
+    finish(state);
+    // The last transaction of a file that is no archive moves the request's offset, too.
+    commit(state.getFile().equals(request.getFile()));
+  }
+
+  @Override
+  public void refused(String member, RefusedException reason) {
+    String name = Check.name(request.getFile(), Optional.of(member));
+    state = known(name);
+    if (!state.getState().equals("failed")) {
+      fail(state, reason);
+      commit(false);
+    }
+  }
+
+  /** Writes down that an archive is read, whose members have states of their own. */
+  void endArchive() {
+    state = known(request.getFile());
+    List<Check.Part> refused =
+        parts.values().stream().filter(p -> p.refusal().isPresent()).toList();
+    state.setMembers(parts.size()).setWorker(worker).setFetchedAt(fetchedAt);
+    if (refused.isEmpty()) {
+      finish(state);
+    } else {
+      fail(
+          state,
+          new RefusedException(
+              "members_failed",
+              "%d of %d members cannot be read; see their states"
+                  .formatted(refused.size(), parts.size())));
+    }
+    commit(true);
+  }
+
+  /** Writes down that the file cannot be read. */
+  void fail(RefusedException reason) {
+    held.clear();
+    heldBytes = 0;
+    state = known(request.getFile());
+    state.setWorker(worker);
+    fail(state, reason);
+    commit(true);
+  }
+
+  private void fail(FileState.Builder of, RefusedException reason) {
+    of.setState("failed")
+        .setCode(reason.code())
+        .setReason(reason.getMessage())
+        .setFinishedAt(clock.instant());
+    meters.file("failed");
+  }
+
+  private void finish(FileState.Builder of) {
+    of.setState("done").setCode(null).setReason(null).setFinishedAt(clock.instant());
+    meters.file("done");
+  }
+
+  private void commit(boolean last) {
+    producer.beginTransaction();
+    for (RawCsvRows chunk : held) {
+      producer.send(
+          new ProducerRecord<>(
+              Topics.RAW_CSV_ROWS.name(),
+              new RawCsvRowsKey(chunk.getFile(), chunk.getFileVersion(), chunk.getFirstLine()),
+              chunk));
+    }
+    producer.send(
+        new ProducerRecord<>(
+            Topics.OPS_FILES.name(),
+            new FileStateKey(state.getFile(), state.getFileVersion()),
+            state.build()));
+    producer.sendOffsetsToTransaction(
+        Map.of(
+            place.partition(), new OffsetAndMetadata(last ? place.offset() + 1 : place.offset())),
+        place.group().get());
+    producer.commitTransaction();
+    meters.published(held.size(), heldBytes);
+    held.clear();
+    heldBytes = 0;
+  }
+}

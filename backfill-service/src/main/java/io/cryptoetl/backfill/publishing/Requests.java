@@ -1,0 +1,239 @@
+package io.cryptoetl.backfill.publishing;
+
+import io.cryptoetl.backfill.files.Location;
+import io.cryptoetl.backfill.files.StoredFile;
+import io.cryptoetl.ops.FileRequest;
+import io.cryptoetl.ops.FileRequestKey;
+import io.cryptoetl.ops.FileState;
+import io.cryptoetl.ops.FileStateKey;
+import io.cryptoetl.schemas.KafkaSettings;
+import io.cryptoetl.schemas.Topics;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Optional;
+import java.util.TreeMap;
+import org.apache.avro.specific.SpecificRecord;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.KafkaException;
+import org.jboss.logging.Logger;
+
+/**
+ * Asks for files: what listings find that nobody has seen, and what people ask for. Whoever lists
+ * twice does no harm: workers drop a request that was worked off.
+ */
+public final class Requests implements AutoCloseable {
+  /** Who asks for what a listing finds. */
+  public static final String BY_SCHEDULE = "schedule";
+
+  private static final Logger LOG = Logger.getLogger(Requests.class);
+  private static final Duration TIMEOUT = Duration.ofSeconds(60);
+
+  /** Files that are asked for in one transaction. */
+  private static final int TOGETHER = 500;
+
+  private final KafkaSettings kafka;
+  private final Ledger ledger;
+  private final String instance;
+  private final Duration settle;
+  private final Clock clock;
+  private Producer<SpecificRecord, SpecificRecord> producer;
+
+  /**
+   * Requests of an instance.
+   *
+   * @param settle how long a file of a folder must not have been modified
+   */
+  public Requests(
+      KafkaSettings kafka, Ledger ledger, String instance, Duration settle, Clock clock) {
+    this.kafka = kafka;
+    this.ledger = ledger;
+    this.instance = instance;
+    this.settle = settle;
+    this.clock = clock;
+  }
+
+  /**
+   * A file that was asked for.
+   *
+   * @param known its state if there is nothing to do, because that was done before
+   */
+  public record Asked(FileRequest request, Optional<FileState> known) {}
+
+  /**
+   * Asks for all files of a location that nobody has seen in their version.
+   *
+   * @return how many files the location has, and how many were asked for
+   */
+  public synchronized Listed list(Location location)
+      throws java.io.IOException, InterruptedException {
+    awaitLedger();
+    List<FileRequest> found = new ArrayList<>();
+    long[] counts = new long[2];
+    Instant settled = clock.instant().minus(settle);
+    boolean folder = !location.url().startsWith("s3://");
+    location
+        .store()
+        .list(
+            file -> {
+              if (!Location.isData(file)) {
+                return;
+              }
+              counts[0]++;
+              if ((folder && file.modified().isAfter(settled))
+                  || ledger.state(file.name(), file.version()).isPresent()) {
+                return;
+              }
+              found.add(request(location, file, location.meaning(file), BY_SCHEDULE, false));
+              counts[1]++;
+              if (found.size() == TOGETHER) {
+                send(found);
+              }
+            });
+    if (!found.isEmpty()) {
+      send(found);
+    }
+    return new Listed(counts[0], counts[1]);
+  }
+
+  /** What a listing found: files, and new ones among them. */
+  public record Listed(long files, long asked) {}
+
+  /**
+   * Asks for one file.
+   *
+   * @param again whether it shall be published although that was done before
+   */
+  public synchronized Asked ask(
+      Location location, StoredFile file, Location.Meaning meaning, String by, boolean again)
+      throws InterruptedException {
+    awaitLedger();
+    FileRequest request = request(location, file, meaning, by, again);
+    Optional<FileState> known =
+        ledger
+            .state(file.name(), file.version())
+            .filter(s -> s.getRequestId().equals(request.getRequestId()))
+            .filter(s -> !s.getState().equals("failed"));
+    if (known.isPresent()) {
+      return new Asked(request, known);
+    }
+    // One that failed is tried again under a name of its own.
+    boolean failed =
+        ledger
+            .state(file.name(), file.version())
+            .filter(s -> s.getRequestId().equals(request.getRequestId()))
+            .isPresent();
+    FileRequest fresh = failed ? request(location, file, meaning, by, true) : request;
+    send(new ArrayList<>(List.of(fresh)));
+    return new Asked(fresh, Optional.empty());
+  }
+
+  private void awaitLedger() throws InterruptedException {
+    try (Admin admin = Admin.create(kafka.shared())) {
+      ledger.awaitUpToDate(admin, TIMEOUT);
+    }
+  }
+
+  private FileRequest request(
+      Location location, StoredFile file, Location.Meaning meaning, String by, boolean again) {
+    Instant now = clock.instant();
+    String id = id(file, meaning);
+    return FileRequest.newBuilder()
+        .setRequestId(again ? id + "-" + Long.toString(now.toEpochMilli(), 36) : id)
+        .setFile(file.name())
+        .setFileVersion(file.version())
+        .setLocation(location.name())
+        .setDataset(meaning.dataset().orElse(null))
+        .setParameters(meaning.parameters())
+        .setSize(file.size())
+        .setModifiedAt(file.modified())
+        .setRequestedBy(by)
+        .setRequestedAt(now)
+        .build();
+  }
+
+  /** The same for the same version, dataset and parameters. */
+  private static String id(StoredFile file, Location.Meaning meaning) {
+    try {
+      MessageDigest digest = MessageDigest.getInstance("SHA-256");
+      for (String part :
+          List.of(
+              file.name(),
+              file.version(),
+              meaning.dataset().orElse(""),
+              new TreeMap<>(meaning.parameters()).toString())) {
+        digest.update(part.getBytes(StandardCharsets.UTF_8));
+        digest.update((byte) 0);
+      }
+      return HexFormat.of().formatHex(digest.digest(), 0, 12);
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every Java has SHA-256", e);
+    }
+  }
+
+  private void send(List<FileRequest> requests) {
+    try {
+      if (producer == null) {
+        Producer<SpecificRecord, SpecificRecord> fresh =
+            kafka.producer("backfill-requests/" + instance, TIMEOUT);
+        producer = fresh;
+        fresh.initTransactions();
+      }
+      producer.beginTransaction();
+      for (FileRequest request : requests) {
+        producer.send(
+            new ProducerRecord<>(
+                Topics.OPS_FILE_REQUESTS.name(), new FileRequestKey(request.getFile()), request));
+        // A state that is there may be of a worker who counts on it.
+        if (ledger.state(request.getFile(), request.getFileVersion()).isEmpty()) {
+          producer.send(
+              new ProducerRecord<>(
+                  Topics.OPS_FILES.name(),
+                  new FileStateKey(request.getFile(), request.getFileVersion()),
+                  state(request).setState("seen").build()));
+        }
+      }
+      producer.commitTransaction();
+      LOG.infof(
+          "event=files_requested count=%d first=\"%s\"",
+          requests.size(), requests.getFirst().getFile());
+      requests.clear();
+    } catch (KafkaException e) {
+      close();
+      throw e;
+    }
+  }
+
+  /** The state of a file that was asked for. */
+  static FileState.Builder state(FileRequest request) {
+    return FileState.newBuilder()
+        .setFile(request.getFile())
+        .setFileVersion(request.getFileVersion())
+        .setRequestId(request.getRequestId())
+        .setRequestedBy(request.getRequestedBy())
+        .setLocation(request.getLocation())
+        .setDataset(request.getDataset())
+        .setParameters(
+            new TreeMap<>(request.getParameters())
+                .entrySet().stream().map(e -> e.getKey() + "=" + e.getValue()).toList())
+        .setSize(request.getSize())
+        .setModifiedAt(request.getModifiedAt())
+        .setSeenAt(request.getRequestedAt());
+  }
+
+  @Override
+  public synchronized void close() {
+    if (producer != null) {
+      producer.close(Duration.ZERO);
+      producer = null;
+    }
+  }
+}

@@ -1,0 +1,99 @@
+package io.cryptoetl.datasets;
+
+import io.cryptoetl.datasets.values.BadRecordException;
+import io.cryptoetl.raw.RawCsvRows;
+import java.util.List;
+import java.util.Optional;
+import org.apache.avro.specific.SpecificRecord;
+
+/** Makes rows of tables of the rows of a chunk, as the layout of its dataset tells. */
+public final class ChunkMapper {
+  private ChunkMapper() {}
+
+  /** Takes what becomes of each row, in the order of the file. */
+  public interface Rows {
+    /**
+     * A row of a table.
+     *
+     * @param line in which the row begins
+     * @param bytes of the row in the file
+     */
+    void row(long line, byte[] bytes, Target target, SpecificRecord row);
+
+    /** A row that its layout refuses, or that cannot be split. */
+    void bad(long line, byte[] bytes, BadRecordException reason);
+  }
+
+  /**
+   * Maps a chunk.
+   *
+   * @throws BadRecordException if no row of it can be mapped: its dataset is not known, or it does
+   *     not tell how it can be read
+   */
+  public static void map(RawCsvRows chunk, Layouts layouts, Rows to) throws BadRecordException {
+    Layout layout =
+        layouts
+            .named(chunk.getDataset())
+            .orElseThrow(
+                () ->
+                    new BadRecordException(
+                        "dataset_unknown",
+                        "no layout is named '%s'; these are: %s"
+                            .formatted(chunk.getDataset(), layouts.names())));
+    RowReader reader = new RowReader(chunk);
+    Optional<Cells> head = reader.head();
+    List<String> names =
+        head.map(Cells::values).filter(c -> RowMapper.hasNames(layout, c)).orElse(null);
+    RowMapper mapper = new RowMapper(layout, chunk, names);
+    RowReader.Rows rows =
+        new RowReader.Rows() {
+          @Override
+          public void row(Cells cells) {
+            SpecificRecord row;
+            try {
+              row = mapper.map(cells);
+            } catch (BadRecordException e) {
+              to.bad(cells.line(), cells.bytes(), e);
+              return;
+            }
+            to.row(cells.line(), cells.bytes(), layout.target(), row);
+          }
+
+          @Override
+          public void bad(long line, byte[] bytes, BadRecordException reason) {
+            to.bad(line, bytes, reason);
+          }
+        };
+    // The head of a file without names holds its first row.
+    if (names == null && chunk.getFirstLine() == reader.headLines() + 1) {
+      reader.headRows(rows);
+    }
+    reader.rows(rows);
+  }
+
+  /**
+   * How many rows a chunk has, whatever they are; 0 if it does not tell how it can be read. A first
+   * row that stands in the head is not counted.
+   */
+  public static long count(RawCsvRows chunk) {
+    long[] count = {0};
+    try {
+      new RowReader(chunk)
+          .rows(
+              new RowReader.Rows() {
+                @Override
+                public void row(Cells cells) {
+                  count[0]++;
+                }
+
+                @Override
+                public void bad(long line, byte[] bytes, BadRecordException reason) {
+                  count[0]++;
+                }
+              });
+    } catch (BadRecordException e) {
+      return 0;
+    }
+    return count[0];
+  }
+}

@@ -1,0 +1,272 @@
+package io.cryptoetl.datasets;
+
+import io.cryptoetl.datasets.Layout.Column;
+import io.cryptoetl.datasets.files.Chunk;
+import io.cryptoetl.datasets.files.FileFormat;
+import io.cryptoetl.datasets.files.RefusedException;
+import io.cryptoetl.datasets.values.BadRecordException;
+import io.cryptoetl.raw.RawCsvRows;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Collectors;
+import org.apache.avro.specific.SpecificRecord;
+
+/** Tells the dataset of a file from the names of its columns and its first rows. */
+public final class Detector {
+  /** What people may have to tell, and what stands for it while layouts are tried. */
+  private static final Map<String, String> CONTEXT =
+      Map.of("chain_id", "1", "venue", "venue", "symbol", "SYMBOL", "interval", "1d");
+
+  /** One row of so many must fit: files begin with rows without values, or have damage. */
+  private static final int LEAST_SHARE = 20;
+
+  private final Layouts layouts;
+
+  /** A detector that knows some layouts. */
+  public Detector(Layouts layouts) {
+    this.layouts = layouts;
+  }
+
+  /**
+   * A layout that fits.
+   *
+   * @param columns of the file that the layout knows
+   * @param spelled those of them that it spells the same
+   * @param fitting rows that become rows of a table
+   * @param rows that were tried
+   * @param missing fields that have to be given as parameters
+   */
+  public record Guess(
+      String dataset,
+      String target,
+      int columns,
+      int spelled,
+      int fitting,
+      int rows,
+      List<String> missing) {
+    private static final Comparator<Guess> ORDER =
+        Comparator.comparingInt(Guess::fitting)
+            .thenComparingInt(Guess::columns)
+            .thenComparingInt(Guess::spelled)
+            .thenComparing(guess -> -guess.missing().size());
+
+    /** Why the layout was chosen, for people. */
+    public String why() {
+      return "it knows %d columns, and %d of the first %d rows fit"
+          .formatted(columns, fitting, rows);
+    }
+  }
+
+  /**
+   * The layouts that at least one row fits, the best first.
+   *
+   * @param file its name, which may tell fields
+   * @param first its first rows
+   * @param parameters that are known
+   */
+  public List<Guess> guesses(
+      String file, FileFormat format, Chunk first, Map<String, String> parameters) {
+    List<Guess> guesses = new ArrayList<>();
+    for (Layout layout : layouts.all()) {
+      if (parameters.keySet().stream().allMatch(p -> layout.target().field(p).isPresent())) {
+        guess(layout, file, format, first, parameters).ifPresent(guesses::add);
+      }
+    }
+    guesses.sort(Guess.ORDER.reversed());
+    return guesses;
+  }
+
+  /** The best guess, if it is better than all others and no chance. */
+  public static Optional<Guess> best(List<Guess> guesses) {
+    if (guesses.isEmpty()) {
+      return Optional.empty();
+    }
+    Guess best = guesses.getFirst();
+    boolean sure =
+        best.rows() <= LEAST_SHARE * best.fitting()
+            && (guesses.size() == 1 || Guess.ORDER.compare(best, guesses.get(1)) > 0);
+    return sure ? Optional.of(best) : Optional.empty();
+  }
+
+  /**
+   * The dataset of a file.
+   *
+   * @param given what it shall be, if that is known
+   * @throws RefusedException if nobody can tell, there is no such layout, or it needs parameters
+   */
+  public String dataset(
+      String file,
+      FileFormat format,
+      Chunk first,
+      Optional<String> given,
+      Map<String, String> parameters)
+      throws RefusedException {
+    if (given.isPresent()) {
+      Layout layout =
+          layouts
+              .named(given.get())
+              .orElseThrow(
+                  () ->
+                      new RefusedException(
+                          "dataset_unknown",
+                          "no dataset is named '%s'; these are: %s"
+                              .formatted(given.get(), layouts.names())));
+      for (String parameter : parameters.keySet()) {
+        if (layout.target().field(parameter).isEmpty()) {
+          throw new RefusedException(
+              "parameter_unknown",
+              "parameter %s is no field of %s".formatted(parameter, layout.targetName()));
+        }
+      }
+      Optional<Guess> fits = guess(layout, file, format, first, parameters);
+      if (fits.isPresent()) {
+        requireParameters(fits.get());
+      }
+      return given.get();
+    }
+    List<Guess> guesses = guesses(file, format, first, parameters);
+    Guess best =
+        best(guesses)
+            .orElseThrow(
+                () ->
+                    new RefusedException(
+                        "dataset_unknown",
+                        guesses.isEmpty()
+                            ? "no layout fits the file; say which one it has, or write one: %s"
+                                .formatted(layouts.names())
+                            : "the file may be of several datasets: %s; say which one it is"
+                                .formatted(
+                                    guesses.stream()
+                                        .map(g -> g.dataset() + " (" + g.why() + ")")
+                                        .collect(Collectors.joining(", ")))));
+    requireParameters(best);
+    return best.dataset();
+  }
+
+  private static void requireParameters(Guess guess) throws RefusedException {
+    if (!guess.missing().isEmpty()) {
+      throw new RefusedException(
+          "parameter_missing",
+          "%s needs %s, which neither the rows nor the file's name tell: put the file into a folder such as %s, or give it as a parameter"
+              .formatted(
+                  guess.dataset(),
+                  String.join(" and ", guess.missing()),
+                  guess.missing().stream()
+                      .map(m -> m + "=" + CONTEXT.get(m))
+                      .collect(Collectors.joining("/"))));
+    }
+  }
+
+  private static Optional<Guess> guess(
+      Layout layout, String file, FileFormat format, Chunk first, Map<String, String> parameters) {
+    try {
+      List<String> names = names(layout, chunk(layout, file, format, first, parameters));
+      if (names == null && !layout.positional()) {
+        return Optional.empty();
+      }
+      List<Column> known = known(layout, names);
+      Map<String, String> tried = new HashMap<>(parameters);
+      List<String> missing = new ArrayList<>();
+      CONTEXT.forEach(
+          (field, stand) -> {
+            if (!isTold(layout, file, known, field) && !parameters.containsKey(field)) {
+              missing.add(field);
+              tried.put(field, stand);
+            }
+          });
+      int[] rows = {0, 0};
+      ChunkMapper.map(
+          chunk(layout, file, format, first, tried),
+          Layouts.only(layout),
+          new ChunkMapper.Rows() {
+            @Override
+            public void row(long line, byte[] bytes, Target target, SpecificRecord row) {
+              rows[0]++;
+              rows[1]++;
+            }
+
+            @Override
+            public void bad(long line, byte[] bytes, BadRecordException reason) {
+              rows[1]++;
+            }
+          });
+      missing.sort(Comparator.naturalOrder());
+      return rows[0] == 0
+          ? Optional.empty()
+          : Optional.of(
+              new Guess(
+                  layout.name(),
+                  layout.targetName(),
+                  known.size(),
+                  spelled(known, names),
+                  rows[0],
+                  rows[1],
+                  missing));
+    } catch (BadRecordException e) {
+      // The layout does not fit, for whatever reason: that is the answer.
+      return Optional.empty();
+    }
+  }
+
+  private static boolean isTold(Layout layout, String file, List<Column> known, String field) {
+    return layout.target().field(field).map(Values::isNullable).orElse(true)
+        || layout.values().containsKey(field)
+        || layout.ofFileName(file).containsKey(field)
+        || known.stream().anyMatch(c -> c.fields().contains(field));
+  }
+
+  private static int spelled(List<Column> known, List<String> names) {
+    return names == null
+        ? 0
+        : (int)
+            known.stream()
+                .filter(c -> names.stream().map(String::strip).anyMatch(c.spelled()::contains))
+                .count();
+  }
+
+  /** The columns of a layout that a file has. */
+  private static List<Column> known(Layout layout, List<String> names) {
+    return layout.columns().stream()
+        .filter(c -> !c.fields().isEmpty())
+        .filter(c -> names == null || names.stream().map(Layout::plain).anyMatch(c.named()))
+        .toList();
+  }
+
+  /**
+   * Names of the columns of a file, of JSON objects those of the first one; null if it has none.
+   */
+  private static List<String> names(Layout layout, RawCsvRows chunk) throws BadRecordException {
+    RowReader reader = new RowReader(chunk);
+    List<String> head =
+        reader.head().map(Cells::values).filter(c -> RowMapper.hasNames(layout, c)).orElse(null);
+    if (head != null) {
+      return head;
+    }
+    List<List<String>> ofRows = new ArrayList<>();
+    reader.rows(
+        new RowReader.Rows() {
+          @Override
+          public void row(Cells cells) {
+            if (cells.names() != null) {
+              ofRows.add(cells.names());
+            }
+          }
+
+          @Override
+          public void bad(long line, byte[] bytes, BadRecordException reason) {
+            // It has no names.
+          }
+        });
+    return ofRows.isEmpty() ? null : ofRows.getFirst();
+  }
+
+  private static RawCsvRows chunk(
+      Layout layout, String file, FileFormat format, Chunk rows, Map<String, String> parameters) {
+    return rows.record(layout.name(), file, "", format, parameters, Instant.EPOCH);
+  }
+}

@@ -1,0 +1,294 @@
+package io.cryptoetl.datasets;
+
+import io.cryptoetl.datasets.Layout.Column;
+import io.cryptoetl.datasets.values.BadRecordException;
+import io.cryptoetl.datasets.values.CandleLength;
+import io.cryptoetl.market.Candle;
+import io.cryptoetl.raw.RawCsvRows;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import org.apache.avro.Schema;
+import org.apache.avro.specific.SpecificRecord;
+
+/**
+ * Makes rows of tables of the rows of a chunk, as a layout tells. A field is filled by the chunk's
+ * parameters, or else by its column, by the file's name, or by the layout's own value.
+ */
+final class RowMapper {
+  private final Layout layout;
+  private final RawCsvRows chunk;
+  private final Map<String, Constant> given = new HashMap<>();
+  private final Map<String, Constant> fallback = new HashMap<>();
+  private final List<String> names;
+
+  /** Fields of the row in hand that have a value: numbers that have none are 0 in Java. */
+  private final BitSet filled = new BitSet();
+
+  private Binding binding;
+
+  /** What fills a field in all rows, and what it is called in messages. */
+  private record Constant(String what, String text) {}
+
+  /**
+   * Which cell is which column.
+   *
+   * @param names of the cells
+   * @param indexes of the cells by column, -1 for none
+   * @param expected texts by index of their cell
+   */
+  private record Binding(List<String> names, int[] indexes, Map<Integer, String> expected) {}
+
+  /**
+   * A mapper.
+   *
+   * @param names of the cells where a row does not have them itself; null if the file has none
+   * @throws BadRecordException if no row of the chunk can be mapped
+   */
+  RowMapper(Layout layout, RawCsvRows chunk, List<String> names) throws BadRecordException {
+    this.layout = layout;
+    this.chunk = chunk;
+    this.names = names;
+    for (Map.Entry<String, String> parameter : chunk.getParameters().entrySet()) {
+      if (layout.target().field(parameter.getKey()).isEmpty()) {
+        throw new BadRecordException(
+            "parameter_unknown",
+            "parameter %s is no field of %s; these are: %s"
+                .formatted(
+                    parameter.getKey(),
+                    layout.targetName(),
+                    layout.target().fields().stream()
+                        .map(Schema.Field::name)
+                        .collect(Collectors.joining(", "))));
+      }
+      given.put(
+          parameter.getKey(),
+          new Constant("parameter " + parameter.getKey(), parameter.getValue()));
+    }
+    layout.values().forEach((f, text) -> fallback.put(f, new Constant("value " + f, text)));
+    layout
+        .ofFileName(chunk.getFile())
+        .forEach((f, text) -> fallback.put(f, new Constant(f + " in the file's name", text)));
+  }
+
+  /** Whether some cell is the name of a column. */
+  static boolean hasNames(Layout layout, List<String> cells) {
+    List<String> plain = cells.stream().map(Layout::plain).toList();
+    return layout.columns().stream().anyMatch(c -> plain.stream().anyMatch(c.named()));
+  }
+
+  /**
+   * The row that cells become.
+   *
+   * @throws BadRecordException if they cannot
+   */
+  SpecificRecord map(Cells cells) throws BadRecordException {
+    List<String> cellNames = cells.names() == null ? names : cells.names();
+    Binding bound = bind(cellNames);
+    requireWidth(cells, cellNames);
+    for (Map.Entry<Integer, String> expected : bound.expected().entrySet()) {
+      String text = cells.values().get(expected.getKey()).strip();
+      if (!text.equals(expected.getValue())) {
+        throw Values.invalid(
+            cellNames.get(expected.getKey()), text, "'" + expected.getValue() + "'");
+      }
+    }
+    filled.clear();
+    SpecificRecord row = layout.target().fresh();
+    List<Column> columns = layout.columns();
+    for (int i = 0; i < columns.size(); i++) {
+      Column column = columns.get(i);
+      if (column.fields().isEmpty()) {
+        continue;
+      }
+      String text = bound.indexes()[i] < 0 ? "" : cells.values().get(bound.indexes()[i]);
+      String name =
+          bound.indexes()[i] < 0 || cellNames == null
+              ? column.name()
+              : cellNames.get(bound.indexes()[i]).strip();
+      fill(row, column, name, text.strip());
+    }
+    for (Map.Entry<String, Constant> constant : fallback.entrySet()) {
+      Schema.Field field = field(constant.getKey());
+      if (!filled.get(field.pos())) {
+        put(row, field, constant.getValue());
+      }
+    }
+    for (Map.Entry<String, Constant> constant : given.entrySet()) {
+      put(row, field(constant.getKey()), constant.getValue());
+    }
+    derive(row);
+    requireComplete(row, cellNames, bound);
+    for (RowCheck check : layout.checks()) {
+      check.check(row);
+    }
+    return row;
+  }
+
+  private Schema.Field field(String name) {
+    return layout.target().field(name).orElseThrow();
+  }
+
+  private void put(SpecificRecord row, Schema.Field field, Constant constant)
+      throws BadRecordException {
+    set(row, field, Values.of(field, constant.what(), constant.text(), TimeFormat.GIVEN, ","));
+  }
+
+  private void set(SpecificRecord row, Schema.Field field, Object value) {
+    row.put(field.pos(), value);
+    filled.set(field.pos());
+  }
+
+  private void fill(SpecificRecord row, Column column, String name, String cell)
+      throws BadRecordException {
+    String text = column.remove().isPresent() ? cell.replace(column.remove().get(), "") : cell;
+    if (Values.isNothing(text)) {
+      return;
+    }
+    if (column.match().isPresent()) {
+      var matcher = column.match().get().matcher(text);
+      if (!matcher.find()) {
+        throw Values.invalid(name, text, "a text like " + column.match().get());
+      }
+      text = matcher.group(1);
+      if (text == null || Values.isNothing(text)) {
+        return;
+      }
+    }
+    List<String> fields = column.fields();
+    if (fields.size() == 1) {
+      Schema.Field field = field(fields.getFirst());
+      set(row, field, Values.of(field, name, text, column.times(), column.separator()));
+      return;
+    }
+    List<String> parts = Values.parts(text, column.separator());
+    if (parts.size() > fields.size()) {
+      throw Values.invalid(name, text, "a list of at most " + fields.size());
+    }
+    for (int i = 0; i < parts.size(); i++) {
+      Schema.Field field = field(fields.get(i));
+      set(row, field, Values.of(field, name, parts.get(i), column.times(), column.separator()));
+    }
+  }
+
+  /** Sets what follows from other fields, and where the row is from. */
+  private void derive(SpecificRecord row) throws BadRecordException {
+    for (String field : Target.PROVENANCE) {
+      Schema.Field found = row.getSchema().getField(field);
+      if (found != null) {
+        set(
+            row,
+            found,
+            switch (field) {
+              case "source" -> layout.name();
+              case "endpoint" -> chunk.getFile();
+              case "fetched_at" -> chunk.getFetchedAt();
+              default -> List.of();
+            });
+      }
+    }
+    if (row instanceof Candle candle
+        && candle.getOpenTime() != null
+        && candle.getInterval() != null) {
+      Instant end =
+          CandleLength.end(candle.getOpenTime(), candle.getInterval())
+              .orElseThrow(
+                  () ->
+                      Values.invalid(
+                          "interval", candle.getInterval(), "one such as 1m, 4h, 1d or 1M"));
+      set(row, row.getSchema().getField("close_time"), end.minusMillis(1));
+    }
+  }
+
+  private void requireComplete(SpecificRecord row, List<String> cellNames, Binding bound)
+      throws BadRecordException {
+    for (Schema.Field field : row.getSchema().getFields()) {
+      if (!filled.get(field.pos()) && !Values.isNullable(field)) {
+        throw missing(field.name(), cellNames, bound);
+      }
+    }
+  }
+
+  private BadRecordException missing(String field, List<String> cellNames, Binding bound) {
+    List<Column> columns = layout.columns();
+    for (int i = 0; i < columns.size(); i++) {
+      if (columns.get(i).fields().contains(field)) {
+        int index = bound.indexes()[i];
+        if (index >= 0) {
+          String name = cellNames == null ? columns.get(i).name() : cellNames.get(index).strip();
+          return new BadRecordException(
+              "field_missing", name, name + " is empty, and without it there is no row");
+        }
+        return new BadRecordException(
+            "layout_mismatch",
+            "%s needs a column %s, which the file does not have, or %s as a parameter; the file has %s"
+                .formatted(layout.name(), columns.get(i).name(), field, cellNames));
+      }
+    }
+    return new BadRecordException(
+        "parameter_missing",
+        "%s needs %s, which neither the rows nor the file's name tell: give it as a parameter"
+            .formatted(layout.name(), field));
+  }
+
+  private void requireWidth(Cells cells, List<String> cellNames) throws BadRecordException {
+    int expected = cellNames == null ? layout.columns().size() : cellNames.size();
+    List<String> values = cells.values();
+    boolean blankRest =
+        values.size() > expected
+            && values.subList(expected, values.size()).stream().allMatch(String::isBlank);
+    if (values.size() != expected && !blankRest) {
+      throw new BadRecordException(
+          "row_ragged", "the row has %d cells, %d are expected".formatted(values.size(), expected));
+    }
+  }
+
+  private Binding bind(List<String> cellNames) throws BadRecordException {
+    if (binding != null && java.util.Objects.equals(binding.names(), cellNames)) {
+      return binding;
+    }
+    if (cellNames == null && !layout.positional()) {
+      throw new BadRecordException(
+          "layout_mismatch",
+          "the file has no line with names of columns that %s knows, such as %s"
+              .formatted(
+                  layout.name(),
+                  layout.columns().stream().map(Column::name).collect(Collectors.joining(", "))));
+    }
+    List<Column> columns = layout.columns();
+    int[] indexes = new int[columns.size()];
+    Map<Integer, String> expected = new LinkedHashMap<>();
+    if (cellNames == null) {
+      for (int i = 0; i < indexes.length; i++) {
+        indexes[i] = i;
+      }
+    } else {
+      List<String> plain = new ArrayList<>(cellNames.size());
+      cellNames.forEach(n -> plain.add(Layout.plain(n)));
+      for (int i = 0; i < indexes.length; i++) {
+        indexes[i] = -1;
+        for (int cell = 0; cell < plain.size() && indexes[i] < 0; cell++) {
+          if (columns.get(i).named().test(plain.get(cell))) {
+            indexes[i] = cell;
+          }
+        }
+      }
+      layout
+          .expected()
+          .forEach(
+              (name, text) -> {
+                int cell = plain.indexOf(Layout.plain(name));
+                if (cell >= 0) {
+                  expected.put(cell, text);
+                }
+              });
+    }
+    binding = new Binding(cellNames, indexes, expected);
+    return binding;
+  }
+}

@@ -1,0 +1,109 @@
+package io.cryptoetl.datasets;
+
+import io.cryptoetl.datasets.values.Hex;
+import java.math.BigDecimal;
+import java.math.BigInteger;
+import java.time.DateTimeException;
+import java.time.Instant;
+import java.time.LocalDate;
+import java.time.LocalDateTime;
+import java.time.OffsetDateTime;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.time.format.ResolverStyle;
+import java.time.temporal.TemporalAccessor;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+
+/** A way to write a time. Tables hold milliseconds, so what is finer is cut. */
+sealed interface TimeFormat {
+  /** How people may write a time where no layout tells. */
+  List<TimeFormat> GIVEN = List.of(Text.of("yyyy-MM-dd'T'HH:mm:ssX"), Text.of("yyyy-MM-dd"));
+
+  /** The time; empty if the text is not written in this way. */
+  Optional<Instant> parse(String text);
+
+  /**
+   * A number since 1970: {@code unix_s}, {@code unix_ms} or {@code unix_us}; {@code unix} tells
+   * seconds, milliseconds and microseconds apart by their magnitude, for times from 1973 to 5138.
+   * Hex quantities are numbers too.
+   */
+  record Unix(String resolution) implements TimeFormat {
+    private static final BigDecimal MAX = BigDecimal.TEN.pow(18);
+    private static final int LONGEST = 40;
+    private static final BigDecimal LEAST_S = BigDecimal.TEN.pow(8);
+    private static final BigDecimal LEAST_MS = BigDecimal.TEN.pow(11);
+    private static final BigDecimal LEAST_US = BigDecimal.TEN.pow(14);
+
+    @Override
+    public Optional<Instant> parse(String text) {
+      if (text.length() > LONGEST) {
+        return Optional.empty();
+      }
+      BigDecimal number;
+      try {
+        BigInteger hex = Hex.quantity(text);
+        number = hex == null ? new BigDecimal(text) : new BigDecimal(hex);
+      } catch (NumberFormatException e) {
+        return Optional.empty();
+      }
+      if (number.signum() < 0 || number.compareTo(MAX) > 0) {
+        return Optional.empty();
+      }
+      if (resolution.equals("unix") && number.compareTo(LEAST_S) < 0) {
+        return Optional.empty();
+      }
+      int power =
+          switch (resolution) {
+            case "unix_s" -> 3;
+            case "unix_ms" -> 0;
+            case "unix_us" -> -3;
+            default -> number.compareTo(LEAST_MS) < 0 ? 3 : number.compareTo(LEAST_US) < 0 ? 0 : -3;
+          };
+      return Optional.of(Instant.ofEpochMilli(number.scaleByPowerOfTen(power).longValue()));
+    }
+
+    @Override
+    public String toString() {
+      return resolution;
+    }
+  }
+
+  /** A pattern of {@link DateTimeFormatter}; UTC where it has no offset. */
+  record Text(String pattern, DateTimeFormatter formatter) implements TimeFormat {
+    /**
+     * A pattern that takes no day which does not exist.
+     *
+     * @throws IllegalArgumentException if it is none
+     */
+    static Text of(String pattern) {
+      // Strictly, y is a year of an era, which nobody writes.
+      return new Text(
+          pattern,
+          DateTimeFormatter.ofPattern(pattern.replace('y', 'u'), Locale.ROOT)
+              .withResolverStyle(ResolverStyle.STRICT));
+    }
+
+    @Override
+    public Optional<Instant> parse(String text) {
+      try {
+        TemporalAccessor time =
+            formatter.parseBest(text, OffsetDateTime::from, LocalDateTime::from, LocalDate::from);
+        return Optional.of(
+            switch (time) {
+              case OffsetDateTime t -> t.toInstant();
+              case LocalDateTime t -> t.toInstant(ZoneOffset.UTC);
+              default -> LocalDate.from(time).atStartOfDay().toInstant(ZoneOffset.UTC);
+            });
+      } catch (DateTimeException e) {
+        return Optional.empty();
+      }
+    }
+
+    @Override
+    public String toString() {
+      return pattern;
+    }
+  }
+}

@@ -1,0 +1,186 @@
+package io.cryptoetl.datasets;
+
+import io.cryptoetl.datasets.values.BadRecordException;
+import io.cryptoetl.datasets.values.Decimals;
+import io.cryptoetl.datasets.values.Hex;
+import io.cryptoetl.datasets.values.Texts;
+import io.cryptoetl.datasets.values.Times;
+import java.math.BigDecimal;
+import java.math.BigInteger;
+import java.nio.ByteBuffer;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import org.apache.avro.LogicalTypes;
+import org.apache.avro.Schema;
+
+/** Turns the text of a cell into what a field holds. */
+final class Values {
+  /** What programs write where they have nothing. */
+  private static final Set<String> NOTHING =
+      Set.of("", "null", "NULL", "None", "nan", "NaN", "NA", "N.A.", "N/A", "#N/A", "#N/A N/A");
+
+  private static final int UINT256_BITS = 256;
+  private static final int LONGEST = 80;
+
+  /** Names are parts of keys, which an index has to hold. */
+  private static final int LONGEST_NAME = 200;
+
+  private Values() {}
+
+  static boolean isNothing(String text) {
+    return NOTHING.contains(text);
+  }
+
+  static boolean isTime(Schema.Field field) {
+    return type(field).getLogicalType() instanceof LogicalTypes.TimestampMillis;
+  }
+
+  static boolean isNullable(Schema.Field field) {
+    return field.schema().isUnion();
+  }
+
+  /** Type of a field without null. */
+  private static Schema type(Schema.Field field) {
+    return isNullable(field)
+        ? field.schema().getTypes().stream()
+            .filter(t -> t.getType() != Schema.Type.NULL)
+            .findFirst()
+            .orElseThrow()
+        : field.schema();
+  }
+
+  /**
+   * What a field holds.
+   *
+   * @param column of the text, for messages
+   * @param text not nothing
+   * @param times how a time may be written
+   * @param separator between the parts of a list
+   */
+  static Object of(
+      Schema.Field field, String column, String text, List<TimeFormat> times, String separator)
+      throws BadRecordException {
+    Schema type = type(field);
+    if (type.getLogicalType() instanceof LogicalTypes.TimestampMillis) {
+      return time(column, text, times);
+    }
+    if (type.getLogicalType() instanceof LogicalTypes.Decimal decimal) {
+      if (decimal.getScale() == 0) {
+        return new BigDecimal(integer(column, text, UINT256_BITS));
+      }
+      try {
+        return Decimals.of(column, text);
+      } catch (BadRecordException e) {
+        throw new BadRecordException(e.code(), column, e.getMessage());
+      }
+    }
+    return switch (type.getType()) {
+      case STRING -> requireText(column, text);
+      case LONG -> integer(column, text, Long.SIZE - 1).longValueExact();
+      case INT -> integer(column, text, Integer.SIZE - 1).intValueExact();
+      case BYTES -> data(column, text, Target.length(field.name()));
+      case ARRAY -> list(field, column, text, separator);
+      default -> throw new IllegalArgumentException("no way to fill " + field.name());
+    };
+  }
+
+  private static String requireText(String column, String text) throws BadRecordException {
+    if (text.length() > LONGEST_NAME) {
+      throw invalid(column, text, "a text of at most %d characters".formatted(LONGEST_NAME));
+    }
+    if (text.indexOf('\uFFFD') >= 0) {
+      throw invalid(column, text, "text in the encoding of the file");
+    }
+    try {
+      return Texts.require(column, text);
+    } catch (BadRecordException e) {
+      throw new BadRecordException(e.code(), column, e.getMessage());
+    }
+  }
+
+  /** A number without fraction, in decimal or hex. Zeros after a point are no fraction. */
+  private static BigInteger integer(String column, String text, int bits)
+      throws BadRecordException {
+    BigInteger value = null;
+    if (text.startsWith("0x")) {
+      value = Hex.quantity(text);
+    } else if (text.length() <= LONGEST && text.matches("[0-9]+(\\.0+)?")) {
+      int point = text.indexOf('.');
+      value = new BigInteger(point < 0 ? text : text.substring(0, point));
+    }
+    if (value == null || value.bitLength() > bits) {
+      throw invalid(column, text, "a whole number below 2^%d, decimal or hex".formatted(bits));
+    }
+    return value;
+  }
+
+  private static ByteBuffer data(String column, String text, Optional<Integer> length)
+      throws BadRecordException {
+    ByteBuffer data = Hex.data(text);
+    if (data == null || length.filter(l -> l != data.remaining()).isPresent()) {
+      throw invalid(
+          column, text, length.map(l -> l + " bytes in hex").orElse("hex data, two digits a byte"));
+    }
+    return data;
+  }
+
+  private static Instant time(String column, String text, List<TimeFormat> times)
+      throws BadRecordException {
+    for (TimeFormat format : times) {
+      Optional<Instant> time = format.parse(text);
+      if (time.isPresent()) {
+        try {
+          Times.require(column, time.get());
+        } catch (BadRecordException e) {
+          throw new BadRecordException(e.code(), column, e.getMessage());
+        }
+        return Instant.ofEpochMilli(time.get().toEpochMilli());
+      }
+    }
+    throw invalid(column, text, "a time written as " + times);
+  }
+
+  private static List<ByteBuffer> list(
+      Schema.Field field, String column, String text, String separator) throws BadRecordException {
+    List<ByteBuffer> list = new ArrayList<>();
+    for (String part : parts(text, separator)) {
+      list.add(data(column, part, Target.length(field.name())));
+    }
+    return list;
+  }
+
+  /** Parts of a list, which may be written like one of JSON or Python. */
+  static List<String> parts(String text, String separator) {
+    String bare = text;
+    if (bare.startsWith("[") && bare.endsWith("]")) {
+      bare = bare.substring(1, bare.length() - 1);
+    }
+    List<String> parts = new ArrayList<>();
+    for (String part : bare.split(java.util.regex.Pattern.quote(separator), -1)) {
+      String trimmed = part.strip();
+      if (trimmed.length() > 1
+          && (trimmed.charAt(0) == '"' || trimmed.charAt(0) == '\'')
+          && trimmed.charAt(trimmed.length() - 1) == trimmed.charAt(0)) {
+        trimmed = trimmed.substring(1, trimmed.length() - 1);
+      }
+      if (!trimmed.isEmpty()) {
+        parts.add(trimmed);
+      }
+    }
+    return parts;
+  }
+
+  static BadRecordException invalid(String column, String text, String expected) {
+    return new BadRecordException(
+        "field_invalid",
+        column,
+        "%s is '%s', %s is expected"
+            .formatted(
+                column,
+                text.length() > LONGEST ? text.substring(0, LONGEST) + "..." : text,
+                expected));
+  }
+}

@@ -1,0 +1,62 @@
+package io.cryptoetl.datasets.files;
+
+import io.cryptoetl.raw.RawCsvRows;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.time.Instant;
+import java.util.Map;
+
+/**
+ * Consecutive whole rows of a file.
+ *
+ * @param firstLine line in which the first of them begins, from 1; of format json its number
+ * @param rows how many they are, blank lines not counted
+ * @param bytes of the rows, with their line ends
+ * @param charset in which these bytes are text
+ */
+public record Chunk(long firstLine, long rows, byte[] bytes, String charset) {
+  /** Bytes of rows that tell what they mean. */
+  private static final int FIRST = 32 * 1024;
+
+  /** The first rows of a file whose first bytes are known. */
+  public static Chunk first(FileFormat format, byte[] sample) throws IOException {
+    int head = format.head().length;
+    Chunk none = new Chunk(format.headLines() + 1L, 0, new byte[0], "UTF-8");
+    try {
+      return new RowCutter(
+              new ByteArrayInputStream(sample, head, sample.length - head),
+              format,
+              Limits.DEFAULT,
+              FIRST)
+          .next()
+          .orElse(none);
+    } catch (RefusedException e) {
+      // The end is not in the sample.
+      return none;
+    }
+  }
+
+  /** The chunk as it is published. */
+  public RawCsvRows record(
+      String dataset,
+      String file,
+      String version,
+      FileFormat format,
+      Map<String, String> parameters,
+      Instant fetchedAt) {
+    return RawCsvRows.newBuilder()
+        .setDataset(dataset)
+        .setFile(file)
+        .setFileVersion(version)
+        .setFirstLine(firstLine)
+        .setFormat(format.name())
+        .setDelimiter(String.valueOf(format.delimiter()))
+        .setCharset(charset)
+        .setHead(ByteBuffer.wrap(format.head()))
+        .setRows(ByteBuffer.wrap(bytes))
+        .setParameters(parameters)
+        .setFetchedAt(fetchedAt)
+        .build();
+  }
+}

@@ -1,0 +1,205 @@
+package io.cryptoetl.datasets.files;
+
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+
+/**
+ * How a file is written, told from its beginning.
+ *
+ * @param name csv, jsonl or json, as in raw.csv.rows
+ * @param delimiter between the cells of csv
+ * @param head the bytes before the first row: of csv all up to and including the line with the
+ *     names of the columns, or the first row if it has none; of a Bloomberg data file all up to and
+ *     including START-OF-DATA; of json the opening bracket
+ * @param headLines lines of a head of csv
+ * @param end what stands at the beginning of the line after the last row, if rows end before the
+ *     file does
+ */
+public record FileFormat(
+    String name, char delimiter, byte[] head, int headLines, Optional<String> end) {
+  /** Bytes of a file that tell how it is written. */
+  public static final int SAMPLE = 256 * 1024;
+
+  /** Bytes in which the line with the names of the columns must end. */
+  private static final int HEAD = 64 * 1024;
+
+  private static final String DELIMITERS = ",\t;|";
+  private static final String DATA = "START-OF-DATA";
+  private static final String END = "END-OF-DATA";
+
+  /**
+   * Tells how a file is written.
+   *
+   * @param sample its first bytes, {@link #SAMPLE} if it has so many
+   * @throws RefusedException if it holds no rows that could be read
+   */
+  public static FileFormat of(byte[] sample) throws RefusedException {
+    refuseWhatIsNoText(sample);
+    int at = hasBom(sample) ? 3 : 0;
+    while (at < sample.length && JsonElements.isSpace(sample[at])) {
+      at++;
+    }
+    if (at == sample.length) {
+      throw new RefusedException("file_empty", "the file holds nothing but white space");
+    }
+    if (sample[at] == '{') {
+      return json("jsonl", 0, sample);
+    }
+    if (sample[at] == '[') {
+      int next = at + 1;
+      while (next < sample.length && JsonElements.isSpace(sample[next])) {
+        next++;
+      }
+      // A row that is an array begins with a value; an array of rows with a row.
+      boolean rows = next == sample.length || "[{]".indexOf(sample[next]) >= 0;
+      return rows ? json("json", at + 1, sample) : json("jsonl", 0, sample);
+    }
+    return csv(sample);
+  }
+
+  private static FileFormat json(String name, int head, byte[] sample) {
+    return new FileFormat(name, ',', Arrays.copyOf(sample, head), 0, Optional.empty());
+  }
+
+  private static boolean hasBom(byte[] bytes) {
+    return bytes.length > 2
+        && bytes[0] == (byte) 0xEF
+        && bytes[1] == (byte) 0xBB
+        && bytes[2] == (byte) 0xBF;
+  }
+
+  private static void refuseWhatIsNoText(byte[] sample) throws RefusedException {
+    String start =
+        new String(sample, 0, Math.min(sample.length, 512), StandardCharsets.ISO_8859_1)
+            .strip()
+            .toLowerCase(Locale.ROOT);
+    if (start.startsWith("\u00ff\u00fe") || start.startsWith("\u00fe\u00ff")) {
+      throw new RefusedException(
+          "file_encoding",
+          "the file is UTF-16; encodings that hold ASCII as it is can be read: convert it, for example with iconv -f UTF-16 -t UTF-8");
+    }
+    if (start.startsWith("par1")) {
+      throw new RefusedException("file_binary", "the file is Parquet; export it as CSV");
+    }
+    for (byte b : sample) {
+      if (b == 0) {
+        throw new RefusedException(
+            "file_binary",
+            "the file holds zero bytes and is no text; CSV, JSON lines and JSON arrays can be read, also packed by gzip, zstd or zip");
+      }
+    }
+    if (start.startsWith("<!doctype") || start.startsWith("<html") || start.startsWith("<?xml")) {
+      throw new RefusedException(
+          "file_markup", "the file is HTML or XML, perhaps an error page that was saved as a file");
+    }
+  }
+
+  private static FileFormat csv(byte[] sample) throws RefusedException {
+    int bloomberg = lineAt(sample, DATA);
+    if (bloomberg >= 0) {
+      int head = RowCutter.lineEnd(sample, bloomberg, sample.length);
+      // The data's delimiter is | unless the file's options say otherwise, which nobody does.
+      return new FileFormat(
+          "csv", '|', Arrays.copyOf(sample, head), lines(sample, head), Optional.of(END));
+    }
+    if (new String(sample, 0, Math.min(sample.length, 64), StandardCharsets.ISO_8859_1)
+        .contains("START-OF-FILE")) {
+      throw new RefusedException(
+          "file_cut_off",
+          "the file begins with START-OF-FILE, and has no %s in its first %d kB"
+              .formatted(DATA, SAMPLE / 1024));
+    }
+    FileFormat best = null;
+    int most = 1;
+    for (int i = 0; i < DELIMITERS.length(); i++) {
+      char delimiter = DELIMITERS.charAt(i);
+      List<int[]> rows = rows(sample, delimiter);
+      int header = header(rows);
+      if (header >= 0 && rows.get(header)[1] > most) {
+        most = rows.get(header)[1];
+        int head = rows.get(header)[0];
+        best =
+            new FileFormat(
+                "csv",
+                delimiter,
+                Arrays.copyOf(sample, head),
+                lines(sample, head),
+                Optional.empty());
+      }
+    }
+    if (best == null) {
+      throw new RefusedException(
+          "file_no_columns",
+          "the first %d kB hold no line with two cells or more; cells are told apart by comma, tab, semicolon or |"
+              .formatted(HEAD / 1024));
+    }
+    return best;
+  }
+
+  /**
+   * The first row that has as many cells, more than one, as the one after it: what stands before is
+   * a title. Otherwise the first row with more than one cell; -1 if there is none.
+   */
+  private static int header(List<int[]> rows) {
+    int first = -1;
+    for (int i = 0; i < rows.size(); i++) {
+      if (rows.get(i)[1] > 1) {
+        if (i + 1 < rows.size() && rows.get(i)[1] == rows.get(i + 1)[1]) {
+          return i;
+        }
+        first = first < 0 ? i : first;
+      }
+    }
+    return first;
+  }
+
+  /** Where the first rows end, and how many cells they have. */
+  private static List<int[]> rows(byte[] sample, char delimiter) {
+    List<int[]> rows = new ArrayList<>();
+    int to = Math.min(sample.length, HEAD);
+    int at = hasBom(sample) ? 3 : 0;
+    while (at < to && rows.size() < 50) {
+      int end = RowCutter.csvRowEnd(sample, at, to, (byte) delimiter, true);
+      rows.add(new int[] {end, cells(sample, at, end, delimiter)});
+      at = end;
+    }
+    return rows;
+  }
+
+  private static int cells(byte[] sample, int from, int to, char delimiter) {
+    int cells = 1;
+    boolean quoted = false;
+    for (int i = from; i < to; i++) {
+      if (sample[i] == '"') {
+        quoted = !quoted;
+      } else if (sample[i] == delimiter && !quoted) {
+        cells++;
+      }
+    }
+    return cells;
+  }
+
+  /** Where the line begins that is exactly a text; -1 if there is none. */
+  private static int lineAt(byte[] sample, String text) {
+    for (int at = 0; at < sample.length; ) {
+      int end = RowCutter.lineEnd(sample, at, sample.length);
+      if (new String(sample, at, end - at, StandardCharsets.ISO_8859_1).strip().equals(text)) {
+        return at;
+      }
+      at = end;
+    }
+    return -1;
+  }
+
+  private static int lines(byte[] bytes, int to) {
+    int lines = 0;
+    for (int at = 0; at < to; at = RowCutter.lineEnd(bytes, at, to)) {
+      lines++;
+    }
+    return lines;
+  }
+}

@@ -1,0 +1,286 @@
+package io.cryptoetl.datasets.files;
+
+import com.github.luben.zstd.ZstdIOException;
+import com.github.luben.zstd.ZstdInputStream;
+import java.io.BufferedInputStream;
+import java.io.ByteArrayInputStream;
+import java.io.EOFException;
+import java.io.FilterInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.SequenceInputStream;
+import java.util.HashSet;
+import java.util.Optional;
+import java.util.Set;
+import java.util.zip.GZIPInputStream;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipException;
+import java.util.zip.ZipInputStream;
+
+/**
+ * Reads a file from its first byte to its last: unpacks it if it is packed by gzip, zstd or zip,
+ * tells how it is written, and cuts it into chunks. Checksums that packed files hold are verified
+ * on the way. What a file is, its bytes tell, not its name.
+ */
+public final class FileReader {
+  /** Bytes from which on a chunk ends with its row. */
+  public static final int CHUNK = 512 * 1024;
+
+  /** Unpacked bytes that are free. */
+  private static final long FREE = 64L * 1024 * 1024;
+
+  private static final int BUFFER = 64 * 1024;
+
+  private static final String DAMAGED = "file_damaged";
+  private static final String EXPANDS = "file_expands";
+
+  /** What is wrong with an archive and not with one of its members. */
+  private static final Set<String> WHOLE = Set.of(DAMAGED, EXPANDS);
+
+  private FileReader() {}
+
+  /** Takes what is in a file. */
+  public interface Content {
+    /**
+     * The file begins, or a member of an archive.
+     *
+     * @param member name within the archive; empty if the file is none
+     * @param sample the first bytes, {@link FileFormat#SAMPLE} if there are so many
+     * @return whether its rows are wanted
+     */
+    boolean begin(Optional<String> member, FileFormat format, byte[] sample) throws IOException;
+
+    /** The next rows. There is at least one chunk, without rows if there are none. */
+    void chunk(Chunk chunk) throws IOException;
+
+    /** All rows of the file or member were given. */
+    void end() throws IOException;
+
+    /** The member cannot be read, or not to its end; the others can. */
+    void refused(String member, RefusedException reason) throws IOException;
+  }
+
+  /**
+   * Reads a file.
+   *
+   * @param file its bytes as they are stored
+   * @throws RefusedException if it cannot be read whole, whatever is tried
+   * @throws IOException of the stream or of the content
+   */
+  public static void read(InputStream file, Limits limits, Content to) throws IOException {
+    Packed packed = new Packed(file);
+    BufferedInputStream in = new BufferedInputStream(packed, BUFFER);
+    in.mark(4);
+    byte[] magic = in.readNBytes(4);
+    in.reset();
+    if (begins(magic, 0x1F, 0x8B)) {
+      one(
+          guarded(packed, limits, packed.unpacked(() -> new GZIPInputStream(in, BUFFER))),
+          limits,
+          to);
+    } else if (begins(magic, 0x28, 0xB5, 0x2F, 0xFD)) {
+      one(guarded(packed, limits, packed.unpacked(() -> new ZstdInputStream(in))), limits, to);
+    } else if (begins(magic, 'P', 'K', 3, 4)) {
+      zip(packed, in, limits, to);
+    } else if (begins(magic, 'P', 'K', 5, 6)) {
+      throw new RefusedException("file_empty", "the archive has no members");
+    } else {
+      one(in, limits, to);
+    }
+  }
+
+  private static boolean begins(byte[] magic, int... bytes) {
+    if (magic.length < bytes.length) {
+      return false;
+    }
+    for (int i = 0; i < bytes.length; i++) {
+      if (magic[i] != (byte) bytes[i]) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private static void one(InputStream in, Limits limits, Content to) throws IOException {
+    content(Optional.empty(), in, limits, to);
+    in.transferTo(java.io.OutputStream.nullOutputStream());
+  }
+
+  private static void zip(Packed packed, InputStream in, Limits limits, Content to)
+      throws IOException {
+    ZipInputStream zip = new ZipInputStream(in);
+    InputStream content = guarded(packed, limits, zip);
+    Set<String> names = new HashSet<>();
+    while (true) {
+      ZipEntry entry = packed.unpacked(zip::getNextEntry);
+      if (entry == null) {
+        break;
+      }
+      String name = entry.getName();
+      if (entry.isDirectory() || isLitter(name)) {
+        continue;
+      }
+      requireMember(name, names, limits);
+      try {
+        content(Optional.of(name), content, limits, to);
+      } catch (RefusedException e) {
+        if (WHOLE.contains(e.code())) {
+          throw e;
+        }
+        to.refused(name, e);
+      }
+      content.transferTo(java.io.OutputStream.nullOutputStream());
+    }
+    if (names.isEmpty()) {
+      throw new RefusedException("file_empty", "the archive has no members");
+    }
+  }
+
+  /** What file managers put into archives beside the files. */
+  private static boolean isLitter(String name) {
+    return name.startsWith("__MACOSX/")
+        || name.substring(name.lastIndexOf('/') + 1).startsWith(".");
+  }
+
+  private static void requireMember(String name, Set<String> names, Limits limits)
+      throws RefusedException {
+    if (name.startsWith("/")
+        || name.contains("\\")
+        || name.chars().anyMatch(c -> c < ' ')
+        || Set.of(name.split("/", -1)).contains("..")) {
+      throw new RefusedException(
+          "member_path",
+          "a member of the archive is named %s; names are expected that stay within it"
+              .formatted(name.replaceAll("\\p{Cntrl}", "?")));
+    }
+    if (name.equals("[Content_Types].xml")) {
+      throw new RefusedException(
+          "file_binary", "the file is an Office document; save the sheet as CSV");
+    }
+    if (!names.add(name)) {
+      throw new RefusedException(
+          "member_twice", "two members of the archive are named %s".formatted(name));
+    }
+    if (names.size() > limits.members()) {
+      throw new RefusedException(
+          EXPANDS, "the archive has more than %d members".formatted(limits.members()));
+    }
+  }
+
+  private static void content(Optional<String> member, InputStream in, Limits limits, Content to)
+      throws IOException {
+    byte[] sample = in.readNBytes(FileFormat.SAMPLE);
+    if (member.isPresent()
+        && (begins(sample, 'P', 'K', 3, 4)
+            || begins(sample, 0x1F, 0x8B)
+            || begins(sample, 0x28, 0xB5, 0x2F, 0xFD))) {
+      throw new RefusedException(
+          "file_packed_twice", "the member is packed itself; pack the files once");
+    }
+    FileFormat format = FileFormat.of(sample);
+    if (!to.begin(member, format, sample)) {
+      return;
+    }
+    int head = format.head().length;
+    RowCutter cutter = new RowCutter(behind(sample, head, in), format, limits, CHUNK);
+    Optional<Chunk> chunk = cutter.next();
+    if (chunk.isEmpty()) {
+      to.chunk(new Chunk(format.headLines() + 1L, 0, new byte[0], "UTF-8"));
+    }
+    while (chunk.isPresent()) {
+      to.chunk(chunk.get());
+      chunk = cutter.next();
+    }
+    to.end();
+  }
+
+  /** The rest of a file behind a head that was read already. Whoever gave the file closes it. */
+  private static InputStream behind(byte[] sample, int head, InputStream rest) {
+    return new SequenceInputStream(
+        new ByteArrayInputStream(sample, head, sample.length - head),
+        new FilterInputStream(rest) {
+          @Override
+          public void close() {
+            // A sequence closes what it has read to the end.
+          }
+        });
+  }
+
+  private static InputStream guarded(Packed packed, Limits limits, InputStream unpacked) {
+    return new FilterInputStream(unpacked) {
+      private final byte[] single = new byte[1];
+      private long bytes;
+
+      @Override
+      public int read() throws IOException {
+        return read(single, 0, 1) < 0 ? -1 : single[0] & 0xFF;
+      }
+
+      @Override
+      public int read(byte[] to, int from, int length) throws IOException {
+        int read = packed.unpacked(() -> in.read(to, from, length));
+        bytes += Math.max(0, read);
+        if (bytes > FREE && bytes > limits.expansion() * packed.count) {
+          throw new RefusedException(
+              EXPANDS,
+              "%,d packed bytes become more than %,d, over %d times as many: this is no file of rows, or a trap; unpack it yourself if it is right"
+                  .formatted(packed.count, bytes, limits.expansion()));
+        }
+        return read;
+      }
+
+      @Override
+      public void close() {
+        // Whoever gave the file closes it.
+      }
+    };
+  }
+
+  @FunctionalInterface
+  private interface Unpacking<T> {
+    T run() throws IOException;
+  }
+
+  /** Counts packed bytes, and tells failures of the store from those of what is stored. */
+  private static final class Packed extends FilterInputStream {
+    private long count;
+    private IOException failure;
+
+    Packed(InputStream in) {
+      super(in);
+    }
+
+    @Override
+    public int read() throws IOException {
+      byte[] single = new byte[1];
+      return read(single, 0, 1) < 0 ? -1 : single[0] & 0xFF;
+    }
+
+    @Override
+    public int read(byte[] to, int from, int length) throws IOException {
+      try {
+        int read = in.read(to, from, length);
+        count += Math.max(0, read);
+        return read;
+      } catch (IOException e) {
+        failure = e;
+        throw e;
+      }
+    }
+
+    /** Runs a step of unpacking; if it fails although the bytes came, they are damaged. */
+    <T> T unpacked(Unpacking<T> step) throws IOException {
+      try {
+        return step.run();
+      } catch (EOFException | ZipException | ZstdIOException | IllegalArgumentException e) {
+        if (failure != null) {
+          throw failure;
+        }
+        throw new RefusedException(
+            DAMAGED,
+            "the packed file is cut off or damaged after %,d bytes (%s); store it again"
+                .formatted(count, e.getMessage()));
+      }
+    }
+  }
+}

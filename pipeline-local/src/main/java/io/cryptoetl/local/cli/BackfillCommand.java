@@ -1,0 +1,405 @@
+package io.cryptoetl.local.cli;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.cryptoetl.datasets.Layouts;
+import io.cryptoetl.datasets.files.FileReader;
+import io.cryptoetl.datasets.files.Limits;
+import io.cryptoetl.datasets.files.RefusedException;
+import io.cryptoetl.local.cli.PipelineCommand.MisuseException;
+import io.cryptoetl.local.parts.Database;
+import io.cryptoetl.local.parts.Layout;
+import io.cryptoetl.local.parts.Parts;
+import io.cryptoetl.local.replay.Replays;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.URI;
+import java.net.URLEncoder;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.concurrent.Callable;
+import java.util.logging.Level;
+import java.util.logging.Logger;
+import java.util.stream.Collectors;
+import me.tongfei.progressbar.ProgressBar;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Loads a file. */
+@Command(
+    name = "backfill",
+    description = {
+      "Loads a file of rows: CSV, JSON lines or a JSON array, also packed by gzip, zstd or zip.",
+      "A file of this machine is put into the inbox of the running pipeline. What its rows mean is told by its header and first rows, or by --dataset."
+    },
+    mixinStandardHelpOptions = true)
+final class BackfillCommand implements Callable<Integer> {
+  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final Logger REGISTRY_CLIENT = Logger.getLogger("io.apicurio");
+  private static final long POLL_MS = 500;
+
+  @Parameters(
+      paramLabel = "FILE",
+      description = "Path of a file, or the s3 URL of one that is in a location of the service")
+  private String file;
+
+  @Option(
+      names = "--dataset",
+      paramLabel = "NAME",
+      description = "What its rows mean; docs/datasets.md has the names")
+  private String dataset;
+
+  @Option(
+      names = "--set",
+      paramLabel = "FIELD=VALUE",
+      description =
+          "What neither rows nor name tell, such as chain_id=1; may be given several times")
+  private Map<String, String> parameters = Map.of();
+
+  @Option(
+      names = "--dry-run",
+      description = "Show the first rows as they would be loaded, and all problems; load nothing")
+  private boolean dryRun;
+
+  @Option(names = "--wait", description = "Show progress until its rows are loaded, and a summary")
+  private boolean wait;
+
+  @Option(names = "--again", description = "Publish it although that was done before")
+  private boolean again;
+
+  private final Screen screen = Screen.system();
+
+  @Override
+  public Integer call() throws Exception {
+    // It warns of defaults that are right here.
+    REGISTRY_CLIENT.setLevel(Level.SEVERE);
+    boolean remote = file.startsWith("s3://");
+    Path path =
+        remote ? null : Path.of(System.getProperty("pipeline.cwd", ".")).resolve(file).normalize();
+    if (!remote && !Files.isRegularFile(path)) {
+      throw new MisuseException(
+          "there is no file %s; give the path of a file, or an s3 URL".formatted(path));
+    }
+    parameters.forEach(BackfillCommand::requireSegment);
+    if (dryRun) {
+      return preview(path, true) ? PipelineCommand.FAILED : 0;
+    }
+    Parts parts = PipelineCommand.running().parts();
+    ServiceApi api = new ServiceApi("backfill", parts.backfillUrl());
+    String name = file;
+    if (!remote) {
+      preview(path, false);
+      name = upload(parts, path);
+    }
+    ObjectNode body = JSON.createObjectNode().put("file", name).put("again", again);
+    body.put("requestedBy", "pipeline backfill");
+    if (dataset != null) {
+      body.put("dataset", dataset);
+    }
+    parameters.forEach(body.putObject("parameters")::put);
+    JsonNode accepted = api.post("/files", body.toString());
+    String request = accepted.get("requestId").asText();
+    if (accepted.get("known").asBoolean()) {
+      screen.line(
+          "%s was asked for before in this version; --again publishes it again.".formatted(name));
+    } else if (!wait) {
+      screen.line("%s is being loaded. How far it is:".formatted(name));
+      screen.line(
+          "  ./pipeline query \"SELECT file, state, rows, total_rows, reason FROM ops.files WHERE request_id = '%s'\""
+              .formatted(request));
+    }
+    return wait ? await(parts, api, request) : 0;
+  }
+
+  private static void requireSegment(String field, String value) {
+    if (value.isBlank() || value.contains("/")) {
+      throw new MisuseException(
+          "--set %s=%s: a value without slashes is allowed".formatted(field, value));
+    }
+  }
+
+  /**
+   * Says what the file is.
+   *
+   * @return whether something of it cannot be loaded
+   */
+  private boolean preview(Path path, boolean rows) throws IOException {
+    Layout layout = PipelineCommand.layout();
+    Optional<String> own =
+        Optional.ofNullable(
+                Environment.read(layout.root().resolve(".env")).get("TRANSFORMER_DATASETS_DIR"))
+            .filter(d -> !d.isBlank());
+    Layouts layouts =
+        own.map(d -> Layouts.with(layout.root().resolve(d))).orElseGet(Layouts::defaults);
+    FilePreview preview =
+        new FilePreview(file, layouts, Optional.ofNullable(dataset), parameters, rows, screen);
+    try (InputStream in = path == null ? remote() : Files.newInputStream(path)) {
+      FileReader.read(in, Limits.DEFAULT, preview);
+    } catch (RefusedException e) {
+      throw new MisuseException(
+          "%s: %s (%s)%s".formatted(file, e.getMessage(), e.code(), hint(e.code())));
+    }
+    return preview.hasProblems();
+  }
+
+  private static String hint(String code) {
+    return switch (code) {
+      case "dataset_unknown" -> "; say it with --dataset NAME";
+      case "parameter_missing" -> "; say it with --set FIELD=VALUE";
+      default -> "";
+    };
+  }
+
+  /** A file of the embedded S3 server. */
+  private InputStream remote() throws IOException {
+    try {
+      HttpResponse<InputStream> response =
+          HttpClient.newHttpClient()
+              .send(
+                  HttpRequest.newBuilder(
+                          url(PipelineCommand.running().parts(), file.substring("s3://".length())))
+                      .build(),
+                  HttpResponse.BodyHandlers.ofInputStream());
+      if (response.statusCode() != 200) {
+        throw new MisuseException(
+            "%s cannot be read from the embedded S3 server (HTTP %d); for files elsewhere, use --dry-run with a copy on this machine"
+                .formatted(file, response.statusCode()));
+      }
+      return response.body();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IOException("interrupted", e);
+    }
+  }
+
+  private static URI url(Parts parts, String bucketAndKey) {
+    return URI.create(
+        parts.s3Url()
+            + "/"
+            + List.of(bucketAndKey.split("/", -1)).stream()
+                .map(s -> URLEncoder.encode(s, StandardCharsets.UTF_8).replace("+", "%20"))
+                .collect(Collectors.joining("/")));
+  }
+
+  /** Puts the file into the inbox, into folders that say what it means; returns its s3 URL. */
+  private String upload(Parts parts, Path path) throws IOException, InterruptedException {
+    List<String> segments = new ArrayList<>();
+    segments.add(Parts.INBOX);
+    if (dataset != null) {
+      segments.add(dataset);
+    }
+    new TreeMap<>(parameters).forEach((k, v) -> segments.add(k + "=" + v));
+    segments.add(path.getFileName().toString());
+    String name = String.join("/", segments);
+    HttpResponse<String> response =
+        HttpClient.newHttpClient()
+            .send(
+                HttpRequest.newBuilder(url(parts, name))
+                    .PUT(HttpRequest.BodyPublishers.ofFile(path))
+                    .build(),
+                HttpResponse.BodyHandlers.ofString());
+    if (response.statusCode() != 200) {
+      throw new IOException(
+          "%s could not be put into the inbox: HTTP %d".formatted(path, response.statusCode()));
+    }
+    return "s3://" + name;
+  }
+
+  private int await(Parts parts, ServiceApi api, String request)
+      throws IOException, InterruptedException, SQLException {
+    List<Part> states;
+    try (Connection db = parts.connection(Database.PIPELINE);
+        ProgressBar progress = screen.bar("Rows", 0)) {
+      while (true) {
+        states = Part.of(api.get("/requests/" + ServiceApi.segment(request)));
+        progress.maxHint(states.stream().mapToLong(Part::total).sum());
+        long read = 0;
+        for (Part part : states) {
+          read += Tally.of(db, part).read();
+        }
+        progress.stepTo(read);
+        progress.setExtraMessage(
+            " published %,d".formatted(states.stream().mapToLong(Part::rows).sum()));
+        boolean published =
+            !states.isEmpty() && states.stream().allMatch(s -> s.isDone() || s.isFailed());
+        if (published && states.stream().allMatch(s -> s.isCounted(db))) {
+          break;
+        }
+        Thread.sleep(POLL_MS);
+      }
+      progress.setExtraMessage(" loading");
+      try (Replays pipeline = new Replays(parts.bootstrapServers(), parts.registryUrl())) {
+        pipeline.awaitLoaded();
+      }
+    }
+    boolean well = true;
+    try (Connection db = parts.connection(Database.PIPELINE)) {
+      for (Part part : states) {
+        well &= summarize(db, part);
+      }
+    }
+    return well ? 0 : PipelineCommand.FAILED;
+  }
+
+  private boolean summarize(Connection db, Part part) throws SQLException {
+    if (part.isFailed()) {
+      screen.line("%s: %s (%s)".formatted(part.file(), part.reason(), part.code()));
+      return false;
+    }
+    if (part.members() > 0) {
+      return true;
+    }
+    Tally tally = Tally.of(db, part);
+    screen.line(
+        "%s: %,d rows read as %s: %,d accepted, %,d in the dead letters."
+            .formatted(
+                part.file(), tally.read(), part.dataset(), tally.made(), tally.deadLetters()));
+    for (String table : List.of("market.candles", "chain.blocks")) {
+      long loaded = Tally.loaded(db, table, part);
+      if (loaded > 0) {
+        screen.line(
+            "  %,d rows of %s are of this file now, %,d are not changed by it: another copy counts there"
+                .formatted(loaded, table, tally.made() - loaded));
+        screen.line(
+            "    ./pipeline query \"SELECT * FROM %s WHERE endpoint = '%s'\""
+                .formatted(table, quoted(part.file())));
+      }
+    }
+    for (Map.Entry<String, Long> reason : Tally.reasons(db, part).entrySet()) {
+      screen.line("  %,d dead letters %s".formatted(reason.getValue(), reason.getKey()));
+      screen.line(
+          "    ./pipeline query \"SELECT line, column_name, reason FROM ops.dead_letters WHERE file = '%s' AND code = '%s' ORDER BY line\""
+              .formatted(quoted(part.file()), reason.getKey()));
+    }
+    return tally.deadLetters() == 0;
+  }
+
+  private static String quoted(String text) {
+    return text.replace("'", "''");
+  }
+
+  /** A file, or a member of an archive, as the service tells. */
+  private record Part(
+      String file,
+      String version,
+      String state,
+      String code,
+      String reason,
+      String dataset,
+      String fetchedAt,
+      int members,
+      long total,
+      long rows,
+      long chunks) {
+    static List<Part> of(JsonNode files) {
+      List<Part> parts = new ArrayList<>();
+      for (JsonNode f : files) {
+        parts.add(
+            new Part(
+                f.get("file").asText(),
+                f.get("fileVersion").asText(),
+                f.get("state").asText(),
+                f.path("code").asText(""),
+                f.path("reason").asText(""),
+                f.path("dataset").asText(""),
+                f.path("fetchedAt").asText(""),
+                f.path("members").asInt(),
+                f.path("totalRows").asLong(),
+                f.get("rows").asLong(),
+                f.get("chunks").asLong()));
+      }
+      return parts;
+    }
+
+    boolean isDone() {
+      return state.equals("done");
+    }
+
+    boolean isFailed() {
+      return state.equals("failed");
+    }
+
+    /** Whether the transformer's counts of all chunks are in the database. */
+    boolean isCounted(Connection db) {
+      try {
+        return isFailed() || Tally.of(db, this).chunks() >= chunks;
+      } catch (SQLException e) {
+        throw new IllegalStateException("the database does not answer: " + e.getMessage(), e);
+      }
+    }
+  }
+
+  /** What the transformer made of a file. */
+  private record Tally(long chunks, long read, long made, long deadLetters) {
+    static Tally of(Connection db, Part part) throws SQLException {
+      if (part.fetchedAt().isEmpty()) {
+        return new Tally(0, 0, 0, 0);
+      }
+      try (PreparedStatement query =
+          db.prepareStatement(
+              """
+              SELECT count(*), coalesce(sum(rows), 0), coalesce(sum(made), 0), coalesce(sum(dead_letters), 0)
+              FROM ops.file_chunks
+              WHERE file = ? AND file_version = ? AND dataset = ? AND fetched_at = ?::timestamptz
+              """)) {
+        query.setString(1, part.file());
+        query.setString(2, part.version());
+        query.setString(3, part.dataset());
+        query.setString(4, part.fetchedAt());
+        try (ResultSet row = query.executeQuery()) {
+          row.next();
+          return new Tally(row.getLong(1), row.getLong(2), row.getLong(3), row.getLong(4));
+        }
+      }
+    }
+
+    /** Rows of a table that are of the file now. */
+    static long loaded(Connection db, String table, Part part) throws SQLException {
+      try (PreparedStatement query =
+          db.prepareStatement(
+              "SELECT count(*) FROM "
+                  + table
+                  + " WHERE source = ? AND endpoint = ? AND fetched_at = ?::timestamptz")) {
+        query.setString(1, part.dataset());
+        query.setString(2, part.file());
+        query.setString(3, part.fetchedAt());
+        try (ResultSet row = query.executeQuery()) {
+          row.next();
+          return row.getLong(1);
+        }
+      }
+    }
+
+    /** Dead letters of the file by code. */
+    static Map<String, Long> reasons(Connection db, Part part) throws SQLException {
+      Map<String, Long> reasons = new TreeMap<>();
+      try (PreparedStatement query =
+          db.prepareStatement(
+              "SELECT code, count(*) FROM ops.dead_letters WHERE file = ? AND source = ? GROUP BY code")) {
+        query.setString(1, part.file());
+        query.setString(2, part.dataset());
+        try (ResultSet rows = query.executeQuery()) {
+          while (rows.next()) {
+            reasons.put(rows.getString(1), rows.getLong(2));
+          }
+        }
+      }
+      return reasons;
+    }
+  }
+}
