@@ -49,6 +49,7 @@ class ComposeTest {
     // A container's instance is named by its host name.
     assertSameKeys(parts.transformer(Map.of()), "transformer", Set.of("TRANSFORMER_INSTANCE"));
     assertSameKeys(parts.extractor("x", Map.of()), "extractor", Set.of("EXTRACTOR_INSTANCE"));
+    assertSameKeys(parts.backfill(Map.of()), "backfill", Set.of("BACKFILL_INSTANCE"));
   }
 
   private void assertSameKeys(Part part, String service, Set<String> without) throws IOException {

@@ -3,6 +3,7 @@ package io.cryptoetl.datasets.files;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -113,22 +114,11 @@ public record FileFormat(
           "the file begins with START-OF-FILE, and has no %s in its first %d kB"
               .formatted(DATA, SAMPLE / 1024));
     }
-    FileFormat best = null;
-    int most = 1;
+    Header best = null;
     for (int i = 0; i < DELIMITERS.length(); i++) {
-      char delimiter = DELIMITERS.charAt(i);
-      List<int[]> rows = rows(sample, delimiter);
-      int header = header(rows);
-      if (header >= 0 && rows.get(header)[1] > most) {
-        most = rows.get(header)[1];
-        int head = rows.get(header)[0];
-        best =
-            new FileFormat(
-                "csv",
-                delimiter,
-                Arrays.copyOf(sample, head),
-                lines(sample, head),
-                Optional.empty());
+      Header header = header(rows(sample, DELIMITERS.charAt(i)), DELIMITERS.charAt(i));
+      if (header != null && (best == null || Header.ORDER.compare(header, best) > 0)) {
+        best = header;
       }
     }
     if (best == null) {
@@ -137,21 +127,43 @@ public record FileFormat(
           "the first %d kB hold no line with two cells or more; cells are told apart by comma, tab, semicolon or |"
               .formatted(HEAD / 1024));
     }
-    return best;
+    return new FileFormat(
+        "csv",
+        best.delimiter(),
+        Arrays.copyOf(sample, best.end()),
+        lines(sample, best.end()),
+        Optional.empty());
+  }
+
+  /**
+   * A row that may have the names of the columns.
+   *
+   * @param index of the row
+   * @param end behind it
+   * @param confirmed whether the next row has as many cells
+   */
+  private record Header(char delimiter, int index, int end, int cells, boolean confirmed) {
+    private static final Comparator<Header> ORDER =
+        Comparator.comparing(Header::confirmed)
+            .thenComparing(Comparator.comparingInt(Header::index).reversed())
+            .thenComparingInt(Header::cells);
   }
 
   /**
    * The first row that has as many cells, more than one, as the one after it: what stands before is
-   * a title. Otherwise the first row with more than one cell; -1 if there is none.
+   * a title. Otherwise the first row with more than one cell; null if there is none.
    */
-  private static int header(List<int[]> rows) {
-    int first = -1;
+  private static Header header(List<int[]> rows, char delimiter) {
+    Header first = null;
     for (int i = 0; i < rows.size(); i++) {
-      if (rows.get(i)[1] > 1) {
-        if (i + 1 < rows.size() && rows.get(i)[1] == rows.get(i + 1)[1]) {
-          return i;
+      int cells = rows.get(i)[1];
+      if (cells > 1) {
+        boolean confirmed = i + 1 < rows.size() && cells == rows.get(i + 1)[1];
+        Header header = new Header(delimiter, i, rows.get(i)[0], cells, confirmed);
+        if (confirmed) {
+          return header;
         }
-        first = first < 0 ? i : first;
+        first = first == null ? header : first;
       }
     }
     return first;

@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.SequenceInputStream;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.zip.GZIPInputStream;
@@ -147,7 +148,7 @@ public final class FileReader {
     if (name.startsWith("/")
         || name.contains("\\")
         || name.chars().anyMatch(c -> c < ' ')
-        || Set.of(name.split("/", -1)).contains("..")) {
+        || List.of(name.split("/", -1)).contains("..")) {
       throw new RefusedException(
           "member_path",
           "a member of the archive is named %s; names are expected that stay within it"

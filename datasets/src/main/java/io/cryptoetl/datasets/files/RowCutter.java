@@ -255,9 +255,7 @@ public final class RowCutter {
     if (at == to) {
       return ended ? NONE : MORE;
     }
-    int end = lineEnd(buffer, at, to);
-    boolean closed = buffer[end - 1] == '\n' || (buffer[end - 1] == '\r' && end < to);
-    return closed || ended ? end : MORE;
+    return lineEnd(buffer, at, to, ended);
   }
 
   private int elementEnd(int at) {
@@ -274,6 +272,13 @@ public final class RowCutter {
       return ended ? to : MORE;
     }
     return Math.max(end, start + 1);
+  }
+
+  /** The same; {@link #MORE} if the line may go on behind the bytes. */
+  private static int lineEnd(byte[] bytes, int at, int to, boolean last) {
+    int end = lineEnd(bytes, at, to);
+    boolean closed = bytes[end - 1] == '\n' || (bytes[end - 1] == '\r' && end < to);
+    return closed || last ? end : MORE;
   }
 
   /** Behind the line that begins at an index: behind LF, CR or both, or the end of the bytes. */
@@ -305,7 +310,7 @@ public final class RowCutter {
           return MORE;
         }
         if (close == NONE) {
-          return lineEnd(bytes, at, to);
+          return lineEnd(bytes, at, to, last);
         }
         i = close;
         begin = false;
@@ -314,7 +319,7 @@ public final class RowCutter {
             && bytes[i + 1] != '\n'
             && bytes[i + 1] != '\r') {
           // Text after the quote: nobody knows what was meant.
-          return lineEnd(bytes, at, to);
+          return lineEnd(bytes, at, to, last);
         }
         continue;
       }
