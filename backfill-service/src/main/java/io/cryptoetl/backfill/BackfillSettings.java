@@ -52,7 +52,10 @@ record BackfillSettings(BackfillConfig config, Layouts layouts, Map<String, Plac
     range(problems, "backfill.workers", config.workers(), 1, 64);
     range(problems, "backfill.tries", config.tries(), 1, 100);
     range(problems, "backfill.expansion", config.expansion(), 10, 1_000_000);
-    positive(problems, "backfill.every", config.every());
+    if (config.every().compareTo(Duration.ofSeconds(1)) < 0) {
+      problems.add(
+          "backfill.every is %s, a duration of 1s or more is allowed".formatted(config.every()));
+    }
     positive(problems, "backfill.retry-delay", config.retryDelay());
     if (config.settle().isNegative()) {
       problems.add(

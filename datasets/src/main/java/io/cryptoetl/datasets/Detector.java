@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
@@ -40,6 +41,7 @@ public final class Detector {
    * @param fitting rows that become rows of a table
    * @param rows that were tried
    * @param missing fields that have to be given as parameters
+   * @param problem of the first row that does not fit; empty if all do
    */
   public record Guess(
       String dataset,
@@ -48,7 +50,8 @@ public final class Detector {
       int spelled,
       int fitting,
       int rows,
-      List<String> missing) {
+      List<String> missing,
+      String problem) {
     private static final Comparator<Guess> ORDER =
         Comparator.comparingInt(Guess::fitting)
             .thenComparingInt(Guess::columns)
@@ -70,6 +73,12 @@ public final class Detector {
    * @param parameters that are known
    */
   public List<Guess> guesses(
+      String file, FileFormat format, Chunk first, Map<String, String> parameters) {
+    return tried(file, format, first, parameters).stream().filter(g -> g.fitting() > 0).toList();
+  }
+
+  /** All layouts that know columns of the file, the best first. */
+  private List<Guess> tried(
       String file, FileFormat format, Chunk first, Map<String, String> parameters) {
     List<Guess> guesses = new ArrayList<>();
     for (Layout layout : layouts.all()) {
@@ -124,7 +133,7 @@ public final class Detector {
         }
       }
       Optional<Guess> fits = guess(layout, file, format, first, parameters);
-      if (fits.isPresent()) {
+      if (fits.isPresent() && fits.get().fitting() > 0) {
         requireParameters(fits.get());
       }
       return given.get();
@@ -137,8 +146,17 @@ public final class Detector {
                     new RefusedException(
                         "dataset_unknown",
                         guesses.isEmpty()
-                            ? "no layout fits the file; say which one it has, or write one: %s"
-                                .formatted(layouts.names())
+                            ? "no layout fits the file%s; say which one it has, or write one: %s"
+                                .formatted(
+                                    tried(file, format, first, parameters).stream()
+                                        .filter(g -> !g.problem().isEmpty())
+                                        .findFirst()
+                                        .map(
+                                            g ->
+                                                " (nearest is %s, %s)"
+                                                    .formatted(g.dataset(), g.problem()))
+                                        .orElse(""),
+                                    layouts.names())
                             : "the file may be of several datasets: %s; say which one it is"
                                 .formatted(
                                     guesses.stream()
@@ -180,6 +198,7 @@ public final class Detector {
             }
           });
       int[] rows = {0, 0};
+      List<String> problems = new ArrayList<>();
       ChunkMapper.map(
           chunk(layout, file, format, first, tried),
           Layouts.only(layout),
@@ -193,20 +212,22 @@ public final class Detector {
             @Override
             public void bad(long line, byte[] bytes, BadRecordException reason) {
               rows[1]++;
+              if (problems.isEmpty()) {
+                problems.add("line %d: %s".formatted(line, reason.getMessage()));
+              }
             }
           });
       missing.sort(Comparator.naturalOrder());
-      return rows[0] == 0
-          ? Optional.empty()
-          : Optional.of(
-              new Guess(
-                  layout.name(),
-                  layout.targetName(),
-                  known.size(),
-                  spelled(known, names),
-                  rows[0],
-                  rows[1],
-                  missing));
+      return Optional.of(
+          new Guess(
+              layout.name(),
+              layout.targetName(),
+              known.size(),
+              spelled(known, names),
+              rows[0],
+              rows[1],
+              missing,
+              String.join("", problems)));
     } catch (BadRecordException e) {
       // The layout does not fit, for whatever reason: that is the answer.
       return Optional.empty();
@@ -225,7 +246,11 @@ public final class Detector {
         ? 0
         : (int)
             known.stream()
-                .filter(c -> names.stream().map(String::strip).anyMatch(c.spelled()::contains))
+                .filter(
+                    c ->
+                        names.stream()
+                            .map(n -> n.strip().toLowerCase(Locale.ROOT))
+                            .anyMatch(c.spelled()::contains))
                 .count();
   }
 

@@ -71,7 +71,7 @@ class BackfillIT {
                     p.transformer(Map.of()),
                     p.backfill(
                         Map.of(
-                            "BACKFILL_EVERY", "500ms",
+                            "BACKFILL_EVERY", "1s",
                             "BACKFILL_SETTLE", "1s",
                             "BACKFILL_RETRY_DELAY", "200ms",
                             "BACKFILL_LOCATIONS_FOLDER_URL", folder.toString(),
@@ -140,7 +140,18 @@ class BackfillIT {
     await().atMost(LONG).untilAsserted(() -> assertThat(state(file)).as(file).isEqualTo(state));
   }
 
-  private static void awaitLoaded() throws InterruptedException {
+  /** Waits until the rows of some files are normalized and loaded. */
+  private static void awaitLoaded(String files, long rows) throws InterruptedException {
+    await()
+        .atMost(LONG)
+        .until(
+            () ->
+                Tables.number(
+                        stack,
+                        "SELECT coalesce(sum(rows), 0) FROM ops.file_chunks WHERE file LIKE '%"
+                            + files
+                            + "%'")
+                    >= rows);
     try (Replays pipeline = new Replays(stack.bootstrapServers(), stack.registryUrl())) {
       pipeline.awaitLoaded();
     }
@@ -193,7 +204,7 @@ class BackfillIT {
     awaitState("ZIP/a.zip", "failed members_failed 0");
     awaitState("BTCUSDT-1m-2020-09.json", "done 50");
     awaitState("x.csv", "done 100");
-    awaitLoaded();
+    awaitLoaded("", 650);
     assertThat(candlesOf("PLAIN")).isEqualTo(100);
     assertThat(candlesOf("GZIP")).isEqualTo(100);
     assertThat(candlesOf("ZIP")).isEqualTo(300);
@@ -220,13 +231,13 @@ class BackfillIT {
     put(key("AGAIN", "a.csv"), candles(0, 12).replace("3.5,3", "3.25,3"));
 
     awaitState("AGAIN/a.csv", "done 12");
-    awaitLoaded();
+    awaitLoaded("AGAIN", 22);
     assertThat(candlesOf("AGAIN")).isEqualTo(12);
     assertThat(
             Tables.texts(
                 stack,
                 "SELECT trim_scale(open)::text FROM market.candles WHERE symbol = 'AGAIN' AND volume = 3"))
-        .containsExactly("3.5");
+        .containsExactly("3.25");
     assertThat(
             Tables.number(stack, "SELECT count(*) FROM ops.files WHERE file LIKE '%AGAIN/a.csv'"))
         .isEqualTo(2);
@@ -311,7 +322,7 @@ class BackfillIT {
     for (int i = 0; i < files; i++) {
       awaitState("CRASH/f%d.csv".formatted(i), "done " + rows);
     }
-    awaitLoaded();
+    awaitLoaded("CRASH", (long) files * rows);
     assertThat(
             Tables.texts(
                 stack,

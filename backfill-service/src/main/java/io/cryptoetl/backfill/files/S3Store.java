@@ -3,6 +3,7 @@ package io.cryptoetl.backfill.files;
 import io.cryptoetl.datasets.files.RefusedException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
@@ -67,7 +68,10 @@ public final class S3Store implements FileStore {
   @Override
   public Optional<StoredFile> find(String name) throws IOException {
     String begin = SCHEME + bucket + "/" + prefix;
-    if (!name.startsWith(begin) || name.endsWith("/")) {
+    // Servers that keep objects as files refuse keys that lead out of their folder.
+    if (!name.startsWith(begin)
+        || name.endsWith("/")
+        || List.of(name.split("/", -1)).contains("..")) {
       return Optional.empty();
     }
     String key = key(name);

@@ -28,6 +28,7 @@ import picocli.CommandLine.HelpCommand;
       ExtractCommand.class,
       ReplayCommand.class,
       BackfillCommand.class,
+      SamplesCommand.class,
       SourcesCommand.class,
       BenchCommand.class,
       HelpCommand.class

@@ -376,6 +376,8 @@ public final class Parts {
     env.put("S3_PATH_STYLE", "true");
     env.put("AWS_ACCESS_KEY_ID", "local");
     env.put("AWS_SECRET_ACCESS_KEY", "local");
+    // Whoever sets one of these means another server.
+    env.keySet().removeAll(System.getenv().keySet());
     env.put("BACKFILL_INSTANCE", instance);
     env.putAll(settings);
     return service(name, "Backfill", "backfill-service", port, "-Xmx256m", env);
@@ -405,6 +407,7 @@ public final class Parts {
             "-XX:+UseSerialGC",
             // Failures without stack cannot be told apart.
             "-XX:-OmitStackTraceInFastThrow",
+            "--enable-native-access=ALL-UNNAMED",
             "-jar",
             layout.service(module).toString()),
         env,
