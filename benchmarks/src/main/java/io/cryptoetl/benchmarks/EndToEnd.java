@@ -170,7 +170,8 @@ public final class EndToEnd implements java.util.concurrent.Callable<Integer> {
     return total;
   }
 
-  private static void psql(Parts parts, String command) throws IOException, InterruptedException {
+  /** Runs a command of psql. */
+  static void psql(Parts parts, String command) throws IOException, InterruptedException {
     String jdbc = parts.database().jdbcUrl(Database.PIPELINE);
     ProcessBuilder builder =
         new ProcessBuilder(
@@ -196,7 +197,7 @@ public final class EndToEnd implements java.util.concurrent.Callable<Integer> {
     }
   }
 
-  private static long number(Connection db, String sql) throws SQLException {
+  static long number(Connection db, String sql) throws SQLException {
     try (Statement statement = db.createStatement();
         ResultSet row = statement.executeQuery(sql)) {
       row.next();
@@ -204,7 +205,7 @@ public final class EndToEnd implements java.util.concurrent.Callable<Integer> {
     }
   }
 
-  private static double seconds(long since) {
+  static double seconds(long since) {
     return (System.nanoTime() - since) / 1e9;
   }
 

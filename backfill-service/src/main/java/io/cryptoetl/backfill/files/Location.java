@@ -10,6 +10,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /**
  * A place where files are dropped, and what they mean there. A folder of the name of a dataset says
@@ -73,11 +74,14 @@ public record Location(
     return new Meaning(route.flatMap(Route::dataset).or(() -> ofFolder), Map.copyOf(parameters));
   }
 
-  /** Whether a file is one to be read: no hidden one, none that is still written, no checksum. */
+  /**
+   * Whether a file is one to be read: neither it nor a folder of it is hidden or begins with an
+   * underscore, nobody is still writing it, and it is no checksum.
+   */
   public static boolean isData(StoredFile file) {
     String last = file.lastName();
-    return !last.startsWith(".")
-        && !last.startsWith("_")
+    return Stream.of(file.path().split("/", -1))
+            .noneMatch(part -> part.startsWith(".") || part.startsWith("_"))
         && UNFINISHED.stream().noneMatch(last.toLowerCase(Locale.ROOT)::endsWith)
         && CHECKSUMS.stream().noneMatch(last::endsWith);
   }

@@ -3,6 +3,7 @@ package io.cryptoetl.backfill.files;
 import io.cryptoetl.datasets.files.RefusedException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -60,7 +61,7 @@ public final class S3Store implements FileStore {
                   object.lastModified()));
         }
       }
-    } catch (SdkException e) {
+    } catch (SdkException | UncheckedIOException e) {
       throw failure("listing " + SCHEME + bucket + "/" + prefix, e);
     }
   }
@@ -91,7 +92,7 @@ public final class S3Store implements FileStore {
         return Optional.empty();
       }
       throw failure("looking at " + name, e);
-    } catch (SdkException e) {
+    } catch (SdkException | UncheckedIOException e) {
       throw failure("looking at " + name, e);
     }
   }
@@ -110,7 +111,7 @@ public final class S3Store implements FileStore {
   }
 
   /** Fails with what is known, and without what the request was signed with. */
-  private static IOException failure(String what, SdkException e) {
+  private static IOException failure(String what, RuntimeException e) {
     return new IOException(
         "%s failed: %s"
             .formatted(
@@ -159,7 +160,7 @@ public final class S3Store implements FileStore {
           throw changed;
         }
         throw failure("reading " + file.name(), e);
-      } catch (SdkException e) {
+      } catch (SdkException | UncheckedIOException e) {
         throw failure("reading " + file.name(), e);
       }
     }
@@ -184,7 +185,7 @@ public final class S3Store implements FileStore {
             return -1;
           }
           reason = "it ended early";
-        } catch (IOException | SdkException e) {
+        } catch (IOException | SdkException | UncheckedIOException e) {
           reason = e.getMessage();
         }
         if (++reopens > REOPENS) {

@@ -21,6 +21,7 @@ import io.cryptoetl.raw.RawBlock;
 import io.cryptoetl.schemas.KafkaSettings;
 import io.cryptoetl.schemas.Topic;
 import io.cryptoetl.schemas.Topics;
+import io.cryptoetl.stack.CrashingKafka;
 import io.cryptoetl.stack.Stack;
 import io.cryptoetl.stack.StackExtension;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
@@ -85,7 +86,7 @@ class CrashPropertyIT {
               () ->
                   ledger.cursor(name).map(Cursor::getNextNumber).orElse(0L) > last
                       && ledger.outstanding(name).isEmpty());
-      kafka.calm = true;
+      kafka.calm();
       over.set(true);
       ledger.stop();
       for (Thread thread : threads) {
@@ -93,7 +94,7 @@ class CrashPropertyIT {
       }
       kafka.bury();
 
-      assertThat(kafka.crashes.get()).as("crashes").isPositive();
+      assertThat(kafka.crashes()).as("crashes").isPositive();
       assertPublished(kafka, name);
       for (Range gap : ledger.gaps(name)) {
         assertThat(deadLetters(kafka, name))

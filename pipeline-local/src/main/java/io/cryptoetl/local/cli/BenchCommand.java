@@ -16,12 +16,14 @@ import picocli.CommandLine.Parameters;
 /** Runs a measurement. */
 @Command(
     name = "bench",
-    description = "Runs a measurement: end-to-end, extract, indexes, load, transform, verify.",
+    description =
+        "Runs a measurement: backfill, end-to-end, extract, indexes, load, transform, verify.",
     mixinStandardHelpOptions = true)
 final class BenchCommand implements Callable<Integer> {
   private static final Map<String, String> MEASUREMENTS =
       new TreeMap<>(
           Map.of(
+              "backfill", "io.cryptoetl.benchmarks.Backfill",
               "end-to-end", "io.cryptoetl.benchmarks.EndToEnd",
               "extract", "io.cryptoetl.benchmarks.Extract",
               "indexes", "io.cryptoetl.benchmarks.Indexes",
@@ -31,7 +33,7 @@ final class BenchCommand implements Callable<Integer> {
 
   @Parameters(
       paramLabel = "NAME",
-      description = "end-to-end, extract, indexes, load, transform, verify")
+      description = "backfill, end-to-end, extract, indexes, load, transform, verify")
   private String name;
 
   @Option(names = "--json", description = "The last line is one JSON object")

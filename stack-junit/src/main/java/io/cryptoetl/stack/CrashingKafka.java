@@ -1,4 +1,4 @@
-package io.cryptoetl.extractor.publishing;
+package io.cryptoetl.stack;
 
 import io.cryptoetl.schemas.KafkaSettings;
 import java.lang.reflect.InvocationTargetException;
@@ -16,23 +16,38 @@ import org.apache.kafka.clients.producer.Producer;
  * whose user died is not closed, as after kill -9: its transaction stays open until somebody fences
  * it.
  */
-final class CrashingKafka extends KafkaSettings {
+public final class CrashingKafka extends KafkaSettings {
   private final Random random;
   private final double share;
   private final List<Producer<SpecificRecord, SpecificRecord>> abandoned =
       new CopyOnWriteArrayList<>();
-  final AtomicInteger crashes = new AtomicInteger();
-  volatile boolean calm;
+  private final AtomicInteger crashes = new AtomicInteger();
+  private volatile boolean calm;
 
   /** The death of whoever holds the producer. */
-  static final class Crash extends Error {
+  public static final class Crash extends Error {
     private static final long serialVersionUID = 1L;
   }
 
-  CrashingKafka(String bootstrapServers, String registryUrl, double share, long seed) {
+  /**
+   * Clients of a cluster.
+   *
+   * @param share of the calls at which their user dies
+   */
+  public CrashingKafka(String bootstrapServers, String registryUrl, double share, long seed) {
     super(bootstrapServers, registryUrl);
     this.share = share;
     this.random = new Random(seed);
+  }
+
+  /** From now on nobody dies. */
+  public void calm() {
+    calm = true;
+  }
+
+  /** Users that died so far. */
+  public int crashes() {
+    return crashes.get();
   }
 
   private synchronized boolean now() {
@@ -78,7 +93,7 @@ final class CrashingKafka extends KafkaSettings {
   }
 
   /** Closes what dead users left open. */
-  void bury() {
+  public void bury() {
     abandoned.forEach(p -> p.close(Duration.ZERO));
   }
 }

@@ -1,0 +1,177 @@
+package io.cryptoetl.backfill.files;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+import io.cryptoetl.datasets.files.RefusedException;
+import io.cryptoetl.local.parts.Child;
+import io.cryptoetl.local.parts.Layout;
+import io.cryptoetl.local.parts.Parts;
+import io.cryptoetl.local.parts.Ports;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import software.amazon.awssdk.auth.credentials.AnonymousCredentialsProvider;
+import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
+import software.amazon.awssdk.regions.Region;
+import software.amazon.awssdk.services.s3.S3Client;
+
+/** Stores over a real S3 server and a real folder. */
+class StoresIT {
+  private static final HttpClient HTTP = HttpClient.newHttpClient();
+
+  @TempDir Path data;
+
+  private static List<StoredFile> all(FileStore store) throws IOException {
+    List<StoredFile> files = new ArrayList<>();
+    store.list(files::add);
+    return files;
+  }
+
+  private static void assertChanged(ThrowingRead read) {
+    assertThatExceptionOfType(RefusedException.class)
+        .isThrownBy(read::run)
+        .satisfies(e -> assertThat(e.code()).isEqualTo("file_changed"));
+  }
+
+  @FunctionalInterface
+  private interface ThrowingRead {
+    void run() throws Exception;
+  }
+
+  @Test
+  void shouldReadABucket() throws Exception {
+    Path root = Path.of(System.getProperty("project.root")).toAbsolutePath();
+    Parts parts = new Parts(new Layout(root, data), Ports.free(), "");
+    Files.createDirectories(data.resolve("logs"));
+    Child server = Child.start(parts.s3(), data.resolve("logs/s3.log"));
+    try (S3Client s3 =
+        S3Client.builder()
+            .endpointOverride(URI.create(parts.s3Url()))
+            .forcePathStyle(true)
+            .region(Region.US_EAST_1)
+            .credentialsProvider(AnonymousCredentialsProvider.create())
+            .httpClientBuilder(UrlConnectionHttpClient.builder())
+            .build()) {
+      server.awaitReady(Duration.ofSeconds(60));
+      S3Store store = new S3Store(s3, Parts.INBOX, "in/");
+
+      // More than a page of a listing, beside others that are not below the prefix.
+      for (int i = 0; i < 1050; i++) {
+        put(parts, "in/many/%04d.csv".formatted(i), new byte[] {'x'});
+      }
+      put(parts, "other/x.csv", new byte[] {'x'});
+      assertThat(all(store))
+          .hasSize(1050)
+          .allSatisfy(f -> assertThat(f.path()).startsWith("many/"))
+          .extracting(StoredFile::name)
+          .doesNotHaveDuplicates();
+
+      byte[] content = new byte[5_000_000];
+      new Random(1).nextBytes(content);
+      put(parts, "in/a b+ü/big.bin", content);
+      StoredFile big = store.find("s3://inbox/in/a b+ü/big.bin").orElseThrow();
+      assertThat(big.size()).isEqualTo(content.length);
+      try (InputStream in = store.open(big)) {
+        assertThat(in.readAllBytes()).isEqualTo(content);
+      }
+      assertThat(store.isCurrent(big)).isTrue();
+
+      // A connection that broke is taken up by range; the server is another one by then.
+      try (InputStream in = store.open(big)) {
+        byte[] first = in.readNBytes(100_000);
+        server.kill();
+        server = Child.start(parts.s3(), data.resolve("logs/s3.log"));
+        server.awaitReady(Duration.ofSeconds(60));
+        byte[] rest = in.readAllBytes();
+        assertThat(first.length + rest.length).isEqualTo(content.length);
+        assertThat(rest).endsWith(java.util.Arrays.copyOfRange(content, 4_000_000, 5_000_000));
+      }
+
+      put(parts, "in/a b+ü/big.bin", new byte[] {'y'});
+      assertThat(store.isCurrent(big)).isFalse();
+      assertChanged(() -> store.open(big).close());
+      s3.deleteObject(r -> r.bucket(Parts.INBOX).key("in/a b+ü/big.bin"));
+      assertChanged(() -> store.open(big).close());
+      assertThat(store.find("s3://inbox/in/a b+ü/big.bin")).isEmpty();
+      assertThat(store.find("s3://inbox/other/x.csv")).isEmpty();
+      assertThat(store.find("s3://inbox/in/../other/x.csv")).isEmpty();
+    } finally {
+      server.kill();
+    }
+  }
+
+  private static void put(Parts parts, String key, byte[] content)
+      throws IOException, InterruptedException {
+    HttpResponse<String> response =
+        HTTP.send(
+            HttpRequest.newBuilder(
+                    URI.create(
+                        "%s/%s/%s"
+                            .formatted(
+                                parts.s3Url(),
+                                Parts.INBOX,
+                                key.replace(" ", "%20")
+                                    .replace("+", "%2B")
+                                    .replace("ü", "%C3%BC"))))
+                .PUT(HttpRequest.BodyPublishers.ofByteArray(content))
+                .build(),
+            HttpResponse.BodyHandlers.ofString());
+    assertThat(response.statusCode()).as(response.body()).isEqualTo(200);
+  }
+
+  @Test
+  void shouldReadAFolder() throws Exception {
+    Path root = Files.createDirectories(data.resolve("root"));
+    Path outside = Files.writeString(data.resolve("outside.csv"), "secret");
+    Files.createDirectories(root.resolve("a/b"));
+    Path file = Files.writeString(root.resolve("a/b/x.csv"), "1,2\n");
+    Files.createSymbolicLink(root.resolve("link.csv"), outside);
+    Files.createSymbolicLink(root.resolve("a/inside.csv"), file);
+    FolderStore store = new FolderStore(root);
+
+    assertThat(all(store))
+        .extracting(StoredFile::path)
+        .containsExactlyInAnyOrder("a/b/x.csv", "a/inside.csv");
+    assertThat(store.find(outside.toString())).isEmpty();
+    assertThat(store.find(root + "/../outside.csv")).isEmpty();
+    assertThat(store.find(root.resolve("link.csv").toString())).isEmpty();
+    assertThat(store.find(root.toString())).isEmpty();
+    assertThat(store.find("\0")).isEmpty();
+
+    // Same size and times of content: the inode tells.
+    StoredFile before = store.find(file.toString()).orElseThrow();
+    FileTime time = Files.getLastModifiedTime(file);
+    Thread.sleep(20);
+    Files.writeString(file, "3,4\n");
+    Files.setLastModifiedTime(file, time);
+    StoredFile after = store.find(file.toString()).orElseThrow();
+    assertThat(after.size()).isEqualTo(before.size());
+    assertThat(after.modified()).isEqualTo(before.modified());
+    assertThat(after.version()).isNotEqualTo(before.version());
+    assertChanged(() -> store.open(before).readAllBytes());
+
+    // A file that is written to while it is read.
+    Files.write(file, "1,2\n".repeat(100_000).getBytes(UTF_8));
+    StoredFile growing = store.find(file.toString()).orElseThrow();
+    try (InputStream in = store.open(growing)) {
+      in.readNBytes(1000);
+      Thread.sleep(20);
+      Files.writeString(file, "5,6\n", java.nio.file.StandardOpenOption.APPEND);
+      assertChanged(in::readAllBytes);
+    }
+  }
+}
