@@ -9,8 +9,6 @@ import io.cryptoetl.backfill.publishing.Ledger;
 import io.cryptoetl.backfill.publishing.Requests;
 import io.cryptoetl.backfill.publishing.Worker;
 import io.cryptoetl.datasets.Detector;
-import io.cryptoetl.datasets.Layout;
-import io.cryptoetl.datasets.Layouts;
 import io.cryptoetl.datasets.files.Limits;
 import io.cryptoetl.schemas.KafkaSettings;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -32,7 +30,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.stream.Collectors;
 import org.jboss.logging.Logger;
 import software.amazon.awssdk.services.s3.S3Client;
 
@@ -156,15 +153,10 @@ public class Backfill {
                             r.getKey(),
                             r.getValue().files(),
                             r.getValue().dataset(),
-                            r.getValue().parameters()))
+                            BackfillSettings.parameters(r.getValue())))
                 .toList();
-    Layouts layouts = settings.layouts();
     return new Location(
-        name,
-        config.url().orElseThrow().strip(),
-        store(place),
-        routes,
-        layouts.all().stream().map(Layout::name).collect(Collectors.toUnmodifiableSet()));
+        name, config.url().orElseThrow().strip(), store(place), routes, settings.layouts());
   }
 
   private FileStore store(BackfillSettings.Place place) {
@@ -181,8 +173,13 @@ public class Backfill {
     };
   }
 
+  /** Whether this instance lists the locations. */
+  public boolean leads() {
+    return workers.stream().anyMatch(Worker::leads);
+  }
+
   private void listIfLeading(Location location) {
-    if (workers.stream().anyMatch(Worker::leads)) {
+    if (leads()) {
       list(location);
     } else {
       listings.remove(location.name());
@@ -202,7 +199,9 @@ public class Backfill {
           e, "location=%s event=listing_failed reason=\"%s\"", location.name(), e.getMessage());
       listing =
           new Listing(
-              clock.instant(), last == null ? 0 : last.files(), Optional.of(e.getMessage()));
+              clock.instant(),
+              last == null ? 0 : last.files(),
+              Optional.of(String.valueOf(e.getMessage())));
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       return last;

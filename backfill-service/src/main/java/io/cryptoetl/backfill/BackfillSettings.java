@@ -105,6 +105,20 @@ record BackfillSettings(BackfillConfig config, Layouts layouts, Map<String, Plac
             d ->
                 problems.add(
                     "%s.dataset is '%s', allowed is one of %s".formatted(key, d, layouts.names())));
+    for (String field : parameters(route).keySet()) {
+      if (!layouts.hasField(route.dataset(), field)) {
+        problems.add(
+            "%s.parameters.%s: there is no such field in %s"
+                .formatted(key, field, route.dataset().orElse("any dataset")));
+      }
+    }
+  }
+
+  /** Parameters of a route: in names of environment variables a dot stands for an underscore. */
+  static Map<String, String> parameters(BackfillConfig.RouteConfig route) {
+    Map<String, String> parameters = new TreeMap<>();
+    route.parameters().forEach((k, v) -> parameters.put(k.replace('.', '_').replace('-', '_'), v));
+    return parameters;
   }
 
   private static Optional<Place> place(String key, String url, List<String> problems) {

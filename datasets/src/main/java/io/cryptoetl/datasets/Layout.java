@@ -274,6 +274,11 @@ public final class Layout {
     return target.label();
   }
 
+  /** Whether its rows have a field that may be given as a parameter. */
+  public boolean hasField(String field) {
+    return target.field(field).isPresent();
+  }
+
   Target target() {
     return target;
   }

@@ -72,6 +72,17 @@ public final class Layouts {
     return Optional.ofNullable(layouts.get(name));
   }
 
+  /**
+   * Whether rows have a field that may be given as a parameter.
+   *
+   * @param dataset whose rows; empty for those of any
+   */
+  public boolean hasField(Optional<String> dataset, String field) {
+    return layouts.values().stream()
+        .filter(layout -> dataset.isEmpty() || dataset.get().equals(layout.name()))
+        .anyMatch(layout -> layout.hasField(field));
+  }
+
   /** Names of all layouts, for people. */
   public String names() {
     return String.join(", ", layouts.keySet());

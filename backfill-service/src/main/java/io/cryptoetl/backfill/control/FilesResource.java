@@ -144,6 +144,9 @@ public class FilesResource {
           404,
           "there is no location '%s'; there are %s".formatted(name, backfill.locations().keySet()));
     }
+    if (!backfill.leads()) {
+      return problem(409, "another instance lists the locations; ask that one");
+    }
     Backfill.Listing listing = backfill.list(location);
     return listing.problem().isPresent()
         ? problem(503, listing.problem().get())
@@ -197,7 +200,10 @@ public class FilesResource {
                       wanted.again());
           return Response.accepted(
                   new Accepted(
-                      asked.request().getRequestId(),
+                      asked
+                          .known()
+                          .map(FileState::getRequestId)
+                          .orElse(asked.request().getRequestId()),
                       asked.request().getFile(),
                       asked.request().getFileVersion(),
                       asked.known().isPresent()))

@@ -14,6 +14,9 @@ public interface FileStore {
   /** The version of a file that is there now; empty if there is none, or it is not below here. */
   Optional<StoredFile> find(String name) throws IOException;
 
+  /** Fails if the store itself does not answer, whatever is in it. */
+  void reach() throws IOException;
+
   /**
    * The bytes of a version, from the first one.
    *

@@ -5,6 +5,7 @@ import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
@@ -17,6 +18,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import org.jboss.logging.Logger;
 
 /**
  * A folder with all that is in it. Links are followed only where they lead to a file of the folder.
@@ -24,11 +26,15 @@ import java.util.function.Consumer;
  * file without changing one of them.
  */
 public final class FolderStore implements FileStore {
+  private static final Logger LOG = Logger.getLogger(FolderStore.class);
+
+  private final Path given;
   private final Path root;
 
   /** A store of a folder that exists. */
-  public FolderStore(Path root) throws IOException {
-    this.root = root.toRealPath();
+  public FolderStore(Path folder) throws IOException {
+    this.given = folder.toAbsolutePath().normalize();
+    this.root = folder.toRealPath();
   }
 
   @Override
@@ -45,20 +51,31 @@ public final class FolderStore implements FileStore {
 
           @Override
           public FileVisitResult visitFileFailed(Path file, IOException e) throws IOException {
-            if (e instanceof NoSuchFileException) {
-              return FileVisitResult.CONTINUE;
+            if (file.equals(root)) {
+              throw e;
             }
-            throw e;
+            // It is gone, or not for this user: the others are.
+            LOG.debugf("event=file_skipped file=\"%s\" reason=\"%s\"", file, e);
+            return FileVisitResult.CONTINUE;
           }
         });
   }
 
   @Override
   public Optional<StoredFile> find(String name) throws IOException {
+    reach();
     try {
-      return stored(Path.of(name).normalize());
+      Path file = Path.of(name).normalize();
+      return stored(file.startsWith(given) ? root.resolve(given.relativize(file)) : file);
     } catch (InvalidPathException e) {
       return Optional.empty();
+    }
+  }
+
+  @Override
+  public void reach() throws IOException {
+    if (!Files.isDirectory(root) || !Files.isReadable(root)) {
+      throw new IOException("the folder " + root + " cannot be read");
     }
   }
 
@@ -76,7 +93,8 @@ public final class FolderStore implements FileStore {
               version(real, basic),
               basic.size(),
               basic.lastModifiedTime().toInstant()));
-    } catch (NoSuchFileException e) {
+    } catch (FileSystemException e) {
+      // Gone, not for this user, or a link in a circle.
       return Optional.empty();
     }
   }

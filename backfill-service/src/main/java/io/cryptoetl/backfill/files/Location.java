@@ -1,5 +1,6 @@
 package io.cryptoetl.backfill.files;
 
+import io.cryptoetl.datasets.Layouts;
 import java.nio.file.FileSystems;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -9,7 +10,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 
 /**
@@ -20,10 +21,10 @@ import java.util.stream.Stream;
  * @param name of the location
  * @param url as it is configured
  * @param routes the first one that matches counts
- * @param datasets names of all layouts
+ * @param layouts that are known
  */
 public record Location(
-    String name, String url, FileStore store, List<Route> routes, Set<String> datasets) {
+    String name, String url, FileStore store, List<Route> routes, Layouts layouts) {
   private static final List<String> UNFINISHED =
       List.of(".part", ".partial", ".tmp", ".temp", ".crdownload", ".filepart", ".swp");
 
@@ -57,21 +58,33 @@ public record Location(
 
   /** What a file means by its path. */
   public Meaning meaning(StoredFile file) {
+    List<String> folders = List.of(file.path().split("/", -1));
+    folders = folders.subList(0, folders.size() - 1);
+    Optional<Route> route = routes.stream().filter(r -> r.matches(file.path())).findFirst();
+    Optional<String> dataset =
+        route
+            .flatMap(Route::dataset)
+            .or(() -> lastOf(file, name -> layouts.named(name).isPresent()));
     Map<String, String> parameters = new HashMap<>();
-    Optional<String> dataset = Optional.empty();
-    String[] folders = file.path().split("/", -1);
-    for (int i = 0; i < folders.length - 1; i++) {
-      int equals = folders[i].indexOf('=');
-      if (equals > 0) {
-        parameters.put(folders[i].substring(0, equals), folders[i].substring(equals + 1));
-      } else if (datasets.contains(folders[i])) {
-        dataset = Optional.of(folders[i]);
+    for (String folder : folders) {
+      int equals = folder.indexOf('=');
+      // Others divide files, as date=2024-01-01 does, and are no fields.
+      if (equals > 0 && layouts.hasField(dataset, folder.substring(0, equals))) {
+        parameters.put(folder.substring(0, equals), folder.substring(equals + 1));
       }
     }
-    Optional<Route> route = routes.stream().filter(r -> r.matches(file.path())).findFirst();
     route.ifPresent(r -> parameters.putAll(r.parameters()));
-    Optional<String> ofFolder = dataset;
-    return new Meaning(route.flatMap(Route::dataset).or(() -> ofFolder), Map.copyOf(parameters));
+    return new Meaning(dataset, Map.copyOf(parameters));
+  }
+
+  private static Optional<String> lastOf(StoredFile file, Predicate<String> folder) {
+    String[] parts = file.path().split("/", -1);
+    for (int i = parts.length - 2; i >= 0; i--) {
+      if (folder.test(parts[i])) {
+        return Optional.of(parts[i]);
+      }
+    }
+    return Optional.empty();
   }
 
   /**

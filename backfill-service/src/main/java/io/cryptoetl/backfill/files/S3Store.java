@@ -24,7 +24,7 @@ import software.amazon.awssdk.services.s3.model.S3Object;
 public final class S3Store implements FileStore {
   private static final String SCHEME = "s3://";
 
-  /** Times that a broken connection is taken up again before somebody else decides. */
+  /** Times that a connection is taken up again that breaks without a further byte. */
   private static final int REOPENS = 5;
 
   private static final int PRECONDITION_FAILED = 412;
@@ -106,6 +106,15 @@ public final class S3Store implements FileStore {
   }
 
   @Override
+  public void reach() throws IOException {
+    try {
+      s3.listObjectsV2(r -> r.bucket(bucket).prefix(prefix).maxKeys(1));
+    } catch (SdkException | UncheckedIOException e) {
+      throw failure("listing " + SCHEME + bucket + "/" + prefix, e);
+    }
+  }
+
+  @Override
   public InputStream open(StoredFile file) throws IOException {
     return new ObjectStream(file);
   }
@@ -179,6 +188,7 @@ public final class S3Store implements FileStore {
           int read = in.read(to, from, length);
           if (read >= 0) {
             position += read;
+            reopens = read > 0 ? 0 : reopens;
             return read;
           }
           if (position >= file.size()) {

@@ -131,10 +131,13 @@ final class Check implements FileReader.Content {
     for (String suffix : Location.CHECKSUMS) {
       Optional<StoredFile> beside = store.find(file.name() + suffix);
       if (beside.isPresent()) {
-        try (InputStream in = store.open(beside.get())) {
+        try (InputStream in = open(store, beside.get())) {
           String text =
               new String(in.readNBytes(MOST_OF_CHECKSUM_FILE), StandardCharsets.ISO_8859_1);
           Matcher matcher = DIGEST.matcher(text);
+          if (text.isBlank()) {
+            throw new IOException(beside.get().name() + " is empty; perhaps it is still written");
+          }
           if (!matcher.lookingAt()) {
             throw new RefusedException(
                 "file_checksum",
@@ -146,6 +149,15 @@ final class Check implements FileReader.Content {
       }
     }
     return Optional.empty();
+  }
+
+  /** A checksum that is replaced meanwhile says nothing of its file: it is read again. */
+  private static InputStream open(FileStore store, StoredFile checksum) throws IOException {
+    try {
+      return store.open(checksum);
+    } catch (RefusedException e) {
+      throw new IOException(e.getMessage(), e);
+    }
   }
 
   /** Name of a file or of a member of it. */

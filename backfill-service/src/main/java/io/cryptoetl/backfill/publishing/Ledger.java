@@ -97,9 +97,9 @@ public final class Ledger implements Runnable {
   public void run() {
     while (!stopped) {
       try (Consumer<SpecificRecord, SpecificRecord> reader = kafka.reader()) {
-        forget();
         reader.assign(List.of(FILES));
-        reader.seekToBeginning(List.of(FILES));
+        // What is known stays known; what came since is read.
+        reader.seek(FILES, read());
         while (!stopped) {
           for (ConsumerRecord<SpecificRecord, SpecificRecord> r : reader.poll(POLL)) {
             add(r.value());
@@ -110,9 +110,8 @@ public final class Ledger implements Runnable {
         Thread.currentThread().interrupt();
         return;
       } catch (RuntimeException e) {
-        // Whatever it was, the topic holds everything: read it again.
+        // Whatever it was, the topic holds everything.
         LOG.warnf(e, "event=ledger_reopened reason=\"%s\"", e.getMessage());
-        forget();
         pause();
       }
     }
@@ -132,9 +131,8 @@ public final class Ledger implements Runnable {
     notifyAll();
   }
 
-  private synchronized void forget() {
-    states.clear();
-    position = 0;
+  private synchronized long read() {
+    return position;
   }
 
   private synchronized void add(SpecificRecord value) {

@@ -11,6 +11,7 @@ import io.cryptoetl.ops.FileStateKey;
 import io.cryptoetl.raw.RawCsvRows;
 import io.cryptoetl.raw.RawCsvRowsKey;
 import io.cryptoetl.schemas.Topics;
+import java.io.IOException;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -48,6 +49,7 @@ final class Publication implements FileReader.Content {
   private long heldBytes;
   private FileState.Builder state;
   private FileFormat format;
+  private boolean archiveBegun;
 
   /**
    * Where the request stands.
@@ -92,6 +94,9 @@ final class Publication implements FileReader.Content {
       refused(member.orElseThrow(), part.refusal().get());
       return false;
     }
+    if (member.isPresent()) {
+      beginArchive();
+    }
     state = known(part.name());
     if (state.getState().equals("done")) {
       return false;
@@ -132,8 +137,23 @@ final class Publication implements FileReader.Content {
     }
   }
 
+  /** Writes down that an archive is read, so that nobody takes its first member for all of it. */
+  private void beginArchive() {
+    state = known(request.getFile());
+    if (!archiveBegun && !state.getState().equals("running")) {
+      state.setState("running").setWorker(worker).setFetchedAt(fetchedAt);
+      commit(false);
+    }
+    archiveBegun = true;
+  }
+
   @Override
-  public void end() {
+  public void end() throws IOException {
+    if (!Long.valueOf(state.getRows()).equals(state.getTotalRows())) {
+      throw new IOException(
+          "%s gave %,d rows, %,d when it was checked"
+              .formatted(state.getFile(), state.getRows(), state.getTotalRows()));
+    }
     finish(state);
     // The last transaction of a file that is no archive moves the request's offset, too.
     commit(state.getFile().equals(request.getFile()));
@@ -172,6 +192,13 @@ final class Publication implements FileReader.Content {
   void fail(RefusedException reason) {
     held.clear();
     heldBytes = 0;
+    for (FileState member : ledger.ofRequest(request.getRequestId())) {
+      if (member.getState().equals("running") && !member.getFile().equals(request.getFile())) {
+        state = FileState.newBuilder(member);
+        fail(state, reason);
+        commit(false);
+      }
+    }
     state = known(request.getFile());
     state.setWorker(worker);
     fail(state, reason);

@@ -23,7 +23,6 @@ import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
-import org.apache.kafka.common.KafkaException;
 import org.jboss.logging.Logger;
 
 /**
@@ -64,7 +63,7 @@ public final class Requests implements AutoCloseable {
   /**
    * A file that was asked for.
    *
-   * @param known its state if there is nothing to do, because that was done before
+   * @param known its state if there is nothing to do, because that is done or being done
    */
   public record Asked(FileRequest request, Optional<FileState> known) {}
 
@@ -95,11 +94,11 @@ public final class Requests implements AutoCloseable {
               found.add(request(location, file, location.meaning(file), BY_SCHEDULE, false));
               counts[1]++;
               if (found.size() == TOGETHER) {
-                send(found);
+                send(found, true);
               }
             });
     if (!found.isEmpty()) {
-      send(found);
+      send(found, true);
     }
     return new Listed(counts[0], counts[1]);
   }
@@ -117,23 +116,23 @@ public final class Requests implements AutoCloseable {
       throws InterruptedException {
     awaitLedger();
     FileRequest request = request(location, file, meaning, by, again);
-    Optional<FileState> known =
+    // The same was asked for before, perhaps again and again: ids differ in what is behind the
+    // dash.
+    Optional<FileState> before =
         ledger
             .state(file.name(), file.version())
-            .filter(s -> s.getRequestId().equals(request.getRequestId()))
-            .filter(s -> !s.getState().equals("failed"));
-    if (known.isPresent()) {
-      return new Asked(request, known);
+            .filter(s -> base(s.getRequestId()).equals(base(request.getRequestId())));
+    if (!again && before.isPresent() && !before.get().getState().equals("failed")) {
+      return new Asked(request, before);
     }
-    // One that failed is tried again under a name of its own.
-    boolean failed =
-        ledger
-            .state(file.name(), file.version())
-            .filter(s -> s.getRequestId().equals(request.getRequestId()))
-            .isPresent();
-    FileRequest fresh = failed ? request(location, file, meaning, by, true) : request;
-    send(new ArrayList<>(List.of(fresh)));
+    FileRequest fresh = before.isPresent() ? request(location, file, meaning, by, true) : request;
+    // Not yet seen by a worker: a state that is written now could hide what one has just done.
+    send(new ArrayList<>(List.of(fresh)), false);
     return new Asked(fresh, Optional.empty());
+  }
+
+  private static String base(String id) {
+    return id.split("-", 2)[0];
   }
 
   private void awaitLedger() throws InterruptedException {
@@ -179,7 +178,7 @@ public final class Requests implements AutoCloseable {
     }
   }
 
-  private void send(List<FileRequest> requests) {
+  private void send(List<FileRequest> requests, boolean asSeen) {
     try {
       if (producer == null) {
         Producer<SpecificRecord, SpecificRecord> fresh =
@@ -193,7 +192,7 @@ public final class Requests implements AutoCloseable {
             new ProducerRecord<>(
                 Topics.OPS_FILE_REQUESTS.name(), new FileRequestKey(request.getFile()), request));
         // A state that is there may be of a worker who counts on it.
-        if (ledger.state(request.getFile(), request.getFileVersion()).isEmpty()) {
+        if (asSeen && ledger.state(request.getFile(), request.getFileVersion()).isEmpty()) {
           producer.send(
               new ProducerRecord<>(
                   Topics.OPS_FILES.name(),
@@ -206,7 +205,8 @@ public final class Requests implements AutoCloseable {
           "event=files_requested count=%d first=\"%s\"",
           requests.size(), requests.getFirst().getFile());
       requests.clear();
-    } catch (KafkaException e) {
+    } catch (RuntimeException e) {
+      // Kafka's or the registry's: what the transaction left open ends with its producer.
       close();
       throw e;
     }

@@ -29,6 +29,7 @@ import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.common.TopicPartition;
@@ -45,6 +46,7 @@ public final class Worker implements Runnable {
   public static final String GROUP = "backfill";
 
   private static final Logger LOG = Logger.getLogger(Worker.class);
+  private static final String KAFKA = "Kafka: ";
   private static final String TRANSACTIONAL_IDS = "backfill/";
   private static final Duration POLL = Duration.ofMillis(500);
   private static final Duration LONGEST_PAUSE = Duration.ofSeconds(30);
@@ -131,7 +133,9 @@ public final class Worker implements Runnable {
             othersMayBeGone = false;
             endTransactionsOfTheGone(admin);
           }
-          for (ConsumerRecord<SpecificRecord, SpecificRecord> r : consumer.poll(POLL)) {
+          ConsumerRecords<SpecificRecord, SpecificRecord> records = consumer.poll(POLL);
+          problem = problem.filter(p -> !p.startsWith(KAFKA));
+          for (ConsumerRecord<SpecificRecord, SpecificRecord> r : records) {
             workOn(consumer, producer, admin, r);
             broken = 0;
           }
@@ -145,7 +149,7 @@ public final class Worker implements Runnable {
         // Kafka's failures, and any that nobody thought of: a worker never ends silently. New
         // clients begin from the last commit: nothing of the broken transaction is visible.
         broken++;
-        problem = Optional.of("Kafka: " + e.getMessage());
+        problem = Optional.of(KAFKA + e.getMessage());
         LOG.warnf(
             e, "worker=%s event=clients_reopened reason=\"%s\"", settings.name(), e.getMessage());
         pause(broken);
@@ -207,7 +211,7 @@ public final class Worker implements Runnable {
           "worker=%s event=file_failed file=\"%s\" code=%s reason=\"%s\"",
           settings.name(), request.getFile(), e.code(), e.getMessage());
     } catch (IOException e) {
-      failed(consumer, producer, place, request, location, e);
+      failed(consumer, producer, admin, place, request, location, e);
     }
   }
 
@@ -277,14 +281,15 @@ public final class Worker implements Runnable {
   private void failed(
       Consumer<SpecificRecord, SpecificRecord> consumer,
       Producer<SpecificRecord, SpecificRecord> producer,
+      Admin admin,
       Publication.Place place,
       FileRequest request,
       Location location,
       IOException e)
       throws InterruptedException {
     meters.retried(request.getLocation());
-    problem = Optional.of(e.getMessage());
-    boolean reachable = isReachable(location, request);
+    problem = Optional.of(String.valueOf(e.getMessage()));
+    boolean reachable = isReachable(location);
     int failed =
         reachable ? failures.merge(place.partition(), 1, Integer::sum) : settings.tries() - 1;
     LOG.warnf(
@@ -292,6 +297,7 @@ public final class Worker implements Runnable {
         settings.name(), request.getFile(), failed, reachable, e.getMessage());
     if (reachable && failed >= settings.tries()) {
       failures.remove(place.partition());
+      ledger.awaitUpToDate(admin, LEDGER_TIMEOUT);
       publication(request, Map.of(), producer, place)
           .fail(
               new RefusedException(
@@ -307,9 +313,9 @@ public final class Worker implements Runnable {
   }
 
   /** Whether the store answers: if it does not, waiting helps, and no file is to blame. */
-  private static boolean isReachable(Location location, FileRequest request) {
+  private static boolean isReachable(Location location) {
     try {
-      location.store().find(request.getFile());
+      location.store().reach();
       return true;
     } catch (IOException e) {
       return false;

@@ -28,7 +28,6 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Collectors;
@@ -78,7 +77,7 @@ class CrashPropertyIT {
     Ledger ledger = new Ledger(calm);
     Location location =
         new Location(
-            "test", folder.toString(), new FolderStore(folder), List.of(), Set.of("ohlcv"));
+            "test", folder.toString(), new FolderStore(folder), List.of(), Layouts.defaults());
     AtomicBoolean over = new AtomicBoolean();
     List<Thread> threads = new ArrayList<>();
     threads.add(Thread.ofPlatform().start(ledger));

@@ -4,8 +4,10 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -140,7 +142,7 @@ public record FileFormat(
    *
    * @param index of the row
    * @param end behind it
-   * @param confirmed whether the next row has as many cells
+   * @param confirmed whether another row has as many cells
    */
   private record Header(char delimiter, int index, int end, int cells, boolean confirmed) {
     private static final Comparator<Header> ORDER =
@@ -150,23 +152,20 @@ public record FileFormat(
   }
 
   /**
-   * The first row that has as many cells, more than one, as the one after it: what stands before is
-   * a title. Otherwise the first row with more than one cell; null if there is none.
+   * The first row that has as many cells, more than one, as most of the first rows: what stands
+   * before is a title. Null if no row has more than one cell.
    */
   private static Header header(List<int[]> rows, char delimiter) {
-    Header first = null;
+    Map<Integer, Integer> widths = new LinkedHashMap<>();
+    rows.stream().filter(r -> r[1] > 1).forEach(r -> widths.merge(r[1], 1, Integer::sum));
+    int most = widths.values().stream().mapToInt(Integer::intValue).max().orElse(0);
     for (int i = 0; i < rows.size(); i++) {
       int cells = rows.get(i)[1];
-      if (cells > 1) {
-        boolean confirmed = i + 1 < rows.size() && cells == rows.get(i + 1)[1];
-        Header header = new Header(delimiter, i, rows.get(i)[0], cells, confirmed);
-        if (confirmed) {
-          return header;
-        }
-        first = first == null ? header : first;
+      if (cells > 1 && widths.get(cells) == most) {
+        return new Header(delimiter, i, rows.get(i)[0], cells, most > 1);
       }
     }
-    return first;
+    return null;
   }
 
   /** Where the first rows end, and how many cells they have. */

@@ -1,22 +1,22 @@
 package io.cryptoetl.datasets.files;
 
-import com.github.luben.zstd.ZstdIOException;
 import com.github.luben.zstd.ZstdInputStream;
 import java.io.BufferedInputStream;
 import java.io.ByteArrayInputStream;
-import java.io.EOFException;
 import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.io.SequenceInputStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.zip.GZIPInputStream;
 import java.util.zip.ZipEntry;
-import java.util.zip.ZipException;
 import java.util.zip.ZipInputStream;
+import org.apache.commons.compress.compressors.gzip.GzipCompressorInputStream;
 
 /**
  * Reads a file from its first byte to its last: unpacks it if it is packed by gzip, zstd or zip,
@@ -76,7 +76,15 @@ public final class FileReader {
     in.reset();
     if (begins(magic, 0x1F, 0x8B)) {
       one(
-          guarded(packed, limits, packed.unpacked(() -> new GZIPInputStream(in, BUFFER))),
+          guarded(
+              packed,
+              limits,
+              packed.unpacked(
+                  () ->
+                      GzipCompressorInputStream.builder()
+                          .setInputStream(in)
+                          .setDecompressConcatenated(true)
+                          .get())),
           limits,
           to);
     } else if (begins(magic, 0x28, 0xB5, 0x2F, 0xFD)) {
@@ -104,7 +112,7 @@ public final class FileReader {
 
   private static void one(InputStream in, Limits limits, Content to) throws IOException {
     content(Optional.empty(), in, limits, to);
-    in.transferTo(java.io.OutputStream.nullOutputStream());
+    in.transferTo(OutputStream.nullOutputStream());
   }
 
   private static void zip(Packed packed, InputStream in, Limits limits, Content to)
@@ -112,11 +120,13 @@ public final class FileReader {
     ZipInputStream zip = new ZipInputStream(in);
     InputStream content = guarded(packed, limits, zip);
     Set<String> names = new HashSet<>();
+    long entries = 0;
     while (true) {
       ZipEntry entry = packed.unpacked(zip::getNextEntry);
       if (entry == null) {
         break;
       }
+      entries++;
       String name = entry.getName();
       if (entry.isDirectory() || isLitter(name)) {
         continue;
@@ -130,8 +140,10 @@ public final class FileReader {
         }
         to.refused(name, e);
       }
-      content.transferTo(java.io.OutputStream.nullOutputStream());
+      content.transferTo(OutputStream.nullOutputStream());
     }
+    in.transferTo(OutputStream.nullOutputStream());
+    packed.requireDirectory(entries);
     if (names.isEmpty()) {
       throw new RefusedException("file_empty", "the archive has no members");
     }
@@ -244,6 +256,14 @@ public final class FileReader {
 
   /** Counts packed bytes, and tells failures of the store from those of what is stored. */
   private static final class Packed extends FilterInputStream {
+    /** The end of a zip file and the longest comment behind it. */
+    private static final int TAIL = 66_000;
+
+    private static final int END = 22;
+    private static final int END_64 = 56;
+
+    private final byte[] tail = new byte[TAIL];
+    private int tailLength;
     private long count;
     private IOException failure;
 
@@ -262,6 +282,7 @@ public final class FileReader {
       try {
         int read = in.read(to, from, length);
         count += Math.max(0, read);
+        keep(to, from, read);
         return read;
       } catch (IOException e) {
         failure = e;
@@ -269,18 +290,56 @@ public final class FileReader {
       }
     }
 
+    private void keep(byte[] bytes, int from, int read) {
+      int kept = Math.min(read, TAIL);
+      if (kept > 0) {
+        int stay = Math.min(tailLength, TAIL - kept);
+        System.arraycopy(tail, tailLength - stay, tail, 0, stay);
+        System.arraycopy(bytes, from + read - kept, tail, stay, kept);
+        tailLength = stay + kept;
+      }
+    }
+
+    /**
+     * Refuses an archive that does not end with the directory of all its members, as APPNOTE.TXT of
+     * PKWARE has it: its members alone do not tell whether it is whole.
+     */
+    void requireDirectory(long entries) throws RefusedException {
+      ByteBuffer end = ByteBuffer.wrap(tail, 0, tailLength).order(ByteOrder.LITTLE_ENDIAN);
+      for (int at = tailLength - END; at >= 0; at--) {
+        if (end.getInt(at) == 0x06054b50) {
+          long listed = end.getShort(at + 10) & 0xFFFF;
+          for (int at64 = at - END_64; listed == 0xFFFF && at64 >= 0; at64--) {
+            if (end.getInt(at64) == 0x06064b50) {
+              listed = end.getLong(at64 + 32);
+            }
+          }
+          if (listed == entries) {
+            return;
+          }
+          throw damaged(
+              "its directory lists %,d members, %,d were found".formatted(listed, entries));
+        }
+      }
+      throw damaged("its directory is missing");
+    }
+
+    private RefusedException damaged(String what) {
+      return new RefusedException(
+          DAMAGED,
+          "the packed file is cut off or damaged after %,d bytes (%s); store it again"
+              .formatted(count, what));
+    }
+
     /** Runs a step of unpacking; if it fails although the bytes came, they are damaged. */
     <T> T unpacked(Unpacking<T> step) throws IOException {
       try {
         return step.run();
-      } catch (EOFException | ZipException | ZstdIOException | IllegalArgumentException e) {
+      } catch (IOException | IllegalArgumentException e) {
         if (failure != null) {
           throw failure;
         }
-        throw new RefusedException(
-            DAMAGED,
-            "the packed file is cut off or damaged after %,d bytes (%s); store it again"
-                .formatted(count, e.getMessage()));
+        throw damaged(e.getMessage());
       }
     }
   }

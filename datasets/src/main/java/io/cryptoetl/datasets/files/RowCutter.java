@@ -94,9 +94,29 @@ public final class RowCutter {
       throw new RefusedException(
           "file_cut_off", "the file ends before %s: it is not whole".formatted(format.end().get()));
     }
-    if (!sawEnd && format.name().equals("json")) {
-      throw new RefusedException(
-          "file_cut_off", "the file ends before the ] of its array: it is not whole");
+    if (format.name().equals("json")) {
+      if (!sawEnd) {
+        throw new RefusedException(
+            "file_cut_off", "the file ends before the ] of its array: it is not whole");
+      }
+      requireNothingElse(JsonElements.start(buffer, from, to) + 1);
+    }
+  }
+
+  private void requireNothingElse(int behind) throws IOException {
+    int at = behind;
+    while (!ended || at < to) {
+      if (at == to) {
+        from = to;
+        fill();
+        at = from;
+      } else if (JsonElements.isSpace(buffer[at])) {
+        at++;
+      } else {
+        throw new RefusedException(
+            "file_several_arrays",
+            "something follows the ] of the array; put each array into a file of its own, or write a row a line");
+      }
     }
   }
 
@@ -125,12 +145,23 @@ public final class RowCutter {
     } else {
       int first = 0;
       while (first < rows) {
-        boolean utf8 = isUtf8(rowBegin(first), from + ends[first]);
-        int behind = first + 1;
-        while (behind < rows && isUtf8(rowBegin(behind), from + ends[behind]) == utf8) {
+        // Rows of ASCII alone go with either.
+        String charset = null;
+        int behind = first;
+        while (behind < rows) {
+          if (!isAscii(rowBegin(behind), from + ends[behind])) {
+            String own =
+                isUtf8(rowBegin(behind), from + ends[behind])
+                    ? StandardCharsets.UTF_8.name()
+                    : "windows-1252";
+            if (charset != null && !charset.equals(own)) {
+              break;
+            }
+            charset = own;
+          }
           behind++;
         }
-        add(first, behind, utf8 ? StandardCharsets.UTF_8.name() : "windows-1252");
+        add(first, behind, charset == null ? StandardCharsets.UTF_8.name() : charset);
         first = behind;
       }
     }
@@ -174,16 +205,21 @@ public final class RowCutter {
     return true;
   }
 
-  private boolean isUtf8(int begin, int end) {
-    int i = begin;
-    while (i < end && buffer[i] >= 0) {
-      i++;
+  private boolean isAscii(int begin, int end) {
+    for (int i = begin; i < end; i++) {
+      if (buffer[i] < 0) {
+        return false;
+      }
     }
-    if (i == end) {
+    return true;
+  }
+
+  private boolean isUtf8(int begin, int end) {
+    if (isAscii(begin, end)) {
       return true;
     }
     CharsetDecoder decoder = StandardCharsets.UTF_8.newDecoder();
-    ByteBuffer bytes = ByteBuffer.wrap(buffer, i, end - i);
+    ByteBuffer bytes = ByteBuffer.wrap(buffer, begin, end - begin);
     CharBuffer chars = CharBuffer.allocate(8192);
     while (true) {
       CoderResult result = decoder.decode(bytes, chars, true);

@@ -144,7 +144,9 @@ class FileReaderTest {
         "\"a\\nb\",c\\n1,2\\n / , / 2 / 1",
         "a,b\\r1,2\\r3,4\\r / , / 1 / 2",
         "a,b\\n\\n1,2\\n\\n\\n3,4\\n / , / 1 / 2",
-        "1,2,3\\n / , / 1 / 0"
+        "1,2,3\\n / , / 1 / 0",
+        "a,b,c\\n\\n1,2,3\\n4,5,6\\n / , / 1 / 2",
+        "a,b,c\\n1,2,3,4\\n4,5,6\\n7,8,9\\n / , / 1 / 3"
       })
   void shouldTellHeadAndDelimiterOfCsv(String file, String delimiter, int headLines, int rows)
       throws IOException {
@@ -279,7 +281,45 @@ class FileReaderTest {
     assertRefused("<!DOCTYPE html><html>".getBytes(UTF_8), "file_markup");
     assertRefused("one column\nonly\n".getBytes(UTF_8), "file_no_columns");
     assertRefused("[[1,2],[3".getBytes(UTF_8), "file_cut_off");
+    assertRefused("[[1,2]]\n[[3,4]]\n".getBytes(UTF_8), "file_several_arrays");
     assertRefused(zip(Map.of("[Content_Types].xml", "<x/>".getBytes(UTF_8))), "file_binary");
+  }
+
+  @Test
+  void shouldRefuseAnArchiveThatLacksItsEnd() throws IOException {
+    Map<String, byte[]> members = new LinkedHashMap<>();
+    members.put("one.csv", CSV.getBytes(UTF_8));
+    members.put("two.csv", CSV.getBytes(UTF_8));
+    byte[] whole = zip(members);
+    int second = new String(whole, StandardCharsets.ISO_8859_1).indexOf("PK\3\4", 10);
+
+    // Between two members, in the head of one, and within the directory.
+    assertRefused(Arrays.copyOf(whole, second), "file_damaged");
+    assertRefused(Arrays.copyOf(whole, second + 12), "file_damaged");
+    assertRefused(Arrays.copyOf(whole, whole.length - 10), "file_damaged");
+    assertThat(read(whole).rows()).isEqualTo(4);
+  }
+
+  @Test
+  void shouldRefuseAGzipMemberThatIsCutOff() {
+    ByteArrayOutputStream two = new ByteArrayOutputStream();
+    two.writeBytes(gzip(CSV.getBytes(UTF_8)));
+    two.write(0x1F);
+    two.write(0x8B);
+    two.write(8);
+
+    assertRefused(two.toByteArray(), "file_damaged");
+  }
+
+  @Test
+  void shouldLetRowsOfAsciiGoWithEitherEncoding() throws IOException {
+    String rows = "1,x\n".repeat(50) + "2,é\n" + "3,x\n".repeat(50) + "4,é\n5,x\n";
+    byte[] file = ("a,b\n" + rows).getBytes(Charset.forName("windows-1252"));
+
+    List<Chunk> chunks = read(file).chunks.get("");
+
+    assertThat(chunks).extracting(Chunk::charset).containsExactly("windows-1252");
+    assertThat(chunks.getFirst().rows()).isEqualTo(103);
   }
 
   @Test

@@ -90,7 +90,12 @@ final class BackfillCommand implements Callable<Integer> {
     REGISTRY_CLIENT.setLevel(Level.SEVERE);
     boolean remote = file.startsWith("s3://");
     Path path =
-        remote ? null : Path.of(System.getProperty("pipeline.cwd", ".")).resolve(file).normalize();
+        remote
+            ? null
+            : Path.of(System.getProperty("pipeline.cwd", "."))
+                .toAbsolutePath()
+                .resolve(file)
+                .normalize();
     if (!remote && !Files.isRegularFile(path)) {
       throw new MisuseException(
           "there is no file %s; give the path of a file, or an s3 URL".formatted(path));
@@ -104,7 +109,7 @@ final class BackfillCommand implements Callable<Integer> {
     String name = file;
     if (!remote) {
       preview(path, false);
-      name = upload(parts, path);
+      name = isInLocation(api, path) ? path.toString() : upload(parts, path);
     }
     ObjectNode body = JSON.createObjectNode().put("file", name).put("again", again);
     body.put("requestedBy", "pipeline backfill");
@@ -194,6 +199,18 @@ final class BackfillCommand implements Callable<Integer> {
             + List.of(bucketAndKey.split("/", -1)).stream()
                 .map(s -> URLEncoder.encode(s, StandardCharsets.UTF_8).replace("+", "%20"))
                 .collect(Collectors.joining("/")));
+  }
+
+  /** Whether the service sees the file where it is. */
+  private static boolean isInLocation(ServiceApi api, Path path)
+      throws IOException, InterruptedException {
+    for (JsonNode location : api.get("/locations")) {
+      String url = location.get("url").asText();
+      if (!url.startsWith("s3:") && path.startsWith(Path.of(url).normalize())) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** Puts the file into the inbox, into folders that say what it means; returns its s3 URL. */

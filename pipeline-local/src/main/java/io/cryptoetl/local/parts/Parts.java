@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.Admin;
 
 /** How each part is started and asked whether it serves. */
@@ -372,12 +373,13 @@ public final class Parts {
     Map<String, String> env = new TreeMap<>();
     env.put("BACKFILL_INBOX_URL", "s3://" + INBOX);
     env.put("BACKFILL_EVERY", "2s");
-    env.put("S3_ENDPOINT_URL", s3Url());
-    env.put("S3_PATH_STYLE", "true");
-    env.put("AWS_ACCESS_KEY_ID", "local");
-    env.put("AWS_SECRET_ACCESS_KEY", "local");
-    // Whoever sets one of these means another server.
-    env.keySet().removeAll(System.getenv().keySet());
+    if (Stream.of("S3_ENDPOINT_URL", "BACKFILL_INBOX_URL")
+        .noneMatch(key -> settings.containsKey(key) || System.getenv(key) != null)) {
+      env.put("S3_ENDPOINT_URL", s3Url());
+      env.put("S3_PATH_STYLE", "true");
+      env.put("AWS_ACCESS_KEY_ID", "local");
+      env.put("AWS_SECRET_ACCESS_KEY", "local");
+    }
     env.put("BACKFILL_INSTANCE", instance);
     env.putAll(settings);
     return service(name, "Backfill", "backfill-service", port, "-Xmx256m", env);
