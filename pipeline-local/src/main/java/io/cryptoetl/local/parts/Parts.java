@@ -410,6 +410,8 @@ public final class Parts {
             // Failures without stack cannot be told apart.
             "-XX:-OmitStackTraceInFastThrow",
             "--enable-native-access=ALL-UNNAMED",
+            // A service without memory does harm as long as it lives; it is started again.
+            "-XX:+ExitOnOutOfMemoryError",
             "-jar",
             layout.service(module).toString()),
         env,
