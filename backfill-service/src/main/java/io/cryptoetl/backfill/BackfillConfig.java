@@ -8,7 +8,7 @@ import java.util.Optional;
 
 /** Configuration of the service; docs/configuration.md describes each key. */
 @ConfigMapping(prefix = "backfill")
-interface BackfillConfig {
+public interface BackfillConfig {
   /** Kafka brokers. */
   String kafkaBootstrapServers();
 
