@@ -30,8 +30,8 @@ public final class WireFormat {
         "true",
         "apicurio.registry.auto-register.if-exists",
         "FIND_OR_CREATE_VERSION",
-        "apicurio.registry.avro.datum-provider",
-        "io.apicurio.registry.serde.avro.DefaultAvroDatumProvider",
+        "apicurio.registry.avro-datum-provider",
+        DatumProvider.class.getName(),
         "apicurio.registry.use-specific-avro-reader",
         "true");
   }
