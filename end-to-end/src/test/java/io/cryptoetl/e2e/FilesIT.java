@@ -347,8 +347,7 @@ class FilesIT {
   void shouldShowAfterAReplayWhatChangedLayoutsMake() throws Exception {
     assumeThat(loadedFirst).as("the load before").isNotNull();
     Path own =
-        Path.of(System.getProperty("project.root"))
-            .resolve("transformer-streams/src/main/resources/datasets");
+        Path.of(System.getProperty("project.root")).resolve("datasets/src/main/resources/datasets");
     // Volumes are not looked at any more, and days of Yahoo before 2020 are none.
     Files.writeString(
         layouts.resolve("gemini-ohlcv.yaml"),

@@ -181,44 +181,49 @@ public class FilesResource {
     if (wanted == null || wanted.file() == null) {
       return problem(400, "file is missing; give its s3 URL or its path within a location");
     }
-    try {
-      for (Location location : backfill.locations().values()) {
+    Optional<String> unreachable = Optional.empty();
+    for (Location location : backfill.locations().values()) {
+      try {
         Optional<StoredFile> file = location.store().find(wanted.file());
         if (file.isPresent()) {
-          Location.Meaning told = location.meaning(file.get());
-          Map<String, String> parameters = new HashMap<>(told.parameters());
-          wanted.parameters().ifPresent(parameters::putAll);
-          Requests.Asked asked =
-              backfill
-                  .requests()
-                  .ask(
-                      location,
-                      file.get(),
-                      new Location.Meaning(
-                          wanted.dataset().or(told::dataset), Map.copyOf(parameters)),
-                      wanted.requestedBy().orElse("rest"),
-                      wanted.again());
-          return Response.accepted(
-                  new Accepted(
-                      asked
-                          .known()
-                          .map(FileState::getRequestId)
-                          .orElse(asked.request().getRequestId()),
-                      asked.request().getFile(),
-                      asked.request().getFileVersion(),
-                      asked.known().isPresent()))
-              .build();
+          return ask(location, file.get(), wanted);
         }
+      } catch (IOException e) {
+        LOG.warnf(e, "event=ask_failed file=\"%s\" reason=\"%s\"", wanted.file(), e.getMessage());
+        unreachable = Optional.of(String.valueOf(e.getMessage()));
       }
-    } catch (IOException e) {
-      LOG.warnf(e, "event=ask_failed file=\"%s\" reason=\"%s\"", wanted.file(), e.getMessage());
-      return problem(503, e.getMessage());
+    }
+    if (unreachable.isPresent()) {
+      return problem(503, unreachable.get());
     }
     return problem(
         404,
         "there is no file '%s' in a location; these are: %s"
             .formatted(
                 wanted.file(), backfill.locations().values().stream().map(Location::url).toList()));
+  }
+
+  private Response ask(Location location, StoredFile file, Wanted wanted)
+      throws InterruptedException {
+    Location.Meaning told = location.meaning(file);
+    Map<String, String> parameters = new HashMap<>(told.parameters());
+    wanted.parameters().ifPresent(parameters::putAll);
+    Requests.Asked asked =
+        backfill
+            .requests()
+            .ask(
+                location,
+                file,
+                new Location.Meaning(wanted.dataset().or(told::dataset), Map.copyOf(parameters)),
+                wanted.requestedBy().orElse("rest"),
+                wanted.again());
+    return Response.accepted(
+            new Accepted(
+                asked.known().map(FileState::getRequestId).orElse(asked.request().getRequestId()),
+                asked.request().getFile(),
+                asked.request().getFileVersion(),
+                asked.known().isPresent()))
+        .build();
   }
 
   private static Response problem(int status, String error) {

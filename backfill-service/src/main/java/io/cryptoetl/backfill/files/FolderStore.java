@@ -1,7 +1,7 @@
 package io.cryptoetl.backfill.files;
 
+import io.cryptoetl.datasets.files.BlockStream;
 import io.cryptoetl.datasets.files.RefusedException;
-import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.AccessDeniedException;
@@ -131,18 +131,12 @@ public final class FolderStore implements FileStore {
   }
 
   /** Gives bytes only after it has seen that the file is still the version they are of. */
-  private final class UnchangedStream extends FilterInputStream {
+  private final class UnchangedStream extends BlockStream {
     private final StoredFile file;
 
     UnchangedStream(InputStream in, StoredFile file) {
       super(in);
       this.file = file;
-    }
-
-    @Override
-    public int read() throws IOException {
-      byte[] single = new byte[1];
-      return read(single, 0, 1) < 0 ? -1 : single[0] & 0xFF;
     }
 
     @Override

@@ -1,5 +1,6 @@
 package io.cryptoetl.backfill.files;
 
+import io.cryptoetl.datasets.files.BlockStream;
 import io.cryptoetl.datasets.files.RefusedException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -135,13 +136,13 @@ public final class S3Store implements FileStore {
   }
 
   /** An object from its first byte to its last; a broken connection is taken up where it broke. */
-  private final class ObjectStream extends InputStream {
+  private final class ObjectStream extends BlockStream {
     private final StoredFile file;
-    private InputStream in;
     private long position;
     private int reopens;
 
     ObjectStream(StoredFile file) throws IOException {
+      super(InputStream.nullInputStream());
       this.file = file;
       this.in = get();
     }
@@ -172,12 +173,6 @@ public final class S3Store implements FileStore {
       } catch (SdkException | UncheckedIOException e) {
         throw failure("reading " + file.name(), e);
       }
-    }
-
-    @Override
-    public int read() throws IOException {
-      byte[] single = new byte[1];
-      return read(single, 0, 1) < 0 ? -1 : single[0] & 0xFF;
     }
 
     @Override

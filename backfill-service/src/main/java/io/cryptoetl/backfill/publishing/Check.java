@@ -4,6 +4,7 @@ import io.cryptoetl.backfill.files.FileStore;
 import io.cryptoetl.backfill.files.Location;
 import io.cryptoetl.backfill.files.StoredFile;
 import io.cryptoetl.datasets.Detector;
+import io.cryptoetl.datasets.files.BlockStream;
 import io.cryptoetl.datasets.files.Chunk;
 import io.cryptoetl.datasets.files.FileFormat;
 import io.cryptoetl.datasets.files.FileReader;
@@ -201,7 +202,7 @@ final class Check implements FileReader.Content {
   }
 
   /** Says now and then that reading goes on. */
-  static final class Alive extends java.io.FilterInputStream {
+  static final class Alive extends BlockStream {
     private static final long EVERY = 8L * 1024 * 1024;
 
     private final Runnable alive;
@@ -210,12 +211,6 @@ final class Check implements FileReader.Content {
     Alive(InputStream in, Runnable alive) {
       super(in);
       this.alive = alive;
-    }
-
-    @Override
-    public int read() throws IOException {
-      byte[] single = new byte[1];
-      return read(single, 0, 1) < 0 ? -1 : single[0] & 0xFF;
     }
 
     @Override

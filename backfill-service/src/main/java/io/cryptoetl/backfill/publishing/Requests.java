@@ -72,8 +72,7 @@ public final class Requests implements AutoCloseable {
    *
    * @return how many files the location has, and how many were asked for
    */
-  public synchronized Listed list(Location location)
-      throws java.io.IOException, InterruptedException {
+  public Listed list(Location location) throws java.io.IOException, InterruptedException {
     awaitLedger();
     List<FileRequest> found = new ArrayList<>();
     long[] counts = new long[2];
@@ -111,7 +110,7 @@ public final class Requests implements AutoCloseable {
    *
    * @param again whether it shall be published although that was done before
    */
-  public synchronized Asked ask(
+  public Asked ask(
       Location location, StoredFile file, Location.Meaning meaning, String by, boolean again)
       throws InterruptedException {
     awaitLedger();
@@ -178,7 +177,7 @@ public final class Requests implements AutoCloseable {
     }
   }
 
-  private void send(List<FileRequest> requests, boolean asSeen) {
+  private synchronized void send(List<FileRequest> requests, boolean asSeen) {
     try {
       if (producer == null) {
         Producer<SpecificRecord, SpecificRecord> fresh =

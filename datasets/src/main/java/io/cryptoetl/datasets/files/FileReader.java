@@ -220,14 +220,8 @@ public final class FileReader {
   }
 
   private static InputStream guarded(Packed packed, Limits limits, InputStream unpacked) {
-    return new FilterInputStream(unpacked) {
-      private final byte[] single = new byte[1];
+    return new BlockStream(unpacked) {
       private long bytes;
-
-      @Override
-      public int read() throws IOException {
-        return read(single, 0, 1) < 0 ? -1 : single[0] & 0xFF;
-      }
 
       @Override
       public int read(byte[] to, int from, int length) throws IOException {
@@ -255,7 +249,7 @@ public final class FileReader {
   }
 
   /** Counts packed bytes, and tells failures of the store from those of what is stored. */
-  private static final class Packed extends FilterInputStream {
+  private static final class Packed extends BlockStream {
     /** The end of a zip file and the longest comment behind it. */
     private static final int TAIL = 66_000;
 
@@ -269,12 +263,6 @@ public final class FileReader {
 
     Packed(InputStream in) {
       super(in);
-    }
-
-    @Override
-    public int read() throws IOException {
-      byte[] single = new byte[1];
-      return read(single, 0, 1) < 0 ? -1 : single[0] & 0xFF;
     }
 
     @Override
