@@ -191,8 +191,7 @@ public class Backfill {
     Listing last = listings.get(location.name());
     Listing listing;
     try {
-      Requests.Listed listed = requests.list(location);
-      listing = new Listing(clock.instant(), listed.files(), Optional.empty());
+      listing = new Listing(clock.instant(), requests.list(location), Optional.empty());
     } catch (IOException | RuntimeException e) {
       // The store's, Kafka's, or any that nobody thought of: the next listing tries again.
       LOG.warnf(

@@ -10,7 +10,9 @@ import de.siegmar.fastcsv.reader.CsvParseException;
 import de.siegmar.fastcsv.reader.CsvReader;
 import de.siegmar.fastcsv.reader.CsvRecord;
 import de.siegmar.fastcsv.reader.FieldMismatchStrategy;
+import io.cryptoetl.datasets.files.FileFormat;
 import io.cryptoetl.datasets.files.JsonElements;
+import io.cryptoetl.datasets.files.RowCutter;
 import io.cryptoetl.datasets.values.BadRecordException;
 import io.cryptoetl.raw.RawCsvRows;
 import java.io.ByteArrayInputStream;
@@ -344,26 +346,16 @@ final class RowReader {
   }
 
   private static byte[] withoutBom(byte[] bytes) {
-    return bytes.length > 2
-            && bytes[0] == (byte) 0xEF
-            && bytes[1] == (byte) 0xBB
-            && bytes[2] == (byte) 0xBF
-        ? Arrays.copyOfRange(bytes, 3, bytes.length)
-        : bytes;
+    return FileFormat.hasBom(bytes) ? Arrays.copyOfRange(bytes, 3, bytes.length) : bytes;
   }
 
-  /** Where lines begin, and where the last one ends. A line ends with CR, LF or both. */
+  /** Where lines begin, and where the last one ends: the same lines that files are cut by. */
   private static List<Integer> lineStarts(byte[] bytes) {
     List<Integer> starts = new ArrayList<>();
     starts.add(0);
-    for (int i = 0; i < bytes.length; i++) {
-      if (bytes[i] == '\n'
-          || (bytes[i] == '\r' && (i + 1 == bytes.length || bytes[i + 1] != '\n'))) {
-        starts.add(i + 1);
-      }
-    }
-    if (starts.getLast() != bytes.length) {
-      starts.add(bytes.length);
+    for (int at = 0; at < bytes.length; ) {
+      at = RowCutter.lineEnd(bytes, at, bytes.length);
+      starts.add(at);
     }
     return starts;
   }

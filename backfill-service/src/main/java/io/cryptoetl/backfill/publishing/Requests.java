@@ -70,12 +70,12 @@ public final class Requests implements AutoCloseable {
   /**
    * Asks for all files of a location that nobody has seen in their version.
    *
-   * @return how many files the location has, and how many were asked for
+   * @return how many files the location has
    */
-  public Listed list(Location location) throws java.io.IOException, InterruptedException {
+  public long list(Location location) throws java.io.IOException, InterruptedException {
     awaitLedger();
     List<FileRequest> found = new ArrayList<>();
-    long[] counts = new long[2];
+    long[] files = {0};
     Instant settled = clock.instant().minus(settle);
     boolean folder = !location.url().startsWith("s3://");
     location
@@ -85,13 +85,12 @@ public final class Requests implements AutoCloseable {
               if (!Location.isData(file)) {
                 return;
               }
-              counts[0]++;
+              files[0]++;
               if ((folder && file.modified().isAfter(settled))
                   || ledger.state(file.name(), file.version()).isPresent()) {
                 return;
               }
               found.add(request(location, file, location.meaning(file), BY_SCHEDULE, false));
-              counts[1]++;
               if (found.size() == TOGETHER) {
                 send(found, true);
               }
@@ -99,11 +98,8 @@ public final class Requests implements AutoCloseable {
     if (!found.isEmpty()) {
       send(found, true);
     }
-    return new Listed(counts[0], counts[1]);
+    return files[0];
   }
-
-  /** What a listing found: files, and new ones among them. */
-  public record Listed(long files, long asked) {}
 
   /**
    * Asks for one file.

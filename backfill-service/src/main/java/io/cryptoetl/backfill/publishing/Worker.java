@@ -10,6 +10,7 @@ import io.cryptoetl.datasets.files.Limits;
 import io.cryptoetl.datasets.files.RefusedException;
 import io.cryptoetl.ops.FileRequest;
 import io.cryptoetl.ops.FileState;
+import io.cryptoetl.schemas.GroupWait;
 import io.cryptoetl.schemas.KafkaSettings;
 import io.cryptoetl.schemas.Topics;
 import java.io.IOException;
@@ -306,7 +307,7 @@ public final class Worker implements Runnable {
       problem = Optional.empty();
       return;
     }
-    waitInGroup(consumer, delay(Math.max(1, failed)));
+    GroupWait.during(consumer, delay(Math.max(1, failed)), clock, () -> stopped);
     if (consumer.assignment().contains(place.partition())) {
       consumer.seek(place.partition(), place.offset());
     }
@@ -327,26 +328,9 @@ public final class Worker implements Runnable {
     if (stopped) {
       throw new LostException();
     }
-    consumer.pause(consumer.assignment());
-    consumer
-        .poll(Duration.ZERO)
-        .forEach(r -> consumer.seek(new TopicPartition(r.topic(), r.partition()), r.offset()));
+    GroupWait.once(consumer, Duration.ZERO);
     if (!consumer.assignment().contains(partition)) {
       throw new LostException();
-    }
-    consumer.resume(consumer.assignment());
-  }
-
-  /** Waits without leaving the group. What partitions bring that come meanwhile is read again. */
-  private void waitInGroup(Consumer<?, ?> consumer, Duration delay) {
-    Instant until = clock.instant().plus(delay);
-    for (Duration left = delay;
-        !stopped && left.isPositive();
-        left = Duration.between(clock.instant(), until)) {
-      consumer.pause(consumer.assignment());
-      consumer
-          .poll(left.compareTo(POLL) < 0 ? left : POLL)
-          .forEach(r -> consumer.seek(new TopicPartition(r.topic(), r.partition()), r.offset()));
     }
     consumer.resume(consumer.assignment());
   }

@@ -68,7 +68,8 @@ public record FileFormat(
     return new FileFormat(name, ',', Arrays.copyOf(sample, head), 0, Optional.empty());
   }
 
-  private static boolean hasBom(byte[] bytes) {
+  /** Whether bytes begin with the byte order mark of UTF-8. */
+  public static boolean hasBom(byte[] bytes) {
     return bytes.length > 2
         && bytes[0] == (byte) 0xEF
         && bytes[1] == (byte) 0xBB

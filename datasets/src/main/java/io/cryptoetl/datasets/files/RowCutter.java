@@ -318,7 +318,7 @@ public final class RowCutter {
   }
 
   /** Behind the line that begins at an index: behind LF, CR or both, or the end of the bytes. */
-  static int lineEnd(byte[] bytes, int at, int to) {
+  public static int lineEnd(byte[] bytes, int at, int to) {
     for (int i = at; i < to; i++) {
       if (bytes[i] == '\n') {
         return i + 1;

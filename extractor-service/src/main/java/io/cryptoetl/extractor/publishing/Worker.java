@@ -12,6 +12,7 @@ import io.cryptoetl.ops.DeadLetterKey;
 import io.cryptoetl.ops.ExtractRequest;
 import io.cryptoetl.ops.ExtractResult;
 import io.cryptoetl.ops.ExtractResultKey;
+import io.cryptoetl.schemas.GroupWait;
 import io.cryptoetl.schemas.KafkaSettings;
 import io.cryptoetl.schemas.Topics;
 import java.io.ByteArrayOutputStream;
@@ -159,7 +160,7 @@ public final class Worker implements Runnable {
             endTransactionsOfTheGone(admin);
           }
           if (!ledger.awaitRead(POLL) || ledger.isPaused(source.name())) {
-            waitInGroup(consumer, POLL);
+            GroupWait.during(consumer, POLL, clock, () -> stopped);
             continue;
           }
           for (ConsumerRecord<SpecificRecord, SpecificRecord> r : consumer.poll(POLL)) {
@@ -287,25 +288,11 @@ public final class Worker implements Runnable {
           failed,
           e.code(),
           e.getMessage());
-      waitInGroup(consumer, delay(failed));
+      GroupWait.during(consumer, delay(failed), clock, () -> stopped);
       if (consumer.assignment().contains(partition)) {
         consumer.seek(partition, polled.offset());
       }
     }
-  }
-
-  /** Waits without leaving the group. What partitions bring that come meanwhile is read again. */
-  private void waitInGroup(Consumer<?, ?> consumer, Duration delay) {
-    Instant until = clock.instant().plus(delay);
-    for (Duration left = delay;
-        !stopped && left.isPositive();
-        left = Duration.between(clock.instant(), until)) {
-      consumer.pause(consumer.assignment());
-      consumer
-          .poll(left.compareTo(POLL) < 0 ? left : POLL)
-          .forEach(r -> consumer.seek(new TopicPartition(r.topic(), r.partition()), r.offset()));
-    }
-    consumer.resume(consumer.assignment());
   }
 
   /** What a range brought. */
