@@ -140,7 +140,7 @@ class BackfillIT {
     await().atMost(LONG).untilAsserted(() -> assertThat(state(file)).as(file).isEqualTo(state));
   }
 
-  /** Waits until the rows of some files are normalized and loaded. */
+  /** Waits until the rows of some files are loaded and counted. */
   private static void awaitLoaded(String files, long rows) throws InterruptedException {
     await()
         .atMost(LONG)
@@ -148,13 +148,22 @@ class BackfillIT {
             () ->
                 Tables.number(
                         stack,
-                        "SELECT coalesce(sum(rows), 0) FROM ops.file_chunks WHERE file LIKE '%"
+                        "SELECT coalesce(sum(read - on_the_way), 0) FROM ops.file_summary WHERE file LIKE '%"
                             + files
                             + "%'")
                     >= rows);
     try (Replays pipeline = new Replays(stack.bootstrapServers(), stack.registryUrl())) {
       pipeline.awaitLoaded();
     }
+  }
+
+  /** Rows read, loaded, unchanged and refused of each file, in the order of reading. */
+  private static List<String> summary(String files) throws SQLException {
+    return Tables.texts(
+        stack,
+        "SELECT concat_ws(' ', sum(read), sum(loaded), sum(unchanged), sum(dead_letters)) FROM ops.file_summary WHERE file LIKE '%"
+            + files
+            + "%' GROUP BY fetched_at ORDER BY fetched_at");
   }
 
   private static byte[] gzip(String text) throws IOException {
@@ -215,11 +224,7 @@ class BackfillIT {
                 stack,
                 "SELECT line || ' ' || code FROM ops.dead_letters WHERE file LIKE '%x.csv' ORDER BY line"))
         .containsExactly("9 field_invalid", "11 row_ragged");
-    assertThat(
-            Tables.texts(
-                stack,
-                "SELECT sum(rows) || ' ' || sum(made) || ' ' || sum(dead_letters) FROM ops.file_chunks WHERE file LIKE '%x.csv'"))
-        .containsExactly("100 98 2");
+    assertThat(summary("x.csv")).containsExactly("100 98 0 2");
   }
 
   @Test
@@ -238,6 +243,8 @@ class BackfillIT {
                 stack,
                 "SELECT trim_scale(open)::text FROM market.candles WHERE symbol = 'AGAIN' AND volume = 3"))
         .containsExactly("3.25");
+    // One row was corrected, two are new.
+    assertThat(summary("AGAIN")).containsExactly("10 9 1 0", "12 3 9 0");
     assertThat(
             Tables.number(stack, "SELECT count(*) FROM ops.files WHERE file LIKE '%AGAIN/a.csv'"))
         .isEqualTo(2);
@@ -299,6 +306,9 @@ class BackfillIT {
                                 + file
                                 + "'"))
                     .containsExactly(again.get("requestId").asText() + " done"));
+    await()
+        .atMost(LONG)
+        .untilAsserted(() -> assertThat(summary("PLAIN")).containsExactly("100 100 0 0"));
   }
 
   @Test
@@ -322,7 +332,14 @@ class BackfillIT {
     for (int i = 0; i < files; i++) {
       awaitState("CRASH/f%d.csv".formatted(i), "done " + rows);
     }
+    kill("transformer");
     awaitLoaded("CRASH", (long) files * rows);
+    assertThat(
+            Tables.texts(
+                stack,
+                "SELECT concat_ws(' ', read, loaded, unchanged, dead_letters, on_the_way) FROM ops.file_summary WHERE file LIKE '%CRASH%'"))
+        .hasSize(files)
+        .containsOnly(rows + " " + rows + " 0 0 0");
     assertThat(
             Tables.texts(
                 stack,

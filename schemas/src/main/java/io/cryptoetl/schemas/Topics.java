@@ -34,6 +34,8 @@ import io.cryptoetl.ops.ExtractRun;
 import io.cryptoetl.ops.ExtractRunKey;
 import io.cryptoetl.ops.FileChunk;
 import io.cryptoetl.ops.FileChunkKey;
+import io.cryptoetl.ops.FileLoad;
+import io.cryptoetl.ops.FileLoadKey;
 import io.cryptoetl.ops.FileRequest;
 import io.cryptoetl.ops.FileRequestKey;
 import io.cryptoetl.ops.FileState;
@@ -284,6 +286,19 @@ public final class Topics {
           FileChunkKey.getClassSchema(),
           FileChunk.getClassSchema());
 
+  /** How many rows of each file stand in the tables. */
+  public static final Topic OPS_FILE_LOADS =
+      new Topic(
+          "ops.file_loads",
+          PARTITIONS,
+          Cleanup.COMPACT,
+          DAY_MS,
+          MIB,
+          TRANSFORMER,
+          true,
+          FileLoadKey.getClassSchema(),
+          FileLoad.getClassSchema());
+
   /** Takes any record that another topic takes, so that nothing is too large to be kept. */
   public static final Topic OPS_DEAD_LETTERS =
       new Topic(
@@ -331,6 +346,7 @@ public final class Topics {
           OPS_FILE_REQUESTS,
           OPS_FILES,
           OPS_FILE_CHUNKS,
+          OPS_FILE_LOADS,
           OPS_DEAD_LETTERS);
 
   private Topics() {}

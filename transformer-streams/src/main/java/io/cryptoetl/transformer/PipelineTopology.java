@@ -114,6 +114,8 @@ public final class PipelineTopology {
     TABLES_OF_FILES.forEach(table -> sink(topology, formats, table, NORMALIZE_FILE_ROWS));
     store(topology, BlockNormalizer.STORE, NORMALIZE_BLOCKS, NORMALIZE_FILE_ROWS);
     store(topology, FileBlockRows.STORE, NORMALIZE_BLOCKS, NORMALIZE_FILE_ROWS);
+    counts(topology, FileBlockRows.LOADS, NORMALIZE_BLOCKS, NORMALIZE_FILE_ROWS);
+    sink(topology, formats, Topics.OPS_FILE_LOADS, NORMALIZE_FILE_ROWS);
 
     source(topology, formats, Topics.TRANSFORMER_PRICES);
     topology.addProcessor(
@@ -147,6 +149,8 @@ public final class PipelineTopology {
         source(Topics.TRANSFORMER_FILE_CANDLES));
     store(topology, CandleTable.WINNERS, NORMALIZE_CANDLES, NORMALIZE_FILE_CANDLES);
     store(topology, CandleTable.COPIES, NORMALIZE_CANDLES, NORMALIZE_FILE_CANDLES);
+    counts(topology, CandleTable.LOADS, NORMALIZE_CANDLES, NORMALIZE_FILE_CANDLES);
+    sink(topology, formats, Topics.OPS_FILE_LOADS, NORMALIZE_FILE_CANDLES);
     for (String parent : List.of(NORMALIZE_CANDLES, NORMALIZE_FILE_CANDLES)) {
       sink(topology, formats, Topics.MARKET_CANDLES, parent);
       topology.addSink(
@@ -216,6 +220,15 @@ public final class PipelineTopology {
         Stores.keyValueStoreBuilder(
                 Stores.persistentKeyValueStore(name), Serdes.ByteArray(), Serdes.ByteArray())
             .withCachingDisabled(),
+        processors);
+  }
+
+  /** A store of few keys that change with each record: its cache writes each once a commit. */
+  private static void counts(Topology topology, String name, String... processors) {
+    topology.addStateStore(
+        Stores.keyValueStoreBuilder(
+                Stores.persistentKeyValueStore(name), Serdes.ByteArray(), Serdes.ByteArray())
+            .withCachingEnabled(),
         processors);
   }
 

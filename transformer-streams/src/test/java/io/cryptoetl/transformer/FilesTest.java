@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.cryptoetl.datasets.Layouts;
 import io.cryptoetl.raw.RawBlock;
+import io.cryptoetl.raw.RawCandle;
 import io.cryptoetl.raw.RawCsvRows;
 import io.cryptoetl.schemas.Topic;
 import io.cryptoetl.schemas.Topics;
@@ -516,11 +517,117 @@ class FilesTest {
     assertThat(candles())
         .extracting(c -> c.get("symbol") + " " + decimal(c, "close", 18).stripTrailingZeros())
         .containsExactly("s 2", "t 3");
+    assertThat(loads())
+        .containsExactly("a.csv market.candles 1 of 1", "b.csv market.candles 1 of 1");
     try (TopologyHarness turned = TopologyHarness.temporary(PriceRules.defaults())) {
       List.of(again, better, worse).forEach(turned::pipe);
 
       assertThat(turned.everything()).isEqualTo(topology.everything());
     }
+  }
+
+  private List<String> loads() {
+    return topology.rows(Topics.OPS_FILE_LOADS).stream()
+        .map(
+            l ->
+                "%s %s %s of %s"
+                    .formatted(l.get("file"), l.get("part"), l.get("loaded"), l.get("rows")))
+        .toList();
+  }
+
+  @Test
+  void shouldCountTheRowsOfEachFileThatStandInTheTables() throws IOException {
+    Map<String, String> market = Map.of("venue", "binance", "symbol", "ETHUSDT", "interval", "1m");
+    String head = "unix,open,high,low,close,volume\n";
+    String row = "1970-01-01 00:%02d:00,1,9000,0.5,%d,1\n";
+    RawCsvRows twice =
+        Chunks.chunk(
+            "ohlcv",
+            "a.csv",
+            head,
+            2,
+            row.formatted(1, 2) + row.formatted(2, 2) + row.formatted(1, 3) + "damaged\n",
+            market,
+            100);
+    topology.pipe(twice);
+    assertThat(loads()).containsExactly("a.csv market.candles 2 of 3");
+
+    // The first row is known, the second corrects one, the third is new.
+    RawCsvRows corrected =
+        Chunks.chunk(
+            "ohlcv",
+            "b.csv",
+            head,
+            2,
+            row.formatted(1, 3) + row.formatted(2, 4) + row.formatted(10, 5),
+            market,
+            200);
+    topology.pipe(corrected);
+    assertThat(loads())
+        .containsExactly("a.csv market.candles 1 of 3", "b.csv market.candles 2 of 3");
+    assertThat(candles().getFirst().get("endpoint")).hasToString("a.csv");
+    assertThat(candles().getFirst().get("source")).hasToString("ohlcv");
+    assertThat(candles().getFirst().get("fetched_at")).isEqualTo(1_780_000_100_000L);
+
+    // The venue knows better.
+    RawCandle ofVenue = Candles.candle("binance", "ETHUSDT", 600, "4", 5);
+    topology.pipe(ofVenue);
+    assertThat(loads())
+        .containsExactly("a.csv market.candles 1 of 3", "b.csv market.candles 1 of 3");
+    try (TopologyHarness turned = TopologyHarness.temporary(PriceRules.defaults())) {
+      List.of(ofVenue, corrected, twice, corrected).forEach(turned::pipe);
+
+      assertThat(turned.rows(Topics.OPS_FILE_LOADS))
+          .isEqualTo(topology.rows(Topics.OPS_FILE_LOADS));
+      assertThat(turned.rows(Topics.MARKET_CANDLES)).isEqualTo(candles());
+    }
+
+    // Published again, it is the last word, and the counts of its first reading are gone.
+    RawCsvRows again = RawCsvRows.newBuilder(twice).build();
+    again.setFetchedAt(twice.getFetchedAt().plusSeconds(1000));
+    topology.pipe(again);
+    assertThat(loads())
+        .containsExactly("a.csv market.candles 2 of 3", "b.csv market.candles 0 of 3");
+    assertThat(topology.rows(Topics.OPS_FILE_LOADS).getFirst().get("fetched_at"))
+        .isEqualTo(again.getFetchedAt().toEpochMilli());
+  }
+
+  @Test
+  void shouldCountReceiptsWithTheirTransactionsAndNothingBehindABlockOfANode() throws IOException {
+    pipe(
+        "ethereum-etl-receipts",
+        "r.csv",
+        RECEIPTS_HEAD,
+        // The second is of another transaction than the one that stands there, the third of none.
+        receipt(5, 0, 50) + receipt(5, 1, 99) + receipt(5, 2, 52),
+        MAINNET);
+    assertThat(loads()).containsExactly("r.csv receipts 0 of 3");
+    pipe(
+        "ethereum-etl-transactions",
+        "t.csv",
+        TRANSACTIONS_HEAD,
+        transaction(5, 0, 50) + transaction(5, 1, 51),
+        MAINNET);
+    pipe("ethereum-etl-blocks", "b.csv", BLOCKS_HEAD, blockRow(5, 2), MAINNET);
+    List<String> standing =
+        List.of(
+            "b.csv chain.blocks 1 of 1",
+            "r.csv receipts 1 of 3",
+            "t.csv chain.transactions 2 of 2");
+    assertThat(loads()).containsExactlyElementsOf(standing);
+    GenericRecord chunk = topology.rows(Topics.OPS_FILE_CHUNKS).getFirst();
+    assertThat(chunk.get("chain_id")).isEqualTo(1L);
+    assertThat(chunk.get("first_block")).isEqualTo(5L);
+    assertThat(chunk.get("last_block")).isEqualTo(5L);
+
+    topology.pipe(Blocks.block(5, 1, 2, 3, 100));
+    assertThat(loads())
+        .containsExactly(
+            "b.csv chain.blocks 0 of 1",
+            "r.csv receipts 0 of 3",
+            "t.csv chain.transactions 0 of 2");
+    pipe("ethereum-etl-transactions", "u.csv", TRANSACTIONS_HEAD, transaction(5, 0, 98), MAINNET);
+    assertThat(loads()).contains("u.csv chain.transactions 0 of 1");
   }
 
   @Test
@@ -673,6 +780,7 @@ class FilesTest {
                     + " "
                     + decimal(c, "close", 18).stripTrailingZeros().toPlainString())
         .containsExactly("0 0.5", "172800000 0.5");
+    assertThat(loads()).containsExactly("a.csv market.candles 2 of 2");
   }
 
   @Test

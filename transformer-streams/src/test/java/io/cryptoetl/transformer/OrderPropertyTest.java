@@ -85,8 +85,10 @@ class OrderPropertyTest {
   /** A chunk of two rows, of which the second may be damaged. */
   private static RawCsvRows file(int kind, int height, int position, int seed, int fetchedAt) {
     String second = seed == 3 ? "damaged\n" : "";
-    // Chunks of one file are of one height: they compete where their rows do.
-    String name = "file-" + seed + "-" + height + ".csv";
+    // Chunks of one file are of one height: they compete where their rows do. Files of two names
+    // say
+    // the same.
+    String name = "file-" + seed + "-" + height + "-" + position % 2 + ".csv";
     return switch (kind) {
       case 0 ->
           Chunks.chunk(

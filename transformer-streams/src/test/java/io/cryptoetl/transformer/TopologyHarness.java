@@ -22,6 +22,7 @@ import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -251,6 +252,8 @@ final class TopologyHarness implements AutoCloseable {
             value,
             new RecordHeaders(),
             Optional.empty()));
+    // What goes out from time to time goes out now.
+    driver.advanceWallClockTime(Duration.ofMinutes(1));
     for (Topic topic : Topics.all()) {
       if (topic.table()) {
         take(topic);

@@ -26,6 +26,7 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -52,6 +53,7 @@ final class BackfillCommand implements Callable<Integer> {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final Logger REGISTRY_CLIENT = Logger.getLogger("io.apicurio");
   private static final long POLL_MS = 500;
+  private static final Duration COUNTED_WITHIN = Duration.ofMinutes(1);
 
   @Parameters(
       paramLabel = "FILE",
@@ -263,6 +265,7 @@ final class BackfillCommand implements Callable<Integer> {
       try (Replays pipeline = new Replays(parts.bootstrapServers(), parts.registryUrl())) {
         pipeline.awaitLoaded();
       }
+      awaitCounts(db, states);
     }
     boolean well = true;
     try (Connection db = parts.connection(Database.PIPELINE)) {
@@ -271,6 +274,17 @@ final class BackfillCommand implements Callable<Integer> {
       }
     }
     return well ? 0 : PipelineCommand.FAILED;
+  }
+
+  /** The counts of what is loaded follow the rows within seconds. */
+  private static void awaitCounts(Connection db, List<Part> states)
+      throws SQLException, InterruptedException {
+    long end = System.nanoTime() + COUNTED_WITHIN.toNanos();
+    for (Part part : states) {
+      while (Tally.of(db, part).onTheWay() > 0 && System.nanoTime() < end) {
+        Thread.sleep(POLL_MS);
+      }
+    }
   }
 
   private boolean summarize(Connection db, Part part) throws SQLException {
@@ -283,19 +297,27 @@ final class BackfillCommand implements Callable<Integer> {
     }
     Tally tally = Tally.of(db, part);
     screen.line(
-        "%s: %,d rows read as %s: %,d accepted, %,d in the dead letters."
+        "%s: %,d rows read as %s: %,d loaded, %,d unchanged, %,d in the dead letters."
             .formatted(
-                part.file(), tally.read(), part.dataset(), tally.made(), tally.deadLetters()));
-    for (String table : List.of("market.candles", "chain.blocks")) {
-      long loaded = Tally.loaded(db, table, part);
-      if (loaded > 0) {
-        screen.line(
-            "  %,d rows of %s are of this file now, %,d are not changed by it: another copy counts there"
-                .formatted(loaded, table, tally.made() - loaded));
-        screen.line(
-            "    ./pipeline query \"SELECT * FROM %s WHERE endpoint = '%s'\""
-                .formatted(table, quoted(part.file())));
-      }
+                part.file(),
+                tally.read(),
+                part.dataset(),
+                tally.loaded(),
+                tally.unchanged(),
+                tally.deadLetters()));
+    if (tally.onTheWay() > 0) {
+      screen.line("  %,d are not counted yet; how far it is:".formatted(tally.onTheWay()));
+      screen.line(
+          "    ./pipeline query \"SELECT * FROM ops.file_summary WHERE file = '%s'\""
+              .formatted(quoted(part.file())));
+    }
+    if (tally.loaded() > 0) {
+      screen.line("  loaded:");
+      screen.line("    ./pipeline query \"%s\"".formatted(tally.select(part)));
+    }
+    if (tally.unchanged() > 0) {
+      screen.line(
+          "  unchanged: the table has the same already, or what a later row, a later file, a venue or a node says");
     }
     for (Map.Entry<String, Long> reason : Tally.reasons(db, part).entrySet()) {
       screen.line("  %,d dead letters %s".formatted(reason.getValue(), reason.getKey()));
@@ -361,17 +383,36 @@ final class BackfillCommand implements Callable<Integer> {
     }
   }
 
-  /** What the transformer made of a file. */
-  private record Tally(long chunks, long read, long made, long deadLetters) {
+  /**
+   * What became of the rows of a file.
+   *
+   * @param part table of its rows, or receipts
+   * @param chainId null if its rows are of no chain or of several
+   * @param firstBlock null if its rows are of no block
+   */
+  private record Tally(
+      String part,
+      long chunks,
+      long read,
+      long loaded,
+      long unchanged,
+      long deadLetters,
+      long onTheWay,
+      Long chainId,
+      Long firstBlock,
+      Long lastBlock) {
+    private static final Tally NOTHING = new Tally("", 0, 0, 0, 0, 0, 0, null, null, null);
+
     static Tally of(Connection db, Part part) throws SQLException {
       if (part.fetchedAt().isEmpty()) {
-        return new Tally(0, 0, 0, 0);
+        return NOTHING;
       }
       try (PreparedStatement query =
           db.prepareStatement(
               """
-              SELECT count(*), coalesce(sum(rows), 0), coalesce(sum(made), 0), coalesce(sum(dead_letters), 0)
-              FROM ops.file_chunks
+              SELECT part, chunks, read, loaded, unchanged, dead_letters, on_the_way,
+                     chain_id, first_block, last_block
+              FROM ops.file_summary
               WHERE file = ? AND file_version = ? AND dataset = ? AND fetched_at = ?::timestamptz
               """)) {
         query.setString(1, part.file());
@@ -379,27 +420,38 @@ final class BackfillCommand implements Callable<Integer> {
         query.setString(3, part.dataset());
         query.setString(4, part.fetchedAt());
         try (ResultSet row = query.executeQuery()) {
-          row.next();
-          return new Tally(row.getLong(1), row.getLong(2), row.getLong(3), row.getLong(4));
+          return row.next()
+              ? new Tally(
+                  row.getString("part"),
+                  row.getLong("chunks"),
+                  row.getLong("read"),
+                  row.getLong("loaded"),
+                  row.getLong("unchanged"),
+                  row.getLong("dead_letters"),
+                  row.getLong("on_the_way"),
+                  row.getObject("chain_id", Long.class),
+                  row.getObject("first_block", Long.class),
+                  row.getObject("last_block", Long.class))
+              : NOTHING;
         }
       }
     }
 
-    /** Rows of a table that are of the file now. */
-    static long loaded(Connection db, String table, Part part) throws SQLException {
-      try (PreparedStatement query =
-          db.prepareStatement(
-              "SELECT count(*) FROM "
-                  + table
-                  + " WHERE source = ? AND endpoint = ? AND fetched_at = ?::timestamptz")) {
-        query.setString(1, part.dataset());
-        query.setString(2, part.file());
-        query.setString(3, part.fetchedAt());
-        try (ResultSet row = query.executeQuery()) {
-          row.next();
-          return row.getLong(1);
-        }
+    /**
+     * The SQL to look at the rows: those of blocks and candles tell their file, others are of its
+     * heights.
+     */
+    String select(Part file) {
+      String table = part.equals("receipts") ? "chain.transactions" : part;
+      if (table.equals("market.candles") || table.equals("chain.blocks")) {
+        return "SELECT * FROM %s WHERE endpoint = '%s'".formatted(table, quoted(file.file()));
       }
+      return "SELECT * FROM %s WHERE %sblock_number BETWEEN %d AND %d"
+          .formatted(
+              table,
+              chainId == null ? "" : "chain_id = %d AND ".formatted(chainId),
+              firstBlock,
+              lastBlock);
     }
 
     /** Dead letters of the file by code. */

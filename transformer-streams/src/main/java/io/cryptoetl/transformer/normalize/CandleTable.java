@@ -4,12 +4,14 @@ import io.cryptoetl.datasets.values.BadRecordException;
 import io.cryptoetl.files.FileRow;
 import io.cryptoetl.market.Candle;
 import io.cryptoetl.market.CandleKey;
+import io.cryptoetl.ops.FileLoad;
 import io.cryptoetl.schemas.Topics;
 import io.cryptoetl.transformer.join.PriceRules;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
 import org.apache.avro.specific.SpecificRecord;
@@ -29,12 +31,17 @@ public final class CandleTable {
   /** Name of the store of what files say. Key of a row: venue, symbol, interval, open time. */
   public static final String COPIES = "file-candles";
 
+  /** Name of the store of {@link FileLoads files}. */
+  public static final String LOADS = "file-candle-loads";
+
   private final PriceRules rules;
+  private final UnaryOperator<String> sink;
   private final String candles;
   private final String prices;
   private ProcessorContext<SpecificRecord, SpecificRecord> context;
   private KeyValueStore<byte[], byte[]> winners;
   private FileCopies copies;
+  private FileLoads loads;
 
   /** Makes the row of a copy. */
   interface Mapping {
@@ -44,6 +51,7 @@ public final class CandleTable {
 
   CandleTable(PriceRules rules, UnaryOperator<String> sink) {
     this.rules = rules;
+    this.sink = sink;
     this.candles = sink.apply(Topics.MARKET_CANDLES.name());
     this.prices = sink.apply(Topics.TRANSFORMER_PRICES.name());
   }
@@ -53,6 +61,12 @@ public final class CandleTable {
     winners = processorContext.getStateStore(WINNERS);
     KeyValueStore<byte[], byte[]> store = processorContext.getStateStore(COPIES);
     copies = new FileCopies(store);
+    loads = new FileLoads(processorContext, LOADS);
+  }
+
+  /** Has what stands in the table of each file written out from now on. */
+  void report() {
+    loads.report(context, sink);
   }
 
   /**
@@ -67,7 +81,9 @@ public final class CandleTable {
       return;
     }
     Candle row = mapping.row();
-    boolean wasOut = before == null ? copies.best(fileKey(key)).isPresent() : before.get() == 1;
+    List<Long> ofFiles = before == null ? files(copies.standing(fileKey(key))) : List.of();
+    boolean wasOut = before == null ? !ofFiles.isEmpty() : before.get() == 1;
+    loads.moved(ofFiles, List.of());
     if (row != null || wasOut) {
       forward(key, row, timestamp);
     }
@@ -85,27 +101,46 @@ public final class CandleTable {
       return;
     }
     winners.delete(storeKey);
-    forward(key, bestOfFiles(key), timestamp);
+    Optional<FileCopies.Copy> now = copies.standing(fileKey(key));
+    loads.moved(List.of(), files(now));
+    forward(key, row(now), timestamp);
   }
 
   /** Takes what a file says, or that it says it no more. */
   void take(CandleKey key, FileRow copy, long timestamp) {
-    copies.take(fileKey(key), copy);
-    if (winners.get(storeKey(key)) == null) {
-      forward(key, bestOfFiles(key), timestamp);
+    byte[] fileKey = fileKey(key);
+    boolean hidden = winners.get(storeKey(key)) != null;
+    List<Long> before = hidden ? List.of() : files(copies.standing(fileKey));
+    long file = loads.fileOf(copy);
+    loads.held(copy, file, copies.take(fileKey, file, copy));
+    if (!hidden) {
+      Optional<FileCopies.Copy> now = copies.standing(fileKey);
+      loads.moved(before, files(now));
+      forward(key, row(now), timestamp);
     }
   }
 
-  private Candle bestOfFiles(CandleKey key) {
-    Optional<ByteBuffer> best = copies.best(fileKey(key));
-    if (best.isEmpty()) {
+  private static List<Long> files(Optional<FileCopies.Copy> copy) {
+    return copy.map(FileCopies.Copy::file).stream().toList();
+  }
+
+  private Candle row(Optional<FileCopies.Copy> copy) {
+    if (copy.isEmpty()) {
       return null;
     }
+    Candle row;
     try {
-      return Candle.fromByteBuffer(best.get());
+      row = Candle.fromByteBuffer(copy.get().row());
     } catch (IOException e) {
       throw new UncheckedIOException("reading from memory", e);
     }
+    if (copy.get().file() != FileLoads.UNKNOWN) {
+      FileLoad file = loads.counts(copy.get().file());
+      row.setSource(file.getDataset());
+      row.setEndpoint(file.getFile());
+      row.setFetchedAt(file.getFetchedAt());
+    }
+    return row;
   }
 
   private void forward(CandleKey key, Candle row, long timestamp) {

@@ -10,12 +10,12 @@ import io.cryptoetl.chain.Transaction;
 import io.cryptoetl.chain.TransactionKey;
 import io.cryptoetl.files.FileReceipt;
 import io.cryptoetl.files.FileRow;
+import io.cryptoetl.ops.FileLoad;
 import io.cryptoetl.schemas.Topics;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.util.List;
-import java.util.Optional;
 import java.util.function.UnaryOperator;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.streams.processor.api.ProcessorContext;
@@ -32,12 +32,16 @@ public final class FileBlockRows {
   /** Name of the store of copies. Key of a row: chain id, number, part, position. */
   public static final String STORE = "file-rows";
 
+  /** Name of the store of {@link FileLoads files}. */
+  public static final String LOADS = "file-row-loads";
+
   private static final int KEY_BYTES = 2 * Long.BYTES + 1 + Integer.BYTES;
 
   private final UnaryOperator<String> sink;
   private final String economics;
   private ProcessorContext<SpecificRecord, SpecificRecord> context;
   private FileCopies copies;
+  private FileLoads loads;
 
   FileBlockRows(UnaryOperator<String> sink, String economics) {
     this.sink = sink;
@@ -48,84 +52,139 @@ public final class FileBlockRows {
     context = processorContext;
     KeyValueStore<byte[], byte[]> store = processorContext.getStateStore(STORE);
     copies = new FileCopies(store);
+    loads = new FileLoads(processorContext, LOADS);
   }
 
-  /** Keeps a copy, or forgets one that its file makes no more. */
-  void take(BlockKey block, FileRow copy) {
-    copies.take(key(block, FilePart.of(copy.getPart()), copy.getPosition()), copy);
+  /** Has what stands in the tables of each file written out from now on. */
+  void report() {
+    loads.report(context, sink);
+  }
+
+  /**
+   * Takes a copy, or that its file makes it no more.
+   *
+   * @param hidden whether a node's block hides it
+   */
+  void take(BlockKey block, FileRow copy, boolean hidden, long timestamp) {
+    FilePart part = FilePart.of(copy.getPart());
+    int position = copy.getPosition();
+    List<Long> before = hidden ? List.of() : standing(block, part, position).files();
+    long file = loads.fileOf(copy);
+    loads.held(copy, file, copies.take(key(block, part, position), file, copy));
+    if (!hidden) {
+      Standing now = standing(block, part, position);
+      loads.moved(before, now.files());
+      if (part != FilePart.RECEIPT) {
+        show(block, part, position, now.row(), timestamp);
+      } else if (now.row() != null) {
+        show(block, FilePart.TRANSACTION, position, now.row(), timestamp);
+      }
+    }
   }
 
   /** Takes what files say of a height out of the tables, but for what a node's block replaces. */
   void hide(BlockKey block, int[] counts, long timestamp) {
-    for (byte[] key : keys(block)) {
-      ByteBuffer place = ByteBuffer.wrap(key, 2 * Long.BYTES, 1 + Integer.BYTES);
-      FilePart part = FilePart.of(place.get());
-      int position = place.getInt();
-      int kept =
-          switch (part) {
-            case TRANSACTION -> counts[ChildTable.TRANSACTIONS.slot()];
-            case LOG -> counts[ChildTable.LOGS.slot()];
-            case TOKEN_TRANSFER -> counts[ChildTable.TOKEN_TRANSFERS.slot()];
-            case BLOCK, RECEIPT -> Integer.MAX_VALUE;
-          };
-      if (position >= kept) {
-        put(block, part, position, null, timestamp);
-      }
-    }
+    rows(
+        block,
+        (part, position) -> {
+          loads.moved(standing(block, part, position).files(), List.of());
+          int kept =
+              switch (part) {
+                case TRANSACTION -> counts[ChildTable.TRANSACTIONS.slot()];
+                case LOG -> counts[ChildTable.LOGS.slot()];
+                case TOKEN_TRANSFER -> counts[ChildTable.TOKEN_TRANSFERS.slot()];
+                case BLOCK, RECEIPT -> Integer.MAX_VALUE;
+              };
+          if (position >= kept) {
+            put(block, part, position, null, timestamp);
+          }
+        });
   }
 
   /** Puts what files say of a height into the tables. */
   void show(BlockKey block, long timestamp) {
-    for (byte[] key : keys(block)) {
-      ByteBuffer place = ByteBuffer.wrap(key, 2 * Long.BYTES, 1 + Integer.BYTES);
-      FilePart part = FilePart.of(place.get());
-      if (part != FilePart.RECEIPT) {
-        show(block, part, place.getInt(), timestamp);
-      }
+    rows(
+        block,
+        (part, position) -> {
+          Standing now = standing(block, part, position);
+          loads.moved(List.of(), now.files());
+          show(block, part, position, now.row(), timestamp);
+        });
+  }
+
+  /** A row, or that there is none any more, for its table. */
+  private void show(
+      BlockKey block, FilePart part, int position, SpecificRecord row, long timestamp) {
+    put(block, part, position, row, timestamp);
+    if (part == FilePart.BLOCK) {
+      context.forward(
+          new Record<>(block, row == null ? null : Economics.of((Block) row), timestamp),
+          economics);
     }
   }
 
-  /** Puts a row, or that there is none any more, into its table. */
-  void show(BlockKey block, FilePart part, int position, long timestamp) {
-    switch (part) {
-      case BLOCK -> {
-        Block row = read(block, part, position, Block::fromByteBuffer);
-        put(block, part, position, row, timestamp);
-        context.forward(
-            new Record<>(block, row == null ? null : Economics.of(row), timestamp), economics);
-      }
-      case TRANSACTION -> put(block, part, position, transaction(block, position), timestamp);
-      case RECEIPT -> {
-        Transaction row = transaction(block, position);
-        if (row != null) {
-          put(block, FilePart.TRANSACTION, position, row, timestamp);
-        }
-      }
-      case LOG ->
-          put(block, part, position, read(block, part, position, Log::fromByteBuffer), timestamp);
+  /**
+   * What stands in a table of what files say.
+   *
+   * @param row null if they say nothing
+   * @param files that it is of: of a transaction, that of its receipt, too
+   */
+  private record Standing(SpecificRecord row, List<Long> files) {
+    static final Standing NOTHING = new Standing(null, List.of());
+  }
+
+  private Standing standing(BlockKey block, FilePart part, int position) {
+    return switch (part) {
+      case BLOCK -> standing(block, part, position, this::block);
+      case TRANSACTION, RECEIPT -> transaction(block, position);
+      case LOG -> standing(block, part, position, copy -> Log.fromByteBuffer(copy.row()));
       case TOKEN_TRANSFER ->
-          put(
-              block,
-              part,
-              position,
-              read(block, part, position, TokenTransfer::fromByteBuffer),
-              timestamp);
-    }
+          standing(block, part, position, copy -> TokenTransfer.fromByteBuffer(copy.row()));
+    };
   }
 
-  private Transaction transaction(BlockKey block, int index) {
-    Transaction row = read(block, FilePart.TRANSACTION, index, Transaction::fromByteBuffer);
-    FileReceipt receipt =
-        row == null ? null : read(block, FilePart.RECEIPT, index, FileReceipt::fromByteBuffer);
-    if (receipt != null && receipt.getTransactionHash().equals(row.getHash())) {
-      row.setStatus(receipt.getStatus());
-      row.setStateRoot(receipt.getStateRoot());
-      row.setGasUsed(receipt.getGasUsed());
-      row.setCumulativeGasUsed(receipt.getCumulativeGasUsed());
-      row.setEffectiveGasPrice(receipt.getEffectiveGasPrice());
-      row.setContractAddress(receipt.getContractAddress());
+  private Standing standing(BlockKey block, FilePart part, int position, Decoder decoder) {
+    return copies
+        .standing(key(block, part, position))
+        .map(copy -> new Standing(decode(copy, decoder), List.of(copy.file())))
+        .orElse(Standing.NOTHING);
+  }
+
+  private Block block(FileCopies.Copy copy) throws IOException {
+    Block row = Block.fromByteBuffer(copy.row());
+    if (copy.file() != FileLoads.UNKNOWN) {
+      FileLoad file = loads.counts(copy.file());
+      row.setSource(file.getDataset());
+      row.setEndpoint(file.getFile());
+      row.setFetchedAt(file.getFetchedAt());
     }
     return row;
+  }
+
+  private Standing transaction(BlockKey block, int index) {
+    Standing standing =
+        standing(
+            block, FilePart.TRANSACTION, index, copy -> Transaction.fromByteBuffer(copy.row()));
+    Standing ofReceipt =
+        standing.row() == null
+            ? Standing.NOTHING
+            : standing(
+                block, FilePart.RECEIPT, index, copy -> FileReceipt.fromByteBuffer(copy.row()));
+    if (ofReceipt.row() == null) {
+      return standing;
+    }
+    Transaction row = (Transaction) standing.row();
+    FileReceipt receipt = (FileReceipt) ofReceipt.row();
+    if (!receipt.getTransactionHash().equals(row.getHash())) {
+      return standing;
+    }
+    row.setStatus(receipt.getStatus());
+    row.setStateRoot(receipt.getStateRoot());
+    row.setGasUsed(receipt.getGasUsed());
+    row.setCumulativeGasUsed(receipt.getCumulativeGasUsed());
+    row.setEffectiveGasPrice(receipt.getEffectiveGasPrice());
+    row.setContractAddress(receipt.getContractAddress());
+    return new Standing(row, List.of(standing.files().getFirst(), ofReceipt.files().getFirst()));
   }
 
   private void put(
@@ -150,19 +209,30 @@ public final class FileBlockRows {
     context.forward(new Record<>(key, row, timestamp), sink.apply(topic));
   }
 
-  private interface Decoder<T> {
-    T decode(ByteBuffer bytes) throws IOException;
+  private interface Decoder {
+    SpecificRecord decode(FileCopies.Copy copy) throws IOException;
   }
 
-  private <T> T read(BlockKey block, FilePart part, int position, Decoder<T> decoder) {
-    Optional<ByteBuffer> best = copies.best(key(block, part, position));
-    if (best.isEmpty()) {
-      return null;
-    }
+  private static SpecificRecord decode(FileCopies.Copy copy, Decoder decoder) {
     try {
-      return decoder.decode(best.get());
+      return decoder.decode(copy);
     } catch (IOException e) {
       throw new UncheckedIOException("reading from memory", e);
+    }
+  }
+
+  private interface Visitor {
+    void row(FilePart part, int position);
+  }
+
+  /** All rows of tables that files have of a height. */
+  private void rows(BlockKey block, Visitor visitor) {
+    for (byte[] key : keys(block)) {
+      ByteBuffer place = ByteBuffer.wrap(key, 2 * Long.BYTES, 1 + Integer.BYTES);
+      FilePart part = FilePart.of(place.get());
+      if (part != FilePart.RECEIPT) {
+        visitor.row(part, place.getInt());
+      }
     }
   }
 

@@ -27,6 +27,7 @@ public final class FileCandleNormalizer
   @Override
   public void init(ProcessorContext<SpecificRecord, SpecificRecord> processorContext) {
     table.init(processorContext);
+    table.report();
   }
 
   @Override

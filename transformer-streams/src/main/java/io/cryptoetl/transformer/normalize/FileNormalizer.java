@@ -1,5 +1,7 @@
 package io.cryptoetl.transformer.normalize;
 
+import io.cryptoetl.chain.Block;
+import io.cryptoetl.chain.BlockKey;
 import io.cryptoetl.datasets.ChunkMapper;
 import io.cryptoetl.datasets.Layouts;
 import io.cryptoetl.datasets.Target;
@@ -18,6 +20,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.LongSummaryStatistics;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.UnaryOperator;
@@ -104,20 +107,22 @@ public final class FileNormalizer extends RawNormalizer<RawCsvRows> {
       map(record, raw, digest, tally);
     } catch (BadRecordException e) {
       if (order == 0) {
-        before.get().rows().forEach(row -> send(record, row, raw.getFetchedAt(), null));
+        before.get().rows().forEach(row -> send(record, raw, row, raw.getFetchedAt(), null));
         chunks.delete(key);
       }
-      long rows = ChunkMapper.count(raw);
-      report(record, raw, rows, rows);
+      Tally nothing = new Tally();
+      nothing.rows = ChunkMapper.count(raw);
+      nothing.deadLetters = nothing.rows;
+      report(record, raw, nothing);
       throw e;
     }
     before.ifPresent(
         b ->
             b.rows().stream()
                 .filter(row -> order != 0 || !tally.made.contains(row))
-                .forEach(row -> send(record, row, b.fetchedAt(), null)));
+                .forEach(row -> send(record, raw, row, b.fetchedAt(), null)));
     chunks.put(key, new MadeRows(raw.getFetchedAt(), digest, List.copyOf(tally.made)).toBytes());
-    report(record, raw, tally.rows, tally.deadLetters);
+    report(record, raw, tally);
   }
 
   /** What a chunk has become. */
@@ -147,7 +152,7 @@ public final class FileNormalizer extends RawNormalizer<RawCsvRows> {
                     digestOf(chunkDigest, bytes));
             tally.rows++;
             tally.made.add(one);
-            send(record, one, raw.getFetchedAt(), row);
+            send(record, raw, one, raw.getFetchedAt(), withoutProvenance(row));
           }
 
           @Override
@@ -171,7 +176,17 @@ public final class FileNormalizer extends RawNormalizer<RawCsvRows> {
     candle.setQuote(pair.map(PriceRules.Pair::quote).orElse(null));
   }
 
-  private void report(Record<byte[], byte[]> record, RawCsvRows raw, long rows, long deadLetters) {
+  private void report(Record<byte[], byte[]> record, RawCsvRows raw, Tally tally) {
+    List<BlockKey> blocks =
+        tally.made.stream()
+            .map(MadeRows.Row::key)
+            .filter(BlockKey.class::isInstance)
+            .map(BlockKey.class::cast)
+            .toList();
+    LongSummaryStatistics chains =
+        blocks.stream().mapToLong(BlockKey::getChainId).summaryStatistics();
+    LongSummaryStatistics heights =
+        blocks.stream().mapToLong(BlockKey::getNumber).summaryStatistics();
     forward(
         record,
         tallies,
@@ -181,15 +196,22 @@ public final class FileNormalizer extends RawNormalizer<RawCsvRows> {
             .setFileVersion(raw.getFileVersion())
             .setDataset(raw.getDataset())
             .setFirstLine(raw.getFirstLine())
-            .setRows(rows)
-            .setMade(rows - deadLetters)
-            .setDeadLetters(deadLetters)
+            .setRows(tally.rows)
+            .setMade(tally.rows - tally.deadLetters)
+            .setDeadLetters(tally.deadLetters)
             .setFetchedAt(raw.getFetchedAt())
+            .setChainId(chains.getMin() == chains.getMax() ? chains.getMin() : null)
+            .setFirstBlock(blocks.isEmpty() ? null : heights.getMin())
+            .setLastBlock(blocks.isEmpty() ? null : heights.getMax())
             .build());
   }
 
   private void send(
-      Record<byte[], byte[]> record, MadeRows.Row row, Instant fetchedAt, SpecificRecord value) {
+      Record<byte[], byte[]> record,
+      RawCsvRows raw,
+      MadeRows.Row row,
+      Instant fetchedAt,
+      SpecificRecord value) {
     forward(
         record,
         row.target() == Target.CANDLES ? candles : blockRows,
@@ -201,7 +223,30 @@ public final class FileNormalizer extends RawNormalizer<RawCsvRows> {
             .setLine(row.line())
             .setDigest(row.digest())
             .setRow(value == null ? null : ByteBuffer.wrap(MadeRows.encode(value)))
+            .setFile(raw.getFile())
+            .setFileVersion(raw.getFileVersion())
+            .setDataset(raw.getDataset())
             .build());
+  }
+
+  /** Copies that say the same of different files have the same bytes. */
+  private static SpecificRecord withoutProvenance(SpecificRecord row) {
+    switch (row) {
+      case Candle candle -> {
+        candle.setSource("");
+        candle.setEndpoint("");
+        candle.setFetchedAt(Instant.EPOCH);
+      }
+      case Block block -> {
+        block.setSource("");
+        block.setEndpoint("");
+        block.setFetchedAt(Instant.EPOCH);
+      }
+      default -> {
+        // Other rows do not say where they are from.
+      }
+    }
+    return row;
   }
 
   /** Of the bytes of a row and its chunk: no two chunks make the same copy. */

@@ -28,16 +28,14 @@ public final class FileRowNormalizer
   @Override
   public void init(ProcessorContext<SpecificRecord, SpecificRecord> processorContext) {
     files.init(processorContext);
+    files.report();
     winners = processorContext.getStateStore(BlockNormalizer.STORE);
   }
 
   @Override
   public void process(Record<SpecificRecord, SpecificRecord> record) {
     BlockKey block = (BlockKey) record.key();
-    FileRow copy = (FileRow) record.value();
-    files.take(block, copy);
-    if (winners.get(BlockNormalizer.storeKey(block)) == null) {
-      files.show(block, FilePart.of(copy.getPart()), copy.getPosition(), record.timestamp());
-    }
+    boolean hidden = winners.get(BlockNormalizer.storeKey(block)) != null;
+    files.take(block, (FileRow) record.value(), hidden, record.timestamp());
   }
 }
