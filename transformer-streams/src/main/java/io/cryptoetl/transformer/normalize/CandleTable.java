@@ -4,7 +4,7 @@ import io.cryptoetl.datasets.values.BadRecordException;
 import io.cryptoetl.files.FileRow;
 import io.cryptoetl.market.Candle;
 import io.cryptoetl.market.CandleKey;
-import io.cryptoetl.ops.FileLoad;
+import io.cryptoetl.ops.FileLoadKey;
 import io.cryptoetl.schemas.Topics;
 import io.cryptoetl.transformer.join.PriceRules;
 import java.io.IOException;
@@ -83,7 +83,7 @@ public final class CandleTable {
     Candle row = mapping.row();
     List<Long> ofFiles = before == null ? files(copies.standing(fileKey(key))) : List.of();
     boolean wasOut = before == null ? !ofFiles.isEmpty() : before.get() == 1;
-    loads.moved(ofFiles, List.of());
+    loads.hidden(ofFiles);
     if (row != null || wasOut) {
       forward(key, row, timestamp);
     }
@@ -102,7 +102,7 @@ public final class CandleTable {
     }
     winners.delete(storeKey);
     Optional<FileCopies.Copy> now = copies.standing(fileKey(key));
-    loads.moved(List.of(), files(now));
+    loads.shown(files(now));
     forward(key, row(now), timestamp);
   }
 
@@ -112,12 +112,14 @@ public final class CandleTable {
     boolean hidden = winners.get(storeKey(key)) != null;
     List<Long> before = hidden ? List.of() : files(copies.standing(fileKey));
     long file = loads.fileOf(copy);
-    loads.held(copy, file, copies.take(fileKey, file, copy));
-    if (!hidden) {
-      Optional<FileCopies.Copy> now = copies.standing(fileKey);
-      loads.moved(before, files(now));
-      forward(key, row(now), timestamp);
+    int held = copies.take(fileKey, file, copy);
+    if (hidden) {
+      loads.taken(file, held, List.of(), List.of());
+      return;
     }
+    Optional<FileCopies.Copy> now = copies.standing(fileKey);
+    loads.taken(file, held, before, files(now));
+    forward(key, row(now), timestamp);
   }
 
   private static List<Long> files(Optional<FileCopies.Copy> copy) {
@@ -135,7 +137,7 @@ public final class CandleTable {
       throw new UncheckedIOException("reading from memory", e);
     }
     if (copy.get().file() != FileLoads.UNKNOWN) {
-      FileLoad file = loads.counts(copy.get().file());
+      FileLoadKey file = loads.name(copy.get().file());
       row.setSource(file.getDataset());
       row.setEndpoint(file.getFile());
       row.setFetchedAt(file.getFetchedAt());

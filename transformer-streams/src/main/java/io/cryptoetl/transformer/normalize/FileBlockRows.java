@@ -10,7 +10,7 @@ import io.cryptoetl.chain.Transaction;
 import io.cryptoetl.chain.TransactionKey;
 import io.cryptoetl.files.FileReceipt;
 import io.cryptoetl.files.FileRow;
-import io.cryptoetl.ops.FileLoad;
+import io.cryptoetl.ops.FileLoadKey;
 import io.cryptoetl.schemas.Topics;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -70,10 +70,12 @@ public final class FileBlockRows {
     int position = copy.getPosition();
     List<Long> before = hidden ? List.of() : standing(block, part, position).files();
     long file = loads.fileOf(copy);
-    loads.held(copy, file, copies.take(key(block, part, position), file, copy));
-    if (!hidden) {
+    int held = copies.take(key(block, part, position), file, copy);
+    if (hidden) {
+      loads.taken(file, held, List.of(), List.of());
+    } else {
       Standing now = standing(block, part, position);
-      loads.moved(before, now.files());
+      loads.taken(file, held, before, now.files());
       if (part != FilePart.RECEIPT) {
         show(block, part, position, now.row(), timestamp);
       } else if (now.row() != null) {
@@ -87,7 +89,7 @@ public final class FileBlockRows {
     rows(
         block,
         (part, position) -> {
-          loads.moved(standing(block, part, position).files(), List.of());
+          loads.hidden(standing(block, part, position).files());
           int kept =
               switch (part) {
                 case TRANSACTION -> counts[ChildTable.TRANSACTIONS.slot()];
@@ -107,7 +109,7 @@ public final class FileBlockRows {
         block,
         (part, position) -> {
           Standing now = standing(block, part, position);
-          loads.moved(List.of(), now.files());
+          loads.shown(now.files());
           show(block, part, position, now.row(), timestamp);
         });
   }
@@ -153,7 +155,7 @@ public final class FileBlockRows {
   private Block block(FileCopies.Copy copy) throws IOException {
     Block row = Block.fromByteBuffer(copy.row());
     if (copy.file() != FileLoads.UNKNOWN) {
-      FileLoad file = loads.counts(copy.file());
+      FileLoadKey file = loads.name(copy.file());
       row.setSource(file.getDataset());
       row.setEndpoint(file.getFile());
       row.setFetchedAt(file.getFetchedAt());
