@@ -6,7 +6,7 @@ CREATE TABLE ops.file_loads (
     `part` varchar(40) NOT NULL COMMENT 'Table of the rows, such as chain.logs; receipts for what is added to transactions',
     `partition` int NOT NULL COMMENT 'Partition of the rows'' keys: a file has rows in all of them',
     `rows` bigint NOT NULL COMMENT 'Accepted rows that have come to where the copies of their key are',
-    `loaded` bigint NOT NULL COMMENT 'Those of them that stand in the table. The others change nothing: the table has the same of an earlier row or file, or has another copy',
+    `loaded` bigint NOT NULL COMMENT 'Those of them that stand in the table. The others change nothing: the table has the same of an earlier row or file, or has another copy; of receipts also, no file has their transaction',
     PRIMARY KEY (`file`, `file_version`, `dataset`, `fetched_at`, `part`, `partition`)
 ) COMMENT 'How many rows of a file stand in the tables now, of those whose keys are of one partition';
 

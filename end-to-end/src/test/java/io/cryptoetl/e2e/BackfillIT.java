@@ -291,6 +291,9 @@ class BackfillIT {
     JsonNode known = JSON.readTree(Parts.post(url, "{\"file\":\"%s\"}".formatted(file)).body());
     assertThat(known.get("known").asBoolean()).isTrue();
 
+    String read = "SELECT fetched_at::text FROM ops.file_summary WHERE file = '" + file + "'";
+    List<String> before = Tables.texts(stack, read);
+
     JsonNode again =
         JSON.readTree(Parts.post(url, "{\"file\":\"%s\",\"again\":true}".formatted(file)).body());
 
@@ -308,7 +311,11 @@ class BackfillIT {
                     .containsExactly(again.get("requestId").asText() + " done"));
     await()
         .atMost(LONG)
-        .untilAsserted(() -> assertThat(summary("PLAIN")).containsExactly("100 100 0 0"));
+        .untilAsserted(
+            () -> {
+              assertThat(summary("PLAIN")).containsExactly("100 100 0 0");
+              assertThat(Tables.texts(stack, read)).doesNotContainAnyElementsOf(before);
+            });
   }
 
   @Test

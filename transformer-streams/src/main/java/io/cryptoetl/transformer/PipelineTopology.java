@@ -115,6 +115,7 @@ public final class PipelineTopology {
     store(topology, BlockNormalizer.STORE, NORMALIZE_BLOCKS, NORMALIZE_FILE_ROWS);
     store(topology, FileBlockRows.STORE, NORMALIZE_BLOCKS, NORMALIZE_FILE_ROWS);
     counts(topology, FileBlockRows.LOADS, NORMALIZE_BLOCKS, NORMALIZE_FILE_ROWS);
+    sink(topology, formats, Topics.OPS_FILE_LOADS, NORMALIZE_BLOCKS);
     sink(topology, formats, Topics.OPS_FILE_LOADS, NORMALIZE_FILE_ROWS);
 
     source(topology, formats, Topics.TRANSFORMER_PRICES);
@@ -150,6 +151,7 @@ public final class PipelineTopology {
     store(topology, CandleTable.WINNERS, NORMALIZE_CANDLES, NORMALIZE_FILE_CANDLES);
     store(topology, CandleTable.COPIES, NORMALIZE_CANDLES, NORMALIZE_FILE_CANDLES);
     counts(topology, CandleTable.LOADS, NORMALIZE_CANDLES, NORMALIZE_FILE_CANDLES);
+    sink(topology, formats, Topics.OPS_FILE_LOADS, NORMALIZE_CANDLES);
     sink(topology, formats, Topics.OPS_FILE_LOADS, NORMALIZE_FILE_CANDLES);
     for (String parent : List.of(NORMALIZE_CANDLES, NORMALIZE_FILE_CANDLES)) {
       sink(topology, formats, Topics.MARKET_CANDLES, parent);

@@ -631,6 +631,60 @@ class FilesTest {
   }
 
   @Test
+  void shouldGoOnWithCopiesThatDoNotTellTheirFile() {
+    Map<String, String> market = Map.of("venue", "v", "symbol", "s", "interval", "1m");
+    String head = "unix,open,high,low,close,volume\n";
+    String row = "1970-01-01 00:0%d:00,1,9,1,2,1\n";
+    pipe("ohlcv", "a.csv", head, row.formatted(1) + row.formatted(2), market);
+    pipe("ethereum-etl-transactions", "t.csv", TRANSACTIONS_HEAD, transaction(5, 0, 50), MAINNET);
+    pipe("ethereum-etl-receipts", "r.csv", RECEIPTS_HEAD, receipt(5, 0, 50), MAINNET);
+    topology.forgetFiles();
+
+    topology.pipe(
+        Chunks.chunk("ohlcv", "b.csv", head, 2, row.formatted(1) + row.formatted(3), market, 100));
+    topology.pipe(Blocks.block(5, 1, 2, 3, 100));
+    assertThat(candles()).hasSize(3);
+    assertThat(loads()).containsExactly("b.csv market.candles 1 of 2");
+
+    topology.replay(Topics.RAW_CSV_ROWS);
+
+    assertThat(loads())
+        .containsExactly(
+            "a.csv market.candles 2 of 2",
+            "b.csv market.candles 1 of 2",
+            "r.csv receipts 0 of 1",
+            "t.csv chain.transactions 0 of 1");
+    assertThat(candles())
+        .extracting(c -> c.get("endpoint").toString())
+        .containsExactly("a.csv", "a.csv", "b.csv");
+  }
+
+  @Test
+  void shouldTakeBackWhatAChunkMadeIfALaterOneInItsPlaceCannotBeMapped() throws IOException {
+    Map<String, String> market = Map.of("venue", "v", "symbol", "s", "interval", "1m");
+    String head = "unix,open,high,low,close,volume\n";
+    String row = "1970-01-01 00:01:00,1,9,1,2,1\n";
+    RawCsvRows good = Chunks.chunk("ohlcv", "a.csv", head, 2, row, market, 100);
+    RawCsvRows bad = Chunks.chunk("ohlcv", "a.csv", head, 2, row, Map.of("no", "such"), 200);
+    topology.pipe(good);
+    topology.pipe(bad);
+
+    assertThat(candles()).isEmpty();
+    assertThat(loads()).isEmpty();
+    assertThat(topology.rows(Topics.OPS_FILE_CHUNKS))
+        .extracting(c -> c.get("made") + " " + c.get("dead_letters"))
+        .containsExactly("0 1");
+    try (TopologyHarness turned = TopologyHarness.temporary(PriceRules.defaults())) {
+      turned.pipe(bad);
+      turned.pipe(good);
+
+      assertThat(turned.rows(Topics.MARKET_CANDLES)).isEmpty();
+      assertThat(turned.rows(Topics.OPS_FILE_CHUNKS))
+          .isEqualTo(topology.rows(Topics.OPS_FILE_CHUNKS));
+    }
+  }
+
+  @Test
   void shouldShowNothingWhereTheVenueTookItsCandleBackWhateverFilesSay() {
     Map<String, String> market = Map.of("venue", "binance", "symbol", "ETHUSDT", "interval", "1m");
     topology.pipe(

@@ -210,6 +210,9 @@ class OrderPropertyTest {
     try {
       for (int i = 0; i < records.size(); i++) {
         topology.pipe(records.get(i));
+        if (random != null && random.nextInt(4) == 0) {
+          topology.awaitPeriod();
+        }
         if (i == restartAt) {
           topology =
               topology.restarted(

@@ -25,6 +25,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -252,8 +253,16 @@ final class TopologyHarness implements AutoCloseable {
             value,
             new RecordHeaders(),
             Optional.empty()));
-    // What goes out from time to time goes out now.
+    takeTables();
+  }
+
+  /** Has what goes out from time to time go out. */
+  void awaitPeriod() {
     driver.advanceWallClockTime(Duration.ofMinutes(1));
+    takeTables();
+  }
+
+  private void takeTables() {
     for (Topic topic : Topics.all()) {
       if (topic.table()) {
         take(topic);
@@ -263,6 +272,8 @@ final class TopologyHarness implements AutoCloseable {
 
   /** The topology with other settings, its state and topics kept; this one is closed. */
   TopologyHarness restarted(Path stateDir, PriceRules rules, Layouts layouts) {
+    // State comes to the new one when it runs already, so that it cannot find what is to go out.
+    awaitPeriod();
     TopologyHarness after = new TopologyHarness(stateDir, rules, layouts);
     driver
         .getAllStateStores()
@@ -281,6 +292,28 @@ final class TopologyHarness implements AutoCloseable {
     after.deleteAtClose = deleteAtClose == null ? null : stateDir;
     close();
     return after;
+  }
+
+  /** Makes the state one of before copies of rows told their file. */
+  void forgetFiles() {
+    awaitPeriod();
+    for (String name : List.of("file-rows", "file-candles")) {
+      KeyValueStore<byte[], byte[]> copies = driver.getKeyValueStore(name);
+      try (KeyValueIterator<byte[], byte[]> all = copies.all()) {
+        all.forEachRemaining(
+            entry ->
+                copies.put(
+                    entry.key,
+                    Arrays.copyOfRange(entry.value, 1 + Long.BYTES, entry.value.length)));
+      }
+    }
+    for (String name : List.of("file-row-loads", "file-candle-loads")) {
+      KeyValueStore<byte[], byte[]> loads = driver.getKeyValueStore(name);
+      try (KeyValueIterator<byte[], byte[]> all = loads.all()) {
+        all.forEachRemaining(entry -> loads.delete(entry.key));
+      }
+    }
+    tables.remove(Topics.OPS_FILE_LOADS.name());
   }
 
   /** Has all records of a raw topic processed again. */
@@ -326,6 +359,7 @@ final class TopologyHarness implements AutoCloseable {
 
   /** Rows of a table, sorted by key. */
   List<GenericRecord> rows(Topic topic) {
+    awaitPeriod();
     return tables.getOrDefault(topic.name(), Map.of()).entrySet().stream()
         .sorted(
             Map.Entry.comparingByKey(

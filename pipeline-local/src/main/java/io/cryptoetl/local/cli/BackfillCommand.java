@@ -306,26 +306,34 @@ final class BackfillCommand implements Callable<Integer> {
                 tally.unchanged(),
                 tally.deadLetters()));
     if (tally.onTheWay() > 0) {
-      screen.line("  %,d are not counted yet; how far it is:".formatted(tally.onTheWay()));
       screen.line(
-          "    ./pipeline query \"SELECT * FROM ops.file_summary WHERE file = '%s'\""
-              .formatted(quoted(part.file())));
+          "  %,d are not counted yet (of files loaded by an older version: ./pipeline replay --topic raw.csv.rows); how far it is:"
+              .formatted(tally.onTheWay()));
+      query("SELECT * FROM ops.file_summary WHERE file = '%s'".formatted(quoted(part.file())));
     }
     if (tally.loaded() > 0) {
-      screen.line("  loaded:");
-      screen.line("    ./pipeline query \"%s\"".formatted(tally.select(part)));
+      screen.line(
+          tally.tellsFile() ? "  loaded:" : "  loaded, with what else there is of their blocks:");
+      query(tally.select(part));
     }
     if (tally.unchanged() > 0) {
       screen.line(
-          "  unchanged: the table has the same already, or what a later row, a later file, a venue or a node says");
+          tally.part().equals("receipts")
+              ? "  unchanged: no file has their transaction yet, or a later file, or a node, says what counts"
+              : "  unchanged: the table has the same already, or what a later row, a later file, a venue or a node says");
     }
     for (Map.Entry<String, Long> reason : Tally.reasons(db, part).entrySet()) {
       screen.line("  %,d dead letters %s".formatted(reason.getValue(), reason.getKey()));
-      screen.line(
-          "    ./pipeline query \"SELECT line, column_name, reason FROM ops.dead_letters WHERE file = '%s' AND code = '%s' ORDER BY line\""
+      query(
+          "SELECT line, column_name, reason FROM ops.dead_letters WHERE file = '%s' AND code = '%s' ORDER BY line"
               .formatted(quoted(part.file()), reason.getKey()));
     }
     return tally.deadLetters() == 0;
+  }
+
+  /** Shows a query as a command: names of files may hold what a shell takes for its own. */
+  private void query(String sql) {
+    screen.line("    ./pipeline query '%s'".formatted(sql.replace("'", "'\\''")));
   }
 
   private static String quoted(String text) {
@@ -437,21 +445,26 @@ final class BackfillCommand implements Callable<Integer> {
       }
     }
 
-    /**
-     * The SQL to look at the rows: those of blocks and candles tell their file, others are of its
-     * heights.
-     */
+    String table() {
+      return part.equals("receipts") ? "chain.transactions" : part;
+    }
+
+    /** Whether rows of its table say which file they are of. */
+    boolean tellsFile() {
+      return table().equals("market.candles") || table().equals("chain.blocks");
+    }
+
+    /** The SQL to look at what was loaded. */
     String select(Part file) {
-      String table = part.equals("receipts") ? "chain.transactions" : part;
-      if (table.equals("market.candles") || table.equals("chain.blocks")) {
-        return "SELECT * FROM %s WHERE endpoint = '%s'".formatted(table, quoted(file.file()));
-      }
-      return "SELECT * FROM %s WHERE %sblock_number BETWEEN %d AND %d"
-          .formatted(
-              table,
-              chainId == null ? "" : "chain_id = %d AND ".formatted(chainId),
-              firstBlock,
-              lastBlock);
+      return tellsFile()
+          ? "SELECT * FROM %s WHERE endpoint = '%s' AND fetched_at = '%s'"
+              .formatted(table(), quoted(file.file()), file.fetchedAt())
+          : "SELECT * FROM %s WHERE %sblock_number BETWEEN %d AND %d"
+              .formatted(
+                  table(),
+                  chainId == null ? "" : "chain_id = %d AND ".formatted(chainId),
+                  firstBlock,
+                  lastBlock);
     }
 
     /** Dead letters of the file by code. */

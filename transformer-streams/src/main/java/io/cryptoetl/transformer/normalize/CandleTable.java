@@ -4,7 +4,6 @@ import io.cryptoetl.datasets.values.BadRecordException;
 import io.cryptoetl.files.FileRow;
 import io.cryptoetl.market.Candle;
 import io.cryptoetl.market.CandleKey;
-import io.cryptoetl.ops.FileLoadKey;
 import io.cryptoetl.schemas.Topics;
 import io.cryptoetl.transformer.join.PriceRules;
 import java.io.IOException;
@@ -35,7 +34,7 @@ public final class CandleTable {
   public static final String LOADS = "file-candle-loads";
 
   private final PriceRules rules;
-  private final UnaryOperator<String> sink;
+  private final String loadsNode;
   private final String candles;
   private final String prices;
   private ProcessorContext<SpecificRecord, SpecificRecord> context;
@@ -51,7 +50,7 @@ public final class CandleTable {
 
   CandleTable(PriceRules rules, UnaryOperator<String> sink) {
     this.rules = rules;
-    this.sink = sink;
+    this.loadsNode = sink.apply(Topics.OPS_FILE_LOADS.name());
     this.candles = sink.apply(Topics.MARKET_CANDLES.name());
     this.prices = sink.apply(Topics.TRANSFORMER_PRICES.name());
   }
@@ -61,12 +60,7 @@ public final class CandleTable {
     winners = processorContext.getStateStore(WINNERS);
     KeyValueStore<byte[], byte[]> store = processorContext.getStateStore(COPIES);
     copies = new FileCopies(store);
-    loads = new FileLoads(processorContext, LOADS);
-  }
-
-  /** Has what stands in the table of each file written out from now on. */
-  void report() {
-    loads.report(context, sink);
+    loads = new FileLoads(processorContext, LOADS, loadsNode);
   }
 
   /**
@@ -83,7 +77,7 @@ public final class CandleTable {
     Candle row = mapping.row();
     List<Long> ofFiles = before == null ? files(copies.standing(fileKey(key))) : List.of();
     boolean wasOut = before == null ? !ofFiles.isEmpty() : before.get() == 1;
-    loads.hidden(ofFiles);
+    loads.moved(ofFiles, List.of());
     if (row != null || wasOut) {
       forward(key, row, timestamp);
     }
@@ -102,24 +96,19 @@ public final class CandleTable {
     }
     winners.delete(storeKey);
     Optional<FileCopies.Copy> now = copies.standing(fileKey(key));
-    loads.shown(files(now));
+    loads.moved(List.of(), files(now));
     forward(key, row(now), timestamp);
   }
 
   /** Takes what a file says, or that it says it no more. */
   void take(CandleKey key, FileRow copy, long timestamp) {
-    byte[] fileKey = fileKey(key);
-    boolean hidden = winners.get(storeKey(key)) != null;
-    List<Long> before = hidden ? List.of() : files(copies.standing(fileKey));
     long file = loads.fileOf(copy);
-    int held = copies.take(fileKey, file, copy);
-    if (hidden) {
-      loads.taken(file, held, List.of(), List.of());
-      return;
+    FileCopies.Taken taken = copies.take(fileKey(key), file, copy);
+    loads.held(taken);
+    if (!taken.repeats() && winners.get(storeKey(key)) == null) {
+      loads.moved(files(taken.before()), files(taken.now()));
+      forward(key, row(taken.now()), timestamp);
     }
-    Optional<FileCopies.Copy> now = copies.standing(fileKey);
-    loads.taken(file, held, before, files(now));
-    forward(key, row(now), timestamp);
   }
 
   private static List<Long> files(Optional<FileCopies.Copy> copy) {
@@ -130,19 +119,11 @@ public final class CandleTable {
     if (copy.isEmpty()) {
       return null;
     }
-    Candle row;
     try {
-      row = Candle.fromByteBuffer(copy.get().row());
+      return loads.from(copy.get().file(), Candle.fromByteBuffer(copy.get().bytes()));
     } catch (IOException e) {
       throw new UncheckedIOException("reading from memory", e);
     }
-    if (copy.get().file() != FileLoads.UNKNOWN) {
-      FileLoadKey file = loads.name(copy.get().file());
-      row.setSource(file.getDataset());
-      row.setEndpoint(file.getFile());
-      row.setFetchedAt(file.getFetchedAt());
-    }
-    return row;
   }
 
   private void forward(CandleKey key, Candle row, long timestamp) {

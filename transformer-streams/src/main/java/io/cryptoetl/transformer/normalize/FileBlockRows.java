@@ -10,12 +10,12 @@ import io.cryptoetl.chain.Transaction;
 import io.cryptoetl.chain.TransactionKey;
 import io.cryptoetl.files.FileReceipt;
 import io.cryptoetl.files.FileRow;
-import io.cryptoetl.ops.FileLoadKey;
 import io.cryptoetl.schemas.Topics;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.UnaryOperator;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.streams.processor.api.ProcessorContext;
@@ -52,12 +52,7 @@ public final class FileBlockRows {
     context = processorContext;
     KeyValueStore<byte[], byte[]> store = processorContext.getStateStore(STORE);
     copies = new FileCopies(store);
-    loads = new FileLoads(processorContext, LOADS);
-  }
-
-  /** Has what stands in the tables of each file written out from now on. */
-  void report() {
-    loads.report(context, sink);
+    loads = new FileLoads(processorContext, LOADS, sink.apply(Topics.OPS_FILE_LOADS.name()));
   }
 
   /**
@@ -68,18 +63,30 @@ public final class FileBlockRows {
   void take(BlockKey block, FileRow copy, boolean hidden, long timestamp) {
     FilePart part = FilePart.of(copy.getPart());
     int position = copy.getPosition();
-    List<Long> before = hidden ? List.of() : standing(block, part, position).files();
     long file = loads.fileOf(copy);
-    int held = copies.take(key(block, part, position), file, copy);
-    if (hidden) {
-      loads.taken(file, held, List.of(), List.of());
-    } else {
-      Standing now = standing(block, part, position);
-      loads.taken(file, held, before, now.files());
-      if (part != FilePart.RECEIPT) {
+    FileCopies.Taken taken = copies.take(key(block, part, position), file, copy);
+    loads.held(taken);
+    if (hidden || taken.repeats()) {
+      return;
+    }
+    switch (part) {
+      case TRANSACTION -> {
+        Optional<FileCopies.Copy> receipt = copies.standing(key(block, FilePart.RECEIPT, position));
+        Standing now = transaction(taken.now(), receipt);
+        loads.moved(transaction(taken.before(), receipt).files(), now.files());
         show(block, part, position, now.row(), timestamp);
-      } else if (now.row() != null) {
-        show(block, FilePart.TRANSACTION, position, now.row(), timestamp);
+      }
+      case RECEIPT -> {
+        Optional<FileCopies.Copy> of = copies.standing(key(block, FilePart.TRANSACTION, position));
+        Standing now = transaction(of, taken.now());
+        loads.moved(transaction(of, taken.before()).files(), now.files());
+        if (now.row() != null) {
+          show(block, FilePart.TRANSACTION, position, now.row(), timestamp);
+        }
+      }
+      case BLOCK, LOG, TOKEN_TRANSFER -> {
+        loads.moved(files(taken.before()), files(taken.now()));
+        show(block, part, position, row(part, taken.now()), timestamp);
       }
     }
   }
@@ -89,7 +96,7 @@ public final class FileBlockRows {
     rows(
         block,
         (part, position) -> {
-          loads.hidden(standing(block, part, position).files());
+          loads.moved(standing(block, part, position).files(), List.of());
           int kept =
               switch (part) {
                 case TRANSACTION -> counts[ChildTable.TRANSACTIONS.slot()];
@@ -109,7 +116,7 @@ public final class FileBlockRows {
         block,
         (part, position) -> {
           Standing now = standing(block, part, position);
-          loads.shown(now.files());
+          loads.moved(List.of(), now.files());
           show(block, part, position, now.row(), timestamp);
         });
   }
@@ -131,54 +138,25 @@ public final class FileBlockRows {
    * @param row null if they say nothing
    * @param files that it is of: of a transaction, that of its receipt, too
    */
-  private record Standing(SpecificRecord row, List<Long> files) {
-    static final Standing NOTHING = new Standing(null, List.of());
-  }
+  private record Standing(SpecificRecord row, List<Long> files) {}
 
   private Standing standing(BlockKey block, FilePart part, int position) {
-    return switch (part) {
-      case BLOCK -> standing(block, part, position, this::block);
-      case TRANSACTION, RECEIPT -> transaction(block, position);
-      case LOG -> standing(block, part, position, copy -> Log.fromByteBuffer(copy.row()));
-      case TOKEN_TRANSFER ->
-          standing(block, part, position, copy -> TokenTransfer.fromByteBuffer(copy.row()));
-    };
+    Optional<FileCopies.Copy> copy = copies.standing(key(block, part, position));
+    return part == FilePart.TRANSACTION
+        ? transaction(copy, copies.standing(key(block, FilePart.RECEIPT, position)))
+        : new Standing(row(part, copy), files(copy));
   }
 
-  private Standing standing(BlockKey block, FilePart part, int position, Decoder decoder) {
-    return copies
-        .standing(key(block, part, position))
-        .map(copy -> new Standing(decode(copy, decoder), List.of(copy.file())))
-        .orElse(Standing.NOTHING);
+  private static List<Long> files(Optional<FileCopies.Copy> copy) {
+    return copy.map(FileCopies.Copy::file).stream().toList();
   }
 
-  private Block block(FileCopies.Copy copy) throws IOException {
-    Block row = Block.fromByteBuffer(copy.row());
-    if (copy.file() != FileLoads.UNKNOWN) {
-      FileLoadKey file = loads.name(copy.file());
-      row.setSource(file.getDataset());
-      row.setEndpoint(file.getFile());
-      row.setFetchedAt(file.getFetchedAt());
-    }
-    return row;
-  }
-
-  private Standing transaction(BlockKey block, int index) {
-    Standing standing =
-        standing(
-            block, FilePart.TRANSACTION, index, copy -> Transaction.fromByteBuffer(copy.row()));
-    Standing ofReceipt =
-        standing.row() == null
-            ? Standing.NOTHING
-            : standing(
-                block, FilePart.RECEIPT, index, copy -> FileReceipt.fromByteBuffer(copy.row()));
-    if (ofReceipt.row() == null) {
-      return standing;
-    }
-    Transaction row = (Transaction) standing.row();
-    FileReceipt receipt = (FileReceipt) ofReceipt.row();
-    if (!receipt.getTransactionHash().equals(row.getHash())) {
-      return standing;
+  private Standing transaction(
+      Optional<FileCopies.Copy> copy, Optional<FileCopies.Copy> copyOfReceipt) {
+    Transaction row = (Transaction) row(FilePart.TRANSACTION, copy);
+    FileReceipt receipt = row == null ? null : (FileReceipt) row(FilePart.RECEIPT, copyOfReceipt);
+    if (receipt == null || !receipt.getTransactionHash().equals(row.getHash())) {
+      return new Standing(row, files(copy));
     }
     row.setStatus(receipt.getStatus());
     row.setStateRoot(receipt.getStateRoot());
@@ -186,7 +164,26 @@ public final class FileBlockRows {
     row.setCumulativeGasUsed(receipt.getCumulativeGasUsed());
     row.setEffectiveGasPrice(receipt.getEffectiveGasPrice());
     row.setContractAddress(receipt.getContractAddress());
-    return new Standing(row, List.of(standing.files().getFirst(), ofReceipt.files().getFirst()));
+    return new Standing(row, List.of(copy.get().file(), copyOfReceipt.get().file()));
+  }
+
+  /** What a copy says; null if there is none. */
+  private SpecificRecord row(FilePart part, Optional<FileCopies.Copy> copy) {
+    if (copy.isEmpty()) {
+      return null;
+    }
+    ByteBuffer bytes = copy.get().bytes();
+    try {
+      return switch (part) {
+        case BLOCK -> loads.from(copy.get().file(), Block.fromByteBuffer(bytes));
+        case TRANSACTION -> Transaction.fromByteBuffer(bytes);
+        case RECEIPT -> FileReceipt.fromByteBuffer(bytes);
+        case LOG -> Log.fromByteBuffer(bytes);
+        case TOKEN_TRANSFER -> TokenTransfer.fromByteBuffer(bytes);
+      };
+    } catch (IOException e) {
+      throw new UncheckedIOException("reading from memory", e);
+    }
   }
 
   private void put(
@@ -209,18 +206,6 @@ public final class FileBlockRows {
           case TOKEN_TRANSFER -> Topics.CHAIN_TOKEN_TRANSFERS.name();
         };
     context.forward(new Record<>(key, row, timestamp), sink.apply(topic));
-  }
-
-  private interface Decoder {
-    SpecificRecord decode(FileCopies.Copy copy) throws IOException;
-  }
-
-  private static SpecificRecord decode(FileCopies.Copy copy, Decoder decoder) {
-    try {
-      return decoder.decode(copy);
-    } catch (IOException e) {
-      throw new UncheckedIOException("reading from memory", e);
-    }
   }
 
   private interface Visitor {

@@ -27,7 +27,6 @@ public final class FileCandleNormalizer
   @Override
   public void init(ProcessorContext<SpecificRecord, SpecificRecord> processorContext) {
     table.init(processorContext);
-    table.report();
   }
 
   @Override

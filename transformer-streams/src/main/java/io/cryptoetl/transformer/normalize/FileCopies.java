@@ -43,6 +43,11 @@ final class FileCopies {
           ? new Copy(buffer.getLong(1), buffer.position(1 + Long.BYTES).slice())
           : new Copy(FileLoads.UNKNOWN, buffer);
     }
+
+    /** The row, to be read by one reader. */
+    ByteBuffer bytes() {
+      return row.duplicate();
+    }
   }
 
   FileCopies(KeyValueStore<byte[], byte[]> store) {
@@ -50,12 +55,27 @@ final class FileCopies {
   }
 
   /**
+   * What taking a copy has changed.
+   *
+   * @param repeats whether the best copy of before says the same, so that nothing else has changed
+   * @param heldBefore files of the copy of before in the same place
+   * @param held files of the copy that is in its place now
+   * @param before what stood in the table; not told if the copy repeats it
+   * @param now what stands in the table; not told if the copy repeats it
+   */
+  record Taken(
+      boolean repeats,
+      List<Long> heldBefore,
+      List<Long> held,
+      Optional<Copy> before,
+      Optional<Copy> now) {}
+
+  /**
    * Keeps a copy, or forgets one that its file makes no more.
    *
    * @param file its number
-   * @return by how many the copies of the file became more: 1, 0 or -1
    */
-  int take(byte[] row, long file, FileRow copy) {
+  Taken take(byte[] row, long file, FileRow copy) {
     byte[] key =
         ByteBuffer.allocate(row.length + PLACE)
             .put(row)
@@ -63,37 +83,66 @@ final class FileCopies {
             .putLong(copy.getLine())
             .putInt(copy.getDigest())
             .array();
-    byte[] before = store.get(key);
-    boolean wasHeld = before != null && Copy.fromBytes(before).file() == file;
+    Optional<Copy> before = Optional.empty();
+    boolean best = true;
+    boolean repeats = false;
+    try (KeyValueIterator<byte[], byte[]> found = from(row)) {
+      if (found.hasNext()) {
+        KeyValue<byte[], byte[]> top = found.next();
+        best = Arrays.compareUnsigned(key, top.key) > 0;
+        Copy standing = Copy.fromBytes(top.value);
+        repeats = best && standing.row().equals(copy.getRow());
+        before = Optional.of(repeats ? standing : first(standing, found));
+      }
+    }
+    // What is better than all that are held is not held yet.
+    byte[] replaced = best ? null : store.get(key);
+    List<Long> heldBefore = replaced == null ? List.of() : List.of(Copy.fromBytes(replaced).file());
     if (copy.getRow() == null) {
       store.delete(key);
-      return wasHeld ? -1 : 0;
+      return new Taken(false, heldBefore, List.of(), before, best ? before : standing(row));
     }
     ByteBuffer said = copy.getRow().duplicate();
-    store.put(
-        key,
+    byte[] value =
         ByteBuffer.allocate(1 + Long.BYTES + said.remaining())
             .put(OF_FILE)
             .putLong(file)
             .put(said)
-            .array());
-    return wasHeld ? 0 : 1;
+            .array();
+    store.put(key, value);
+    List<Long> held = List.of(file);
+    if (repeats) {
+      return new Taken(true, heldBefore, held, Optional.empty(), Optional.empty());
+    }
+    return new Taken(
+        false, heldBefore, held, before, best ? Optional.of(Copy.fromBytes(value)) : standing(row));
   }
 
   /** The copy that stands in the table, if no node or venue says what does. */
   Optional<Copy> standing(byte[] row) {
-    Copy standing = null;
-    try (KeyValueIterator<byte[], byte[]> found =
-        store.reverseRange(padded(row, (byte) 0), padded(row, (byte) 0xFF))) {
-      while (found.hasNext()) {
-        Copy next = Copy.fromBytes(found.next().value);
-        if (standing != null && !next.row().equals(standing.row())) {
-          break;
-        }
-        standing = next;
-      }
+    try (KeyValueIterator<byte[], byte[]> found = from(row)) {
+      return found.hasNext()
+          ? Optional.of(first(Copy.fromBytes(found.next().value), found))
+          : Optional.empty();
     }
-    return Optional.ofNullable(standing);
+  }
+
+  /** Copies of a row, the best one first. */
+  private KeyValueIterator<byte[], byte[]> from(byte[] row) {
+    return store.reverseRange(padded(row, (byte) 0), padded(row, (byte) 0xFF));
+  }
+
+  /** The first one of the copies that say the same as the best one. */
+  private static Copy first(Copy best, KeyValueIterator<byte[], byte[]> others) {
+    Copy first = best;
+    while (others.hasNext()) {
+      Copy next = Copy.fromBytes(others.next().value);
+      if (!next.row().equals(best.row())) {
+        break;
+      }
+      first = next;
+    }
+    return first;
   }
 
   /**

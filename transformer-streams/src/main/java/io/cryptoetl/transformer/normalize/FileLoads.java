@@ -3,7 +3,6 @@ package io.cryptoetl.transformer.normalize;
 import io.cryptoetl.files.FileRow;
 import io.cryptoetl.ops.FileLoad;
 import io.cryptoetl.ops.FileLoadKey;
-import io.cryptoetl.schemas.Topics;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -12,15 +11,12 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Collections;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
-import java.util.function.UnaryOperator;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.streams.KeyValue;
+import org.apache.kafka.streams.processor.Cancellable;
 import org.apache.kafka.streams.processor.PunctuationType;
 import org.apache.kafka.streams.processor.api.ProcessorContext;
 import org.apache.kafka.streams.processor.api.Record;
@@ -30,7 +26,7 @@ import org.apache.kafka.streams.state.KeyValueStore;
 /**
  * Which files the copies of rows are of, and how many rows of each file stand in the tables. The
  * counts follow from the copies that are held, so that they are the same in whatever order these
- * came. They are in the store with each row, and go out every second.
+ * came. They are in the store with each row, and go out within a second.
  *
  * <p>Keys of the store are a letter and the number of a file: {@code f} for its counts, {@code n}
  * for its name, {@code c} if the counts have changed since they went out.
@@ -46,9 +42,13 @@ final class FileLoads {
   private static final byte[] NONE = {};
   private static final Duration PAUSE = Duration.ofSeconds(1);
 
+  private final ProcessorContext<SpecificRecord, SpecificRecord> context;
   private final KeyValueStore<byte[], byte[]> store;
+  private final String node;
   private final int partition;
   private final MessageDigest digest;
+
+  private Cancellable scheduled;
 
   /** Names of some files. A number is made of its name, so that it never means another one. */
   private final Map<Long, FileLoadKey> names =
@@ -59,25 +59,36 @@ final class FileLoads {
         }
       };
 
-  FileLoads(ProcessorContext<SpecificRecord, SpecificRecord> context, String store) {
-    this.store = context.getStateStore(store);
+  /**
+   * The files that one task counts.
+   *
+   * @param node that writes the counts out
+   */
+  FileLoads(
+      ProcessorContext<SpecificRecord, SpecificRecord> context, String storeName, String node) {
+    this.context = context;
+    this.store = context.getStateStore(storeName);
+    this.node = node;
     this.partition = context.taskId().partition();
     try {
       this.digest = MessageDigest.getInstance("SHA-256");
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException("every Java has SHA-256", e);
     }
+    // What an instance before this one has counted and not written out.
+    if (!changed().isEmpty()) {
+      schedule();
+    }
   }
 
-  /** Has the counts that changed written out from now on. */
-  void report(
-      ProcessorContext<SpecificRecord, SpecificRecord> context, UnaryOperator<String> sink) {
-    String node = sink.apply(Topics.OPS_FILE_LOADS.name());
-    context.schedule(PAUSE, PunctuationType.WALL_CLOCK_TIME, now -> report(context, node, now));
+  /** Only if there is something to write: each call makes its task commit, an idle one, too. */
+  private void schedule() {
+    if (scheduled == null) {
+      scheduled = context.schedule(PAUSE, PunctuationType.WALL_CLOCK_TIME, this::report);
+    }
   }
 
-  private void report(
-      ProcessorContext<SpecificRecord, SpecificRecord> context, String node, long now) {
+  private List<byte[]> changed() {
     List<byte[]> changed = new ArrayList<>();
     try (KeyValueIterator<byte[], byte[]> found = store.range(key(CHANGED, 0), key(CHANGED, -1))) {
       while (found.hasNext()) {
@@ -85,7 +96,13 @@ final class FileLoads {
         changed.add(each.key);
       }
     }
-    for (byte[] mark : changed) {
+    return changed;
+  }
+
+  private void report(long now) {
+    scheduled.cancel();
+    scheduled = null;
+    for (byte[] mark : changed()) {
       long file = ByteBuffer.wrap(mark, 1, Long.BYTES).getLong();
       FileLoadKey name = name(file);
       Counts counts = counts(file);
@@ -143,36 +160,24 @@ final class FileLoads {
     return file;
   }
 
-  /**
-   * Counts what taking a copy has changed.
-   *
-   * @param file that the copy is of
-   * @param held by how many the copies of that file became more
-   * @param before files of what stood in the table
-   * @param after files of what stands there now
-   */
-  void taken(long file, int held, List<Long> before, List<Long> after) {
-    Set<Long> touched = new HashSet<>(before);
-    touched.addAll(after);
-    touched.add(file);
-    for (long each : touched) {
-      int loaded = Collections.frequency(after, each) - Collections.frequency(before, each);
-      add(each, each == file ? held : 0, loaded);
+  /** Counts copies that have come, or were taken back. */
+  void held(FileCopies.Taken taken) {
+    if (!taken.heldBefore().equals(taken.held())) {
+      taken.heldBefore().forEach(file -> add(file, -1, 0));
+      taken.held().forEach(file -> add(file, 1, 0));
     }
   }
 
-  /** Counts rows of files that are hidden by something else from now on. */
-  void hidden(List<Long> files) {
-    files.forEach(file -> add(file, 0, -1));
-  }
-
-  /** Counts rows of files that are hidden no more. */
-  void shown(List<Long> files) {
-    files.forEach(file -> add(file, 0, 1));
+  /** Counts rows that stood in a table, and those that do now. */
+  void moved(List<Long> before, List<Long> now) {
+    if (!before.equals(now)) {
+      before.forEach(file -> add(file, 0, -1));
+      now.forEach(file -> add(file, 0, 1));
+    }
   }
 
   private void add(long file, int rows, int loaded) {
-    if (file != UNKNOWN && (rows != 0 || loaded != 0)) {
+    if (file != UNKNOWN) {
       Counts counts = counts(file);
       store.put(
           key(COUNTS, file),
@@ -181,6 +186,7 @@ final class FileLoads {
               .putLong(counts.loaded() + loaded)
               .array());
       store.put(key(CHANGED, file), NONE);
+      schedule();
     }
   }
 
@@ -195,8 +201,18 @@ final class FileLoads {
     return new Counts(counts.getLong(), counts.getLong());
   }
 
-  /** Which file has a number. A copy of it must be held. */
-  FileLoadKey name(long file) {
+  /** Says in a row of which file it is: {@link FileNormalizer} leaves that to where it stands. */
+  <T extends SpecificRecord> T from(long file, T row) {
+    if (file != UNKNOWN) {
+      FileLoadKey name = name(file);
+      row.put(row.getSchema().getField("source").pos(), name.getDataset());
+      row.put(row.getSchema().getField("endpoint").pos(), name.getFile());
+      row.put(row.getSchema().getField("fetched_at").pos(), name.getFetchedAt());
+    }
+    return row;
+  }
+
+  private FileLoadKey name(long file) {
     return names.computeIfAbsent(
         file,
         number -> {

@@ -106,10 +106,9 @@ public final class FileNormalizer extends RawNormalizer<RawCsvRows> {
     try {
       map(record, raw, digest, tally);
     } catch (BadRecordException e) {
-      if (order == 0) {
-        before.get().rows().forEach(row -> send(record, raw, row, raw.getFetchedAt(), null));
-        chunks.delete(key);
-      }
+      // It takes the place of the one before all the same, as a chunk that makes nothing.
+      before.ifPresent(b -> b.rows().forEach(row -> send(record, raw, row, b.fetchedAt(), null)));
+      chunks.put(key, new MadeRows(raw.getFetchedAt(), digest, List.of()).toBytes());
       Tally nothing = new Tally();
       nothing.rows = ChunkMapper.count(raw);
       nothing.deadLetters = nothing.rows;

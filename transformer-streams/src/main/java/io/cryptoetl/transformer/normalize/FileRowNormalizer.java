@@ -28,7 +28,6 @@ public final class FileRowNormalizer
   @Override
   public void init(ProcessorContext<SpecificRecord, SpecificRecord> processorContext) {
     files.init(processorContext);
-    files.report();
     winners = processorContext.getStateStore(BlockNormalizer.STORE);
   }
 
