@@ -146,8 +146,11 @@ public final class Detector {
                     new RefusedException(
                         "dataset_unknown",
                         guesses.isEmpty()
-                            ? "no layout fits the file%s; say which one it has, or write one: %s"
+                            ? "no layout fits the file%s%s; say which one it has, or write one: %s"
                                 .formatted(
+                                    parameters.isEmpty()
+                                        ? ""
+                                        : " and takes " + String.join(", ", parameters.keySet()),
                                     tried(file, format, first, parameters).stream()
                                         .filter(g -> !g.problem().isEmpty())
                                         .findFirst()

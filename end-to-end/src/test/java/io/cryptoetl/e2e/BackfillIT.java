@@ -2,6 +2,7 @@ package io.cryptoetl.e2e;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assumptions.assumeThat;
 import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -29,6 +30,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import java.util.zip.GZIPOutputStream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
@@ -361,6 +363,70 @@ class BackfillIT {
     assertThat(chunks("CRASH").values())
         .as("times that each chunk is in the topic")
         .containsOnly(1);
+  }
+
+  @Test
+  @Order(6)
+  void shouldAccountForEachRowOfRealFiles() throws Exception {
+    assumeThat(Oracle.corpus()).as("the corpus of recorded files is not on this machine").exists();
+    int files = 0;
+    for (String folder : List.of("csv-exports", "prices")) {
+      try (Stream<Path> all = Files.list(Oracle.corpus().resolve(folder))) {
+        for (Path file : all.filter(f -> !f.toString().endsWith(".md")).sorted().toList()) {
+          String name = file.getFileName().toString();
+          String chain = name.startsWith("polygon") ? "chain_id=137/" : "chain_id=1/";
+          put((folder.equals("prices") ? "" : chain) + "real/" + name, Files.readAllBytes(file));
+          files++;
+        }
+      }
+    }
+    int expected = files;
+    await()
+        .atMost(LONG)
+        .untilAsserted(
+            () ->
+                assertThat(
+                        Tables.texts(
+                            stack,
+                            "SELECT state || ' ' || count(*) FROM ops.files WHERE file LIKE '%/real/%' GROUP BY state"))
+                    .containsExactly("done " + expected));
+    awaitLoaded(
+        "/real/",
+        Tables.number(stack, "SELECT sum(total_rows) FROM ops.files WHERE file LIKE '%/real/%'"));
+
+    assertThat(
+            Tables.texts(
+                stack,
+                """
+                SELECT concat_ws(' ', f.file, f.total_rows, s.read, s.loaded, s.unchanged, s.dead_letters)
+                FROM ops.files f LEFT JOIN ops.file_summary s USING (file, file_version)
+                WHERE f.file LIKE '%/real/%'
+                  AND (s.read < f.total_rows OR s.read <> s.loaded + s.unchanged + s.dead_letters) IS NOT FALSE
+                """))
+        .as("files whose rows are not all accounted for")
+        .isEmpty();
+    // What files are said to have loaded is what stands in the tables.
+    assertThat(
+            Tables.texts(
+                stack,
+                """
+                SELECT file FROM ops.file_summary s
+                WHERE part IN ('market.candles', 'chain.blocks') AND loaded <>
+                  (SELECT count(*) FROM market.candles c WHERE (c.endpoint, c.fetched_at) = (s.file, s.fetched_at))
+                  + (SELECT count(*) FROM chain.blocks b WHERE (b.endpoint, b.fetched_at) = (s.file, s.fetched_at))
+                """))
+        .isEmpty();
+    for (String table : List.of("chain.transactions", "chain.logs", "chain.token_transfers")) {
+      assertThat(
+              Tables.number(
+                  stack,
+                  "SELECT coalesce(sum(loaded), 0) FROM ops.file_loads WHERE part = '"
+                      + table
+                      + "'"))
+          .as(table)
+          .isPositive()
+          .isEqualTo(Tables.number(stack, "SELECT count(*) FROM " + table));
+    }
   }
 
   private static void kill(String part) throws IOException, InterruptedException {

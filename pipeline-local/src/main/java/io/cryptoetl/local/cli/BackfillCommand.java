@@ -35,6 +35,7 @@ import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.logging.Level;
 import java.util.logging.Logger;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import me.tongfei.progressbar.ProgressBar;
 import picocli.CommandLine.Command;
@@ -53,6 +54,10 @@ final class BackfillCommand implements Callable<Integer> {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final Logger REGISTRY_CLIENT = Logger.getLogger("io.apicurio");
   private static final long POLL_MS = 500;
+
+  /** What means something between a shell's double quotes. */
+  private static final Pattern OF_SHELLS = Pattern.compile("[\"$`\\\\!]");
+
   private static final Duration COUNTED_WITHIN = Duration.ofMinutes(1);
 
   @Parameters(
@@ -123,9 +128,10 @@ final class BackfillCommand implements Callable<Integer> {
     String request = accepted.get("requestId").asText();
     if (accepted.get("known").asBoolean()) {
       screen.line(
-          "%s was asked for before in this version; --again publishes it again.".formatted(name));
-    } else if (!wait) {
-      screen.line("%s is being loaded. How far it is:".formatted(name));
+          "%s is known in this version already; --again publishes it again.".formatted(name));
+    }
+    if (!wait) {
+      screen.line("How far %s is:".formatted(name));
       screen.line(
           "  ./pipeline query \"SELECT file, state, rows, total_rows, reason FROM ops.files WHERE request_id = '%s'\""
               .formatted(request));
@@ -333,7 +339,9 @@ final class BackfillCommand implements Callable<Integer> {
 
   /** Shows a query as a command: names of files may hold what a shell takes for its own. */
   private void query(String sql) {
-    screen.line("    ./pipeline query '%s'".formatted(sql.replace("'", "'\\''")));
+    String argument =
+        OF_SHELLS.matcher(sql).find() ? "'" + sql.replace("'", "'\\''") + "'" : "\"" + sql + "\"";
+    screen.line("    ./pipeline query " + argument);
   }
 
   private static String quoted(String text) {
