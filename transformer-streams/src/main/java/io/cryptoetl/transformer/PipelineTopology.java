@@ -29,6 +29,8 @@ import org.apache.kafka.common.serialization.Serializer;
 import org.apache.kafka.streams.Topology;
 import org.apache.kafka.streams.processor.StreamPartitioner;
 import org.apache.kafka.streams.processor.api.ProcessorSupplier;
+import org.apache.kafka.streams.state.KeyValueStore;
+import org.apache.kafka.streams.state.StoreBuilder;
 import org.apache.kafka.streams.state.Stores;
 
 /**
@@ -218,20 +220,17 @@ public final class PipelineTopology {
   }
 
   private static void store(Topology topology, String name, String... processors) {
-    topology.addStateStore(
-        Stores.keyValueStoreBuilder(
-                Stores.persistentKeyValueStore(name), Serdes.ByteArray(), Serdes.ByteArray())
-            .withCachingDisabled(),
-        processors);
+    topology.addStateStore(bytes(name).withCachingDisabled(), processors);
+  }
+
+  private static StoreBuilder<KeyValueStore<byte[], byte[]>> bytes(String name) {
+    return Stores.keyValueStoreBuilder(
+        Stores.persistentKeyValueStore(name), Serdes.ByteArray(), Serdes.ByteArray());
   }
 
   /** A store of few keys that change with each record: its cache writes each once a commit. */
   private static void counts(Topology topology, String name, String... processors) {
-    topology.addStateStore(
-        Stores.keyValueStoreBuilder(
-                Stores.persistentKeyValueStore(name), Serdes.ByteArray(), Serdes.ByteArray())
-            .withCachingEnabled(),
-        processors);
+    topology.addStateStore(bytes(name).withCachingEnabled(), processors);
   }
 
   private static void sink(Topology topology, Formats formats, Topic topic, String parent) {

@@ -6,8 +6,6 @@ import io.cryptoetl.market.Candle;
 import io.cryptoetl.market.CandleKey;
 import io.cryptoetl.schemas.Topics;
 import io.cryptoetl.transformer.join.PriceRules;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
@@ -75,7 +73,8 @@ public final class CandleTable {
       return;
     }
     Candle row = mapping.row();
-    List<Long> ofFiles = before == null ? files(copies.standing(fileKey(key))) : List.of();
+    List<Long> ofFiles =
+        before == null ? FileCopies.Copy.files(copies.standing(fileKey(key))) : List.of();
     boolean wasOut = before == null ? !ofFiles.isEmpty() : before.get() == 1;
     loads.moved(ofFiles, List.of());
     if (row != null || wasOut) {
@@ -96,7 +95,7 @@ public final class CandleTable {
     }
     winners.delete(storeKey);
     Optional<FileCopies.Copy> now = copies.standing(fileKey(key));
-    loads.moved(List.of(), files(now));
+    loads.moved(List.of(), FileCopies.Copy.files(now));
     forward(key, row(now), timestamp);
   }
 
@@ -106,24 +105,13 @@ public final class CandleTable {
     FileCopies.Taken taken = copies.take(fileKey(key), file, copy);
     loads.held(taken);
     if (!taken.repeats() && winners.get(storeKey(key)) == null) {
-      loads.moved(files(taken.before()), files(taken.now()));
+      loads.moved(FileCopies.Copy.files(taken.before()), FileCopies.Copy.files(taken.now()));
       forward(key, row(taken.now()), timestamp);
     }
   }
 
-  private static List<Long> files(Optional<FileCopies.Copy> copy) {
-    return copy.map(FileCopies.Copy::file).stream().toList();
-  }
-
   private Candle row(Optional<FileCopies.Copy> copy) {
-    if (copy.isEmpty()) {
-      return null;
-    }
-    try {
-      return loads.from(copy.get().file(), Candle.fromByteBuffer(copy.get().bytes()));
-    } catch (IOException e) {
-      throw new UncheckedIOException("reading from memory", e);
-    }
+    return copy.map(c -> loads.from(c.file(), c.read(Candle::fromByteBuffer))).orElse(null);
   }
 
   private void forward(CandleKey key, Candle row, long timestamp) {

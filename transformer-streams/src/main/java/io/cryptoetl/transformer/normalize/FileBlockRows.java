@@ -11,8 +11,6 @@ import io.cryptoetl.chain.TransactionKey;
 import io.cryptoetl.files.FileReceipt;
 import io.cryptoetl.files.FileRow;
 import io.cryptoetl.schemas.Topics;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Optional;
@@ -85,7 +83,7 @@ public final class FileBlockRows {
         }
       }
       case BLOCK, LOG, TOKEN_TRANSFER -> {
-        loads.moved(files(taken.before()), files(taken.now()));
+        loads.moved(FileCopies.Copy.files(taken.before()), FileCopies.Copy.files(taken.now()));
         show(block, part, position, row(part, taken.now()), timestamp);
       }
     }
@@ -144,11 +142,7 @@ public final class FileBlockRows {
     Optional<FileCopies.Copy> copy = copies.standing(key(block, part, position));
     return part == FilePart.TRANSACTION
         ? transaction(copy, copies.standing(key(block, FilePart.RECEIPT, position)))
-        : new Standing(row(part, copy), files(copy));
-  }
-
-  private static List<Long> files(Optional<FileCopies.Copy> copy) {
-    return copy.map(FileCopies.Copy::file).stream().toList();
+        : new Standing(row(part, copy), FileCopies.Copy.files(copy));
   }
 
   private Standing transaction(
@@ -156,7 +150,7 @@ public final class FileBlockRows {
     Transaction row = (Transaction) row(FilePart.TRANSACTION, copy);
     FileReceipt receipt = row == null ? null : (FileReceipt) row(FilePart.RECEIPT, copyOfReceipt);
     if (receipt == null || !receipt.getTransactionHash().equals(row.getHash())) {
-      return new Standing(row, files(copy));
+      return new Standing(row, FileCopies.Copy.files(copy));
     }
     row.setStatus(receipt.getStatus());
     row.setStateRoot(receipt.getStateRoot());
@@ -172,18 +166,14 @@ public final class FileBlockRows {
     if (copy.isEmpty()) {
       return null;
     }
-    ByteBuffer bytes = copy.get().bytes();
-    try {
-      return switch (part) {
-        case BLOCK -> loads.from(copy.get().file(), Block.fromByteBuffer(bytes));
-        case TRANSACTION -> Transaction.fromByteBuffer(bytes);
-        case RECEIPT -> FileReceipt.fromByteBuffer(bytes);
-        case LOG -> Log.fromByteBuffer(bytes);
-        case TOKEN_TRANSFER -> TokenTransfer.fromByteBuffer(bytes);
-      };
-    } catch (IOException e) {
-      throw new UncheckedIOException("reading from memory", e);
-    }
+    FileCopies.Copy said = copy.get();
+    return switch (part) {
+      case BLOCK -> loads.from(said.file(), said.read(Block::fromByteBuffer));
+      case TRANSACTION -> said.read(Transaction::fromByteBuffer);
+      case RECEIPT -> said.read(FileReceipt::fromByteBuffer);
+      case LOG -> said.read(Log::fromByteBuffer);
+      case TOKEN_TRANSFER -> said.read(TokenTransfer::fromByteBuffer);
+    };
   }
 
   private void put(

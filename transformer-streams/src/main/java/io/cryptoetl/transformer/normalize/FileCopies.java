@@ -1,6 +1,8 @@
 package io.cryptoetl.transformer.normalize;
 
 import io.cryptoetl.files.FileRow;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -44,9 +46,21 @@ final class FileCopies {
           : new Copy(FileLoads.UNKNOWN, buffer);
     }
 
-    /** The row, to be read by one reader. */
-    ByteBuffer bytes() {
-      return row.duplicate();
+    interface Reader<T> {
+      T read(ByteBuffer bytes) throws IOException;
+    }
+
+    <T> T read(Reader<T> reader) {
+      try {
+        return reader.read(row.duplicate());
+      } catch (IOException e) {
+        throw new UncheckedIOException("reading from memory", e);
+      }
+    }
+
+    /** The file of what stands in a table; none if nothing does. */
+    static List<Long> files(Optional<Copy> standing) {
+      return standing.map(Copy::file).stream().toList();
     }
   }
 
@@ -90,9 +104,9 @@ final class FileCopies {
       if (found.hasNext()) {
         KeyValue<byte[], byte[]> top = found.next();
         best = Arrays.compareUnsigned(key, top.key) > 0;
-        Copy standing = Copy.fromBytes(top.value);
-        repeats = best && standing.row().equals(copy.getRow());
-        before = Optional.of(repeats ? standing : first(standing, found));
+        Copy bestHeld = Copy.fromBytes(top.value);
+        repeats = best && bestHeld.row().equals(copy.getRow());
+        before = repeats ? Optional.empty() : Optional.of(first(bestHeld, found));
       }
     }
     // What is better than all that are held is not held yet.

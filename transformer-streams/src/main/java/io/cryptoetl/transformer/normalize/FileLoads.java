@@ -1,6 +1,8 @@
 package io.cryptoetl.transformer.normalize;
 
+import io.cryptoetl.chain.Block;
 import io.cryptoetl.files.FileRow;
+import io.cryptoetl.market.Candle;
 import io.cryptoetl.ops.FileLoad;
 import io.cryptoetl.ops.FileLoadKey;
 import java.io.IOException;
@@ -10,6 +12,7 @@ import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -201,15 +204,38 @@ final class FileLoads {
     return new Counts(counts.getLong(), counts.getLong());
   }
 
-  /** Says in a row of which file it is: {@link FileNormalizer} leaves that to where it stands. */
+  /** Says in a row of which file it is. */
   <T extends SpecificRecord> T from(long file, T row) {
     if (file != UNKNOWN) {
       FileLoadKey name = name(file);
-      row.put(row.getSchema().getField("source").pos(), name.getDataset());
-      row.put(row.getSchema().getField("endpoint").pos(), name.getFile());
-      row.put(row.getSchema().getField("fetched_at").pos(), name.getFetchedAt());
+      setProvenance(row, name.getDataset(), name.getFile(), name.getFetchedAt());
     }
     return row;
+  }
+
+  /** A row that does not say of which file it is: copies that say the same have the same bytes. */
+  static SpecificRecord fromNowhere(SpecificRecord row) {
+    setProvenance(row, "", "", Instant.EPOCH);
+    return row;
+  }
+
+  private static void setProvenance(
+      SpecificRecord row, String source, String endpoint, Instant fetchedAt) {
+    switch (row) {
+      case Candle candle -> {
+        candle.setSource(source);
+        candle.setEndpoint(endpoint);
+        candle.setFetchedAt(fetchedAt);
+      }
+      case Block block -> {
+        block.setSource(source);
+        block.setEndpoint(endpoint);
+        block.setFetchedAt(fetchedAt);
+      }
+      default -> {
+        // Other rows do not say where they are from.
+      }
+    }
   }
 
   private FileLoadKey name(long file) {

@@ -1,6 +1,5 @@
 package io.cryptoetl.transformer.normalize;
 
-import io.cryptoetl.chain.Block;
 import io.cryptoetl.chain.BlockKey;
 import io.cryptoetl.datasets.ChunkMapper;
 import io.cryptoetl.datasets.Layouts;
@@ -151,7 +150,7 @@ public final class FileNormalizer extends RawNormalizer<RawCsvRows> {
                     digestOf(chunkDigest, bytes));
             tally.rows++;
             tally.made.add(one);
-            send(record, raw, one, raw.getFetchedAt(), withoutProvenance(row));
+            send(record, raw, one, raw.getFetchedAt(), FileLoads.fromNowhere(row));
           }
 
           @Override
@@ -226,26 +225,6 @@ public final class FileNormalizer extends RawNormalizer<RawCsvRows> {
             .setFileVersion(raw.getFileVersion())
             .setDataset(raw.getDataset())
             .build());
-  }
-
-  /** Copies that say the same of different files have the same bytes. */
-  private static SpecificRecord withoutProvenance(SpecificRecord row) {
-    switch (row) {
-      case Candle candle -> {
-        candle.setSource("");
-        candle.setEndpoint("");
-        candle.setFetchedAt(Instant.EPOCH);
-      }
-      case Block block -> {
-        block.setSource("");
-        block.setEndpoint("");
-        block.setFetchedAt(Instant.EPOCH);
-      }
-      default -> {
-        // Other rows do not say where they are from.
-      }
-    }
-    return row;
   }
 
   /** Of the bytes of a row and its chunk: no two chunks make the same copy. */
