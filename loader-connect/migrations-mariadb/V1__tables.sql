@@ -43,7 +43,7 @@ CREATE TABLE chain.blocks (
     `endpoint` longtext NOT NULL COMMENT 'Name of the endpoint that answered, or the file',
     `fetched_at` datetime(6) NOT NULL COMMENT 'When the block was fetched, UTC',
     `checks` json NOT NULL COMMENT 'Names of the checks that the block passed before it was published',
-    `unchecked` json NOT NULL DEFAULT '[]' COMMENT 'Names of the checks that the rules of the chain make impossible for this block',
+    `unchecked` json NOT NULL COMMENT 'Names of the checks that the rules of the chain make impossible for this block',
     PRIMARY KEY (`chain_id`, `number`),
     KEY (hash)
 ) COMMENT 'A block: its header, what was checked of it, and how many child rows belong to it';
@@ -308,9 +308,9 @@ CREATE TABLE ops.extract_results (
     `worker` longtext NOT NULL COMMENT 'Name of the instance that did the work',
     `started_at` datetime(6) NOT NULL COMMENT 'When the worker began, UTC',
     `finished_at` datetime(6) NOT NULL COMMENT 'When it had all replies, UTC',
-    `outcome` longtext NOT NULL DEFAULT 'published' COMMENT 'published, or cancelled if its job was cancelled before a worker came to it',
-    `absent` bigint NOT NULL DEFAULT 0 COMMENT 'Numbers of the range at which the source has nothing: an exchange that stood still',
-    `checks` json NOT NULL DEFAULT '[]' COMMENT 'Names of the checks that every published record passed, in alphabetical order',
+    `outcome` longtext NOT NULL COMMENT 'published, or cancelled if its job was cancelled before a worker came to it',
+    `absent` bigint NOT NULL COMMENT 'Numbers of the range at which the source has nothing: an exchange that stood still',
+    `checks` json NOT NULL COMMENT 'Names of the checks that every published record passed, in alphabetical order',
     `first_parent_hash` varbinary(32) COMMENT 'Parent hash of the first block of the range, 32 bytes; null where there is none',
     `last_hash` varbinary(32) COMMENT 'Hash of the last block of the range, 32 bytes; null where there is none',
     PRIMARY KEY (`request_id`)
@@ -346,16 +346,16 @@ CREATE TABLE ops.files (
     `requested_by` longtext NOT NULL COMMENT 'schedule, or who asked',
     `location` longtext NOT NULL COMMENT 'Name of the location that holds the file',
     `dataset` longtext COMMENT 'Name of the layout that its rows have',
-    `parameters` json NOT NULL DEFAULT '[]' COMMENT 'What the rows and the name of the file do not tell, such as chain_id=1, in alphabetical order',
+    `parameters` json NOT NULL COMMENT 'What the rows and the name of the file do not tell, such as chain_id=1, in alphabetical order',
     `size` bigint NOT NULL COMMENT 'Size of the file, packed if it is, in bytes',
     `modified_at` datetime(6) NOT NULL COMMENT 'When the file was last modified, as its store tells, UTC',
     `members` int COMMENT 'Members of an archive, whose rows are counted in states of their own; null if the file is none',
     `total_rows` bigint COMMENT 'Rows that the check of the whole file counted before the first one was published',
     `total_bytes` bigint COMMENT 'Bytes of the unpacked file',
-    `rows` bigint NOT NULL DEFAULT 0 COMMENT 'Rows published so far, a first row that stands in the head not counted',
-    `bytes` bigint NOT NULL DEFAULT 0 COMMENT 'Bytes of rows published so far',
-    `chunks` bigint NOT NULL DEFAULT 0 COMMENT 'Records of raw.csv.rows published so far',
-    `next_line` bigint NOT NULL DEFAULT 0 COMMENT 'Chunks whose first line is below are published; 0 before the first one',
+    `rows` bigint NOT NULL COMMENT 'Rows published so far, a first row that stands in the head not counted',
+    `bytes` bigint NOT NULL COMMENT 'Bytes of rows published so far',
+    `chunks` bigint NOT NULL COMMENT 'Records of raw.csv.rows published so far',
+    `next_line` bigint NOT NULL COMMENT 'Chunks whose first line is below are published; 0 before the first one',
     `worker` longtext COMMENT 'Name of the instance that worked on it last',
     `seen_at` datetime(6) NOT NULL COMMENT 'When it was asked for, UTC',
     `fetched_at` datetime(6) COMMENT 'When its reading began, as in its rows, UTC',
@@ -372,8 +372,23 @@ CREATE TABLE ops.file_chunks (
     `made` bigint NOT NULL COMMENT 'Rows of tables made of them: rows less dead letters',
     `dead_letters` bigint NOT NULL COMMENT 'Rows that went to the dead letters',
     `fetched_at` datetime(6) NOT NULL COMMENT 'As in raw.csv.rows; the rows in the tables have the same',
+    `chain_id` bigint COMMENT 'Chain that the made rows are of; null if they are of none or of several',
+    `first_block` bigint COMMENT 'Smallest block number of the made rows; null if they are of no block',
+    `last_block` bigint COMMENT 'Largest block number of the made rows; null if they are of no block',
     PRIMARY KEY (`file`, `file_version`, `dataset`, `first_line`)
 ) COMMENT 'What the transformer made of a chunk of rows of a file';
+
+CREATE TABLE ops.file_loads (
+    `file` varchar(500) NOT NULL COMMENT 'As in raw.csv.rows',
+    `file_version` varchar(120) NOT NULL COMMENT 'As in raw.csv.rows',
+    `dataset` varchar(100) NOT NULL COMMENT 'Name of the layout that was used',
+    `fetched_at` datetime(6) NOT NULL COMMENT 'As in raw.csv.rows',
+    `part` varchar(40) NOT NULL COMMENT 'Table of the rows, such as chain.logs; receipts for what is added to transactions',
+    `partition` int NOT NULL COMMENT 'Partition of the rows'' keys: a file has rows in all of them',
+    `rows` bigint NOT NULL COMMENT 'Accepted rows that have come to where the copies of their key are',
+    `loaded` bigint NOT NULL COMMENT 'Those of them that stand in the table. The others change nothing: the table has the same of an earlier row or file, or has another copy; of receipts also, no file has their transaction',
+    PRIMARY KEY (`file`, `file_version`, `dataset`, `fetched_at`, `part`, `partition`)
+) COMMENT 'How many rows of a file stand in the tables now, of those whose keys are of one partition';
 
 CREATE TABLE ops.sink_offsets (
     connector varchar(200) NOT NULL,

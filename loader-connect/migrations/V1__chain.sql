@@ -1,5 +1,5 @@
--- Tables of the normalized topics. A table has the name, the columns and the key of its topic. Keys
--- are positions, so that loading appends to the right edge of the index.
+-- Tables of chains. A table has the name, the columns and the key of its topic. Keys are positions,
+-- so that loading appends to the right edge of the index.
 
 CREATE SCHEMA chain;
 
@@ -29,17 +29,18 @@ CREATE TABLE chain.blocks (
     withdrawals_root bytea,
     parent_beacon_block_root bytea,
     requests_hash bytea,
-    uncles bytea[] NOT NULL,
-    transaction_count integer NOT NULL,
+    uncles bytea[],
+    transaction_count integer,
     log_count integer,
     token_transfer_count integer,
-    withdrawal_count integer NOT NULL,
-    access_list_entry_count integer NOT NULL,
-    authorization_count integer NOT NULL,
+    withdrawal_count integer,
+    access_list_entry_count integer,
+    authorization_count integer,
     source text NOT NULL,
     endpoint text NOT NULL,
     fetched_at timestamptz NOT NULL,
     checks text[] NOT NULL,
+    unchecked text[] NOT NULL,
     PRIMARY KEY (chain_id, number)
 );
 
@@ -69,17 +70,18 @@ COMMENT ON COLUMN chain.blocks.receipts_root IS 'Root of the receipts trie, 32 b
 COMMENT ON COLUMN chain.blocks.withdrawals_root IS 'Root of the withdrawals trie, 32 bytes (EIP-4895); null before Shanghai';
 COMMENT ON COLUMN chain.blocks.parent_beacon_block_root IS 'Root of the parent beacon block, 32 bytes (EIP-4788); null before Cancun';
 COMMENT ON COLUMN chain.blocks.requests_hash IS 'Commitment to the execution layer requests, 32 bytes (EIP-7685); null before Prague';
-COMMENT ON COLUMN chain.blocks.uncles IS 'Hashes of the uncle blocks, 32 bytes each';
-COMMENT ON COLUMN chain.blocks.transaction_count IS 'Rows of this block in chain.transactions';
-COMMENT ON COLUMN chain.blocks.log_count IS 'Rows of this block in chain.logs; null where receipts were not fetched';
-COMMENT ON COLUMN chain.blocks.token_transfer_count IS 'Rows of this block in chain.token_transfers; null where receipts were not fetched';
-COMMENT ON COLUMN chain.blocks.withdrawal_count IS 'Rows of this block in chain.withdrawals';
-COMMENT ON COLUMN chain.blocks.access_list_entry_count IS 'Rows of this block in chain.access_list_entries';
-COMMENT ON COLUMN chain.blocks.authorization_count IS 'Rows of this block in chain.authorizations';
-COMMENT ON COLUMN chain.blocks.source IS 'Name of the source that fetched the block';
-COMMENT ON COLUMN chain.blocks.endpoint IS 'Name of the endpoint that answered';
+COMMENT ON COLUMN chain.blocks.uncles IS 'Hashes of the uncle blocks, 32 bytes each; null where a file does not tell';
+COMMENT ON COLUMN chain.blocks.transaction_count IS 'Rows of this block in chain.transactions; null where a file does not tell';
+COMMENT ON COLUMN chain.blocks.log_count IS 'Rows of this block in chain.logs; null where receipts were not fetched, or a file does not tell';
+COMMENT ON COLUMN chain.blocks.token_transfer_count IS 'Rows of this block in chain.token_transfers; null where receipts were not fetched, or a file does not tell';
+COMMENT ON COLUMN chain.blocks.withdrawal_count IS 'Rows of this block in chain.withdrawals; null where a file does not tell';
+COMMENT ON COLUMN chain.blocks.access_list_entry_count IS 'Rows of this block in chain.access_list_entries; null where a file does not tell';
+COMMENT ON COLUMN chain.blocks.authorization_count IS 'Rows of this block in chain.authorizations; null where a file does not tell';
+COMMENT ON COLUMN chain.blocks.source IS 'Name of the source that fetched the block, or of the dataset of its file';
+COMMENT ON COLUMN chain.blocks.endpoint IS 'Name of the endpoint that answered, or the file';
 COMMENT ON COLUMN chain.blocks.fetched_at IS 'When the block was fetched, UTC';
 COMMENT ON COLUMN chain.blocks.checks IS 'Names of the checks that the block passed before it was published';
+COMMENT ON COLUMN chain.blocks.unchecked IS 'Names of the checks that the rules of the chain make impossible for this block';
 
 CREATE TABLE chain.transactions (
     chain_id bigint NOT NULL,
@@ -158,7 +160,7 @@ CREATE TABLE chain.logs (
     transaction_index integer NOT NULL,
     transaction_hash bytea NOT NULL,
     block_hash bytea NOT NULL,
-    block_timestamp timestamptz NOT NULL,
+    block_timestamp timestamptz,
     address bytea NOT NULL,
     topic0 bytea,
     topic1 bytea,
@@ -175,7 +177,7 @@ COMMENT ON COLUMN chain.logs.log_index IS 'Position of the log in the block, fro
 COMMENT ON COLUMN chain.logs.transaction_index IS 'Position of the transaction in the block, from 0';
 COMMENT ON COLUMN chain.logs.transaction_hash IS 'Hash of the transaction, 32 bytes';
 COMMENT ON COLUMN chain.logs.block_hash IS 'Hash of the block, 32 bytes';
-COMMENT ON COLUMN chain.logs.block_timestamp IS 'Time of the block, UTC; chains give whole seconds';
+COMMENT ON COLUMN chain.logs.block_timestamp IS 'Time of the block, UTC; chains give whole seconds; null where a file does not tell';
 COMMENT ON COLUMN chain.logs.address IS 'Contract that emitted it, 20 bytes';
 COMMENT ON COLUMN chain.logs.topic0 IS 'First topic, 32 bytes: the event''s signature hash unless anonymous';
 COMMENT ON COLUMN chain.logs.topic1 IS 'Second topic, 32 bytes';
@@ -189,10 +191,10 @@ CREATE TABLE chain.token_transfers (
     transfer_index integer NOT NULL,
     log_index integer NOT NULL,
     batch_index integer NOT NULL,
-    transaction_index integer NOT NULL,
+    transaction_index integer,
     transaction_hash bytea NOT NULL,
-    block_hash bytea NOT NULL,
-    block_timestamp timestamptz NOT NULL,
+    block_hash bytea,
+    block_timestamp timestamptz,
     standard text NOT NULL,
     token_address bytea NOT NULL,
     from_address bytea NOT NULL,
@@ -206,14 +208,14 @@ CREATE TABLE chain.token_transfers (
 COMMENT ON TABLE chain.token_transfers IS 'A token transfer, read from a log of the ERC-20, ERC-721 or ERC-1155 standard form. A TransferBatch log gives one row an item.';
 COMMENT ON COLUMN chain.token_transfers.chain_id IS 'EIP-155 chain id, 1 = Ethereum mainnet, 137 = Polygon';
 COMMENT ON COLUMN chain.token_transfers.block_number IS 'Height of the block';
-COMMENT ON COLUMN chain.token_transfers.transfer_index IS 'Position of the transfer among the block''s token transfers, from 0';
+COMMENT ON COLUMN chain.token_transfers.transfer_index IS 'Position of the transfer among the block''s token transfers, from 0; of files the index of the log';
 COMMENT ON COLUMN chain.token_transfers.log_index IS 'Position of the log in the block, from 0';
 COMMENT ON COLUMN chain.token_transfers.batch_index IS 'Position within a TransferBatch log, from 0; 0 for other logs';
-COMMENT ON COLUMN chain.token_transfers.transaction_index IS 'Position of the transaction in the block, from 0';
+COMMENT ON COLUMN chain.token_transfers.transaction_index IS 'Position of the transaction in the block, from 0; null where a file does not tell';
 COMMENT ON COLUMN chain.token_transfers.transaction_hash IS 'Hash of the transaction, 32 bytes';
-COMMENT ON COLUMN chain.token_transfers.block_hash IS 'Hash of the block, 32 bytes';
-COMMENT ON COLUMN chain.token_transfers.block_timestamp IS 'Time of the block, UTC; chains give whole seconds';
-COMMENT ON COLUMN chain.token_transfers.standard IS 'erc20, erc721 or erc1155, by the form of the log';
+COMMENT ON COLUMN chain.token_transfers.block_hash IS 'Hash of the block, 32 bytes; null where a file does not tell';
+COMMENT ON COLUMN chain.token_transfers.block_timestamp IS 'Time of the block, UTC; chains give whole seconds; null where a file does not tell';
+COMMENT ON COLUMN chain.token_transfers.standard IS 'erc20, erc721 or erc1155, by the form of the log; erc20_or_erc721 where a file does not tell, amount then holds the amount or the token id';
 COMMENT ON COLUMN chain.token_transfers.token_address IS 'Token contract, 20 bytes';
 COMMENT ON COLUMN chain.token_transfers.from_address IS 'Sender, 20 bytes; zero on mint';
 COMMENT ON COLUMN chain.token_transfers.to_address IS 'Recipient, 20 bytes; zero on burn';
@@ -305,6 +307,5 @@ COMMENT ON COLUMN chain.authorizations.y_parity IS 'Parity of the signature''s y
 COMMENT ON COLUMN chain.authorizations.r IS 'Signature r, 32 bytes, big endian';
 COMMENT ON COLUMN chain.authorizations.s IS 'Signature s, 32 bytes, big endian';
 
--- Looked up by hash, not by range: a hash index is smaller than a B-tree here and cheaper to fill.
 CREATE INDEX blocks_hash ON chain.blocks USING hash (hash);
 CREATE INDEX transactions_hash ON chain.transactions USING hash (hash);

@@ -5,8 +5,8 @@
 //   node candles.mjs --brokers HOST:PORT --registry URL --source NAME --venue VENUE
 //                    --symbol SYMBOL --interval 1h FILE
 //
-// What a producer must keep to: records in Confluent's wire format under the registered schemas, the
-// key placed by murmur2 (kafkajs' default), and all records of a run in one transaction.
+// What a producer must keep to: records in Confluent's wire format under the registered schemas, each
+// placed by murmur2 over its key without the frame, and all records of a run in one transaction.
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { AvroSerializer, SchemaRegistryClient, SerdeType } from '@confluentinc/schemaregistry';
@@ -54,14 +54,20 @@ if (wrong !== undefined) {
   process.exit(1);
 }
 
-const registry = new SchemaRegistryClient({ baseURLs: [`${options.registry}/apis/ccompat/v7`] });
+const registry = new SchemaRegistryClient({ baseURLs: [options.registry] });
 // The schemas are the pipeline's: a producer uses them, it does not make its own.
 const settings = { autoRegisterSchemas: false, useLatestVersion: true };
 const keys = new AvroSerializer(registry, SerdeType.KEY, settings);
 const records = new AvroSerializer(registry, SerdeType.VALUE, settings);
 const kafka = new kafkajs.Kafka({ clientId: options.source, brokers: options.brokers.split(','), logLevel: kafkajs.logLevel.ERROR });
+// The frame is a zero byte and the id that this registry gave the schema: it says nothing of the key.
+const FRAME = 5;
+const placedByKey = () => {
+  const murmur2 = kafkajs.Partitioners.DefaultPartitioner();
+  return (record) => murmur2({ ...record, message: { ...record.message, key: record.message.key.subarray(FRAME) } });
+};
 const producer = kafka.producer({
-  createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+  createPartitioner: placedByKey,
   transactionalId: options.source,
   idempotent: true,
   maxInFlightRequests: 1,

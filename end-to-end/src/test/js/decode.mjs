@@ -4,7 +4,7 @@ import { AvroDeserializer, SchemaRegistryClient, SerdeType } from '@confluentinc
 import kafkajs from 'kafkajs';
 
 const [brokers, registry] = process.argv.slice(2);
-const client = new SchemaRegistryClient({ baseURLs: [`${registry}/apis/ccompat/v7`] });
+const client = new SchemaRegistryClient({ baseURLs: [registry] });
 const deserializer = new AvroDeserializer(client, SerdeType.VALUE, {});
 // The broker compresses with zstd, which kafkajs leaves to a codec; Node has no such codec before 22,
 // so a codec of pure JavaScript is plugged in.

@@ -10,7 +10,8 @@ import io.cryptoetl.backfill.publishing.Requests;
 import io.cryptoetl.backfill.publishing.Worker;
 import io.cryptoetl.datasets.Detector;
 import io.cryptoetl.datasets.files.Limits;
-import io.cryptoetl.schemas.KafkaSettings;
+import io.cryptoetl.kafka.ClientSettings;
+import io.cryptoetl.kafka.KafkaClients;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
@@ -97,9 +98,9 @@ public class Backfill {
 
   void start(@Observes StartupEvent event) {
     BackfillConfig config = settings.config();
-    KafkaSettings kafka =
-        new KafkaSettings(config.kafkaBootstrapServers(), config.schemaRegistryUrl());
+    KafkaClients kafka = new KafkaClients(ClientSettings.fromEnvironment());
     ledger = new Ledger(kafka);
+    meters.skipped(ledger::skipped);
     requests = new Requests(kafka, ledger, config.instance(), config.settle(), clock);
     threads.add(Thread.ofPlatform().name("ledger").start(ledger));
     settings.places().forEach((name, place) -> locations.put(name, location(name, place)));

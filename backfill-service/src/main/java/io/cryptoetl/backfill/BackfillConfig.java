@@ -9,12 +9,6 @@ import java.util.Optional;
 /** Configuration of the service; docs/configuration.md describes each key. */
 @ConfigMapping(prefix = "backfill")
 public interface BackfillConfig {
-  /** Kafka brokers. */
-  String kafkaBootstrapServers();
-
-  /** Base URL of the schema registry. */
-  String schemaRegistryUrl();
-
   /** Name of this instance, unique among running ones and the same after a restart. */
   String instance();
 

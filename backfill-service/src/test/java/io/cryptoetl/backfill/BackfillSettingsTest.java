@@ -26,8 +26,6 @@ class BackfillSettingsTest {
   private final Map<String, String> properties =
       new HashMap<>(
           Map.of(
-              "backfill.kafka-bootstrap-servers", "localhost:9092",
-              "backfill.schema-registry-url", "http://localhost:8081",
               "backfill.instance", "one"));
   private final Map<String, String> environment = new HashMap<>();
 

@@ -3,6 +3,7 @@ package io.cryptoetl.benchmarks;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.cryptoetl.kafka.TopicSettings;
 import io.cryptoetl.local.parts.Child;
 import io.cryptoetl.local.parts.Database;
 import io.cryptoetl.local.parts.Deletion;
@@ -10,7 +11,6 @@ import io.cryptoetl.local.parts.Layout;
 import io.cryptoetl.local.parts.LocalStack;
 import io.cryptoetl.local.parts.Parts;
 import io.cryptoetl.local.parts.Ports;
-import io.cryptoetl.schemas.Topics;
 import java.io.BufferedWriter;
 import java.io.IOException;
 import java.net.http.HttpResponse;
@@ -78,7 +78,7 @@ public final class Backfill implements Callable<Integer> {
               parts.transformer(Map.of()),
               parts.backfill(
                   Map.of("BACKFILL_INBOX_URL", folder.toString(), "BACKFILL_SETTLE", "1s"))),
-          Topics.RAW_EVM_BLOCKS.maxMessageBytes());
+          TopicSettings.defaults());
       usage = new Usage(stack.children());
       try (Connection db = parts.connection(Database.PIPELINE)) {
         // JVMs that have seen such rows before.

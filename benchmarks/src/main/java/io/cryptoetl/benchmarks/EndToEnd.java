@@ -3,6 +3,7 @@ package io.cryptoetl.benchmarks;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.cryptoetl.kafka.TopicSettings;
 import io.cryptoetl.local.parts.Database;
 import io.cryptoetl.local.parts.Deletion;
 import io.cryptoetl.local.parts.Layout;
@@ -71,7 +72,7 @@ public final class EndToEnd implements java.util.concurrent.Callable<Integer> {
       stack.start(
           List.of(parts.node(recording, List.of())),
           List.of(parts.extractor("bench", source(parts)), parts.transformer(Map.of())),
-          Topics.RAW_EVM_BLOCKS.maxMessageBytes());
+          TopicSettings.defaults());
       ObjectNode result = measure(stack, parts);
       print(result);
     }

@@ -3,13 +3,13 @@ package io.cryptoetl.benchmarks;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.cryptoetl.kafka.TopicSettings;
 import io.cryptoetl.local.parts.Deletion;
 import io.cryptoetl.local.parts.Layout;
 import io.cryptoetl.local.parts.LocalStack;
 import io.cryptoetl.local.parts.Part;
 import io.cryptoetl.local.parts.Parts;
 import io.cryptoetl.local.parts.Ports;
-import io.cryptoetl.schemas.Topics;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
@@ -88,7 +88,7 @@ public final class Extract implements Callable<Integer> {
       stack.start(
           List.of(parts.node(recording, List.of())),
           List.of(soak > 0 ? small(parts.extractor("bench", env)) : parts.extractor("bench", env)),
-          Topics.RAW_EVM_BLOCKS.maxMessageBytes());
+          TopicSettings.defaults());
       print(soak > 0 ? soak(stack, parts) : measure(stack, parts));
     }
     Deletion.deleteTree(layout.data());

@@ -2,9 +2,9 @@ package io.cryptoetl.benchmarks;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.apicurio.registry.serde.avro.AvroKafkaSerializer;
 import io.cryptoetl.chain.Transaction;
 import io.cryptoetl.chain.TransactionKey;
+import io.cryptoetl.kafka.TopicSettings;
 import io.cryptoetl.local.parts.Database;
 import io.cryptoetl.local.parts.Deletion;
 import io.cryptoetl.local.parts.Layout;
@@ -12,7 +12,6 @@ import io.cryptoetl.local.parts.LocalStack;
 import io.cryptoetl.local.parts.Parts;
 import io.cryptoetl.local.parts.Ports;
 import io.cryptoetl.schemas.Topics;
-import io.cryptoetl.schemas.WireFormat;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -29,12 +28,11 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import org.apache.avro.specific.SpecificRecord;
-import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.postgresql.PGConnection;
 import org.postgresql.copy.CopyManager;
@@ -96,10 +94,10 @@ public final class Load implements Callable<Integer> {
     ObjectNode result = JSON.createObjectNode();
     try (LocalStack stack = new LocalStack(layout, parts, new LocalStack.Listener() {})) {
       Runtime.getRuntime().addShutdownHook(new Thread(stack::close));
-      stack.start(List.of(), List.of(), Topics.RAW_EVM_BLOCKS.maxMessageBytes());
+      stack.start(List.of(), List.of(), TopicSettings.defaults());
       Usage usage = new Usage(stack.children());
       try (Connection db = parts.connection(Database.PIPELINE);
-          KafkaProducer<SpecificRecord, SpecificRecord> producer = producer()) {
+          Producer<SpecificRecord, SpecificRecord> producer = producer()) {
         try (Statement statement = db.createStatement()) {
           statement.execute("CREATE SCHEMA reference");
           statement.execute("CREATE TABLE " + REFERENCE + " (LIKE " + TABLE + " INCLUDING ALL)");
@@ -133,23 +131,8 @@ public final class Load implements Callable<Integer> {
     return 0;
   }
 
-  private KafkaProducer<SpecificRecord, SpecificRecord> producer() {
-    AvroKafkaSerializer<SpecificRecord> keys = new AvroKafkaSerializer<>();
-    keys.configure(WireFormat.settings(parts.registryUrl()), true);
-    AvroKafkaSerializer<SpecificRecord> values = new AvroKafkaSerializer<>();
-    values.configure(WireFormat.settings(parts.registryUrl()), false);
-    return new KafkaProducer<>(
-        Map.of(
-            "bootstrap.servers",
-            parts.bootstrapServers(),
-            "compression.type",
-            "zstd",
-            "linger.ms",
-            "50",
-            "batch.size",
-            "262144"),
-        keys,
-        values);
+  private Producer<SpecificRecord, SpecificRecord> producer() {
+    return parts.kafka().producer();
   }
 
   /** Rounds of publishing with the connector paused, then loading, then COPY of the same rows. */
@@ -159,7 +142,7 @@ public final class Load implements Callable<Integer> {
       int percentChanged,
       int times,
       Connection db,
-      KafkaProducer<SpecificRecord, SpecificRecord> producer,
+      Producer<SpecificRecord, SpecificRecord> producer,
       Usage usage)
       throws IOException, InterruptedException, SQLException {
     List<Double> sink = new ArrayList<>();
@@ -276,8 +259,7 @@ public final class Load implements Callable<Integer> {
     }
   }
 
-  private void publish(
-      KafkaProducer<SpecificRecord, SpecificRecord> producer, int block, int nonce) {
+  private void publish(Producer<SpecificRecord, SpecificRecord> producer, int block, int nonce) {
     if (nonce > 0) {
       changedBlocks.add(block);
     }

@@ -2,10 +2,10 @@ package io.cryptoetl.benchmarks;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.apicurio.registry.serde.avro.AvroKafkaSerializer;
 import io.cryptoetl.business.BlockEconomics;
 import io.cryptoetl.chain.BlockKey;
 import io.cryptoetl.datasets.values.BadRecordException;
+import io.cryptoetl.kafka.TopicSettings;
 import io.cryptoetl.local.node.Recording;
 import io.cryptoetl.local.parts.Deletion;
 import io.cryptoetl.local.parts.Layout;
@@ -17,7 +17,6 @@ import io.cryptoetl.market.Candle;
 import io.cryptoetl.market.CandleKey;
 import io.cryptoetl.raw.RawBlock;
 import io.cryptoetl.schemas.Topics;
-import io.cryptoetl.schemas.WireFormat;
 import io.cryptoetl.transformer.BoundedRocksDb;
 import io.cryptoetl.transformer.join.PriceJoin;
 import io.cryptoetl.transformer.join.PriceRules;
@@ -41,7 +40,7 @@ import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.apache.avro.specific.SpecificRecord;
-import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.streams.StreamsConfig;
@@ -181,6 +180,7 @@ public class Transform {
             .setEndpoint("bench")
             .setFetchedAt(BEGIN)
             .setChecks(List.of())
+            .setUnchecked(List.of())
             .build();
   }
 
@@ -276,11 +276,10 @@ public class Transform {
     largest.read();
     try (LocalStack stack = new LocalStack(layout, parts, new LocalStack.Listener() {})) {
       Runtime.getRuntime().addShutdownHook(new Thread(stack::close));
-      stack.start(
-          List.of(), List.of(parts.transformer(Map.of())), Topics.RAW_EVM_BLOCKS.maxMessageBytes());
+      stack.start(List.of(), List.of(parts.transformer(Map.of())), TopicSettings.defaults());
       stack.child("connect").stop();
       publish(parts, largest.raw);
-      try (Replays replays = new Replays(parts.bootstrapServers(), parts.registryUrl())) {
+      try (Replays replays = new Replays(parts.kafka())) {
         double best = Double.MAX_VALUE;
         for (int i = 0; i < ROUNDS; i++) {
           long began = System.nanoTime();
@@ -304,23 +303,10 @@ public class Transform {
 
   /** One block under many heights. */
   private static void publish(Parts parts, RawBlock raw) throws IOException {
-    try (AvroKafkaSerializer<SpecificRecord> keys = new AvroKafkaSerializer<>();
-        AvroKafkaSerializer<SpecificRecord> values = new AvroKafkaSerializer<>()) {
-      keys.configure(WireFormat.settings(parts.registryUrl()), true);
-      values.configure(WireFormat.settings(parts.registryUrl()), false);
+    {
       String json = StandardCharsets.UTF_8.decode(raw.getBlockJson().duplicate()).toString();
       String number = JSON.readTree(json).get("number").asText();
-      try (KafkaProducer<SpecificRecord, SpecificRecord> producer =
-          new KafkaProducer<>(
-              Map.of(
-                  "bootstrap.servers",
-                  parts.bootstrapServers(),
-                  "max.request.size",
-                  Integer.toString(Topics.RAW_EVM_BLOCKS.maxMessageBytes()),
-                  "compression.type",
-                  "zstd"),
-              keys,
-              values)) {
+      try (Producer<SpecificRecord, SpecificRecord> producer = parts.kafka().producer()) {
         if (!json.contains("\"number\":\"" + number)) {
           throw new IOException("the recording is not written as it was when this was made");
         }

@@ -7,13 +7,13 @@ import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.apicurio.registry.serde.avro.AvroKafkaDeserializer;
+import io.cryptoetl.kafka.TopicFollower;
+import io.cryptoetl.kafka.TopicSettings;
 import io.cryptoetl.local.parts.Child;
 import io.cryptoetl.local.parts.Parts;
 import io.cryptoetl.local.replay.Replays;
 import io.cryptoetl.raw.RawCsvRowsKey;
 import io.cryptoetl.schemas.Topics;
-import io.cryptoetl.schemas.WireFormat;
 import io.cryptoetl.stack.EmbeddedStack;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -34,9 +34,6 @@ import java.util.stream.Stream;
 import java.util.zip.GZIPOutputStream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
-import org.apache.avro.specific.SpecificRecord;
-import org.apache.kafka.clients.consumer.KafkaConsumer;
-import org.apache.kafka.common.TopicPartition;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.MethodOrderer;
@@ -84,7 +81,7 @@ class BackfillIT {
                 throw new UncheckedIOException(e);
               }
             },
-            Topics.RAW_EVM_BLOCKS.maxMessageBytes());
+            TopicSettings.defaults());
   }
 
   @AfterAll
@@ -154,7 +151,7 @@ class BackfillIT {
                             + files
                             + "%'")
                     >= rows);
-    try (Replays pipeline = new Replays(stack.bootstrapServers(), stack.registryUrl())) {
+    try (Replays pipeline = new Replays(stack.kafka())) {
       pipeline.awaitLoaded();
     }
   }
@@ -438,35 +435,17 @@ class BackfillIT {
   }
 
   /** How often each chunk of some files is among the committed records. */
-  private static Map<RawCsvRowsKey, Integer> chunks(String files) {
-    AvroKafkaDeserializer<SpecificRecord> keys = new AvroKafkaDeserializer<>();
-    keys.configure(WireFormat.settings(stack.registryUrl()), true);
+  private static Map<RawCsvRowsKey, Integer> chunks(String files) throws InterruptedException {
     Map<RawCsvRowsKey, Integer> chunks = new HashMap<>();
-    try (KafkaConsumer<SpecificRecord, byte[]> consumer =
-        new KafkaConsumer<>(
-            Map.of(
-                "bootstrap.servers", stack.bootstrapServers(), "isolation.level", "read_committed"),
-            keys,
-            new org.apache.kafka.common.serialization.ByteArrayDeserializer())) {
-      List<TopicPartition> partitions =
-          IntStream.range(0, Topics.RAW_CSV_ROWS.partitions())
-              .mapToObj(i -> new TopicPartition(Topics.RAW_CSV_ROWS.name(), i))
-              .toList();
-      consumer.assign(partitions);
-      consumer.seekToBeginning(partitions);
-      Map<TopicPartition, Long> ends = consumer.endOffsets(partitions);
-      while (ends.entrySet().stream().anyMatch(e -> consumer.position(e.getKey()) < e.getValue())) {
-        consumer
-            .poll(Duration.ofMillis(500))
-            .forEach(
-                r -> {
-                  RawCsvRowsKey key = (RawCsvRowsKey) r.key();
-                  if (key.getFile().contains(files)) {
-                    chunks.merge(key, 1, Integer::sum);
-                  }
-                });
-      }
-    }
+    TopicFollower.read(
+        stack.kafka(),
+        List.of(Topics.RAW_CSV_ROWS),
+        (key, _) -> {
+          if (key instanceof RawCsvRowsKey chunk && chunk.getFile().contains(files)) {
+            chunks.merge(chunk, 1, Integer::sum);
+          }
+        },
+        LONG);
     return chunks;
   }
 }

@@ -5,12 +5,10 @@ import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.apicurio.registry.serde.avro.AvroKafkaSerializer;
 import io.cryptoetl.local.parts.Parts;
 import io.cryptoetl.market.Candle;
 import io.cryptoetl.market.CandleKey;
 import io.cryptoetl.schemas.Topics;
-import io.cryptoetl.schemas.WireFormat;
 import io.cryptoetl.stack.Stack;
 import io.cryptoetl.stack.StackExtension;
 import java.math.BigDecimal;
@@ -21,9 +19,8 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import org.apache.avro.specific.SpecificRecord;
-import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
 import org.junit.jupiter.api.AfterEach;
@@ -54,12 +51,8 @@ class BulkSinkIT {
     }
   }
 
-  private KafkaProducer<SpecificRecord, SpecificRecord> producer() {
-    AvroKafkaSerializer<SpecificRecord> keys = new AvroKafkaSerializer<>();
-    keys.configure(WireFormat.settings(stack.registryUrl()), true);
-    AvroKafkaSerializer<SpecificRecord> values = new AvroKafkaSerializer<>();
-    values.configure(WireFormat.settings(stack.registryUrl()), false);
-    return new KafkaProducer<>(Map.of("bootstrap.servers", stack.bootstrapServers()), keys, values);
+  private Producer<SpecificRecord, SpecificRecord> producer() {
+    return stack.kafka().producer();
   }
 
   private static ProducerRecord<SpecificRecord, SpecificRecord> candle(
@@ -95,7 +88,7 @@ class BulkSinkIT {
   void shouldKeepRowsThatTheDatabaseRefusesAndLoadTheOthers() throws Exception {
     execute("ALTER TABLE market.candles ADD CONSTRAINT small_volume CHECK (volume < 1000)");
     List<String> refused = new ArrayList<>();
-    try (KafkaProducer<SpecificRecord, SpecificRecord> producer = producer()) {
+    try (Producer<SpecificRecord, SpecificRecord> producer = producer()) {
       for (int i = 0; i < 1500; i++) {
         producer.send(candle("GOOD", i, "1"));
         if (i % 500 == 250) {
@@ -141,7 +134,7 @@ class BulkSinkIT {
   void shouldWaitForALockThatOthersHoldAndThenLoad() throws Exception {
     try (Connection blocker = stack.database();
         Statement statement = blocker.createStatement();
-        KafkaProducer<SpecificRecord, SpecificRecord> producer = producer()) {
+        Producer<SpecificRecord, SpecificRecord> producer = producer()) {
       blocker.setAutoCommit(false);
       statement.execute("LOCK TABLE market.candles IN ACCESS EXCLUSIVE MODE");
       producer.send(candle("LOCKED", 1, "1")).get();

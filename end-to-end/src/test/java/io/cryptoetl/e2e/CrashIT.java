@@ -3,8 +3,8 @@ package io.cryptoetl.e2e;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import io.cryptoetl.kafka.TopicSettings;
 import io.cryptoetl.local.parts.Child;
-import io.cryptoetl.schemas.Topics;
 import io.cryptoetl.stack.EmbeddedStack;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -45,7 +45,7 @@ class CrashIT {
                 throw new java.io.UncheckedIOException(e);
               }
             },
-            Topics.RAW_EVM_BLOCKS.maxMessageBytes())) {
+            TopicSettings.defaults())) {
 
       for (String part :
           List.of("extractor", "transformer", "connect", "node", "registry", "kafka", "postgres")) {

@@ -6,7 +6,10 @@ import static org.awaitility.Awaitility.await;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.sun.net.httpserver.HttpServer;
-import io.apicurio.registry.serde.avro.AvroKafkaDeserializer;
+import io.cryptoetl.chain.BlockKey;
+import io.cryptoetl.kafka.KafkaClients;
+import io.cryptoetl.kafka.KeyPartitioner;
+import io.cryptoetl.kafka.TopicSettings;
 import io.cryptoetl.local.node.RecordedNode;
 import io.cryptoetl.local.node.Recording;
 import io.cryptoetl.local.parts.Child;
@@ -15,7 +18,6 @@ import io.cryptoetl.local.parts.Parts;
 import io.cryptoetl.raw.RawCandle;
 import io.cryptoetl.schemas.Topic;
 import io.cryptoetl.schemas.Topics;
-import io.cryptoetl.schemas.WireFormat;
 import io.cryptoetl.stack.EmbeddedStack;
 import java.io.IOException;
 import java.net.ServerSocket;
@@ -32,7 +34,6 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
-import org.apache.kafka.common.utils.Utils;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.MethodOrderer;
@@ -90,7 +91,7 @@ class ExtractionIT {
                 throw new java.io.UncheckedIOException(e);
               }
             },
-            Topics.RAW_EVM_BLOCKS.maxMessageBytes());
+            TopicSettings.defaults());
   }
 
   @AfterAll
@@ -184,9 +185,9 @@ class ExtractionIT {
     Tables.texts(stack, "SELECT worker FROM ops.extract_results WHERE job_id = '" + job + "'")
         .forEach(w -> workers.merge(w, 1, Integer::sum));
     assertThat(workers).hasSizeGreaterThanOrEqualTo(3);
-    AvroKafkaDeserializer<io.cryptoetl.chain.BlockKey> keys = deserializer(true);
+    KafkaClients kafka = stack.kafka();
     for (ConsumerRecord<byte[], byte[]> record : read(Topics.RAW_EVM_BLOCKS)) {
-      io.cryptoetl.chain.BlockKey key = keys.deserialize(record.topic(), record.key());
+      BlockKey key = (BlockKey) kafka.serdes().read(record.topic(), record.key());
       if (key.getChainId() == RECORDED_CHAIN) {
         copies.merge(key.getNumber(), 1, Integer::sum);
       }
@@ -204,12 +205,6 @@ class ExtractionIT {
         .pollInterval(Duration.ofMillis(200))
         .ignoreExceptions()
         .until(() -> get("/jobs/" + job).get("done").asLong() >= numbers);
-  }
-
-  private static <T> AvroKafkaDeserializer<T> deserializer(boolean key) {
-    AvroKafkaDeserializer<T> deserializer = new AvroKafkaDeserializer<>();
-    deserializer.configure(WireFormat.settings(stack.registryUrl()), key);
-    return deserializer;
   }
 
   @Test
@@ -339,19 +334,19 @@ class ExtractionIT {
         "1h",
         file.toString());
 
-    AvroKafkaDeserializer<RawCandle> values = deserializer(false);
+    KafkaClients kafka = stack.kafka();
     List<String> candles = new ArrayList<>();
     for (ConsumerRecord<byte[], byte[]> record : read(Topics.RAW_MARKET_CANDLES)) {
-      RawCandle candle = values.deserialize(record.topic(), record.value());
+      RawCandle candle = (RawCandle) kafka.serdes().read(record.topic(), record.value());
       candles.add(StandardCharsets.UTF_8.decode(candle.getCandleJson()).toString());
       assertThat(candle.getVenue()).isEqualTo("kraken");
       assertThat(candle.getCloseTime())
           .isEqualTo(candle.getOpenTime().plusSeconds(3600).minusMillis(1));
       assertThat(record.partition())
-          .as("placed as the Java client would place it")
+          .as("placed as the services place it")
           .isEqualTo(
-              Utils.toPositive(Utils.murmur2(record.key()))
-                  % Topics.RAW_MARKET_CANDLES.partitions());
+              KeyPartitioner.partition(
+                  record.topic(), record.key(), Topics.RAW_MARKET_CANDLES.partitions()));
     }
     assertThat(candles).containsExactlyInAnyOrder(first, second);
     await().atMost(LONG).untilAsserted(ExtractionIT::assertPriced);

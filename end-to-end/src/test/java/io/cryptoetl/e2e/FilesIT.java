@@ -4,14 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assumptions.assumeThat;
 import static org.awaitility.Awaitility.await;
 
-import io.apicurio.registry.serde.avro.AvroKafkaSerializer;
+import io.cryptoetl.kafka.TopicSettings;
 import io.cryptoetl.local.parts.Part;
 import io.cryptoetl.local.replay.Replays;
 import io.cryptoetl.raw.RawCsvRows;
 import io.cryptoetl.raw.RawCsvRowsKey;
 import io.cryptoetl.schemas.Topic;
 import io.cryptoetl.schemas.Topics;
-import io.cryptoetl.schemas.WireFormat;
 import io.cryptoetl.stack.EmbeddedStack;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -29,7 +28,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import org.apache.avro.specific.SpecificRecord;
-import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -79,7 +78,7 @@ class FilesIT {
                 throw new UncheckedIOException(e);
               }
             },
-            Topics.RAW_EVM_BLOCKS.maxMessageBytes());
+            TopicSettings.defaults());
   }
 
   @AfterAll
@@ -89,20 +88,13 @@ class FilesIT {
     }
   }
 
-  private static KafkaProducer<SpecificRecord, SpecificRecord> producer() {
-    AvroKafkaSerializer<SpecificRecord> keys = new AvroKafkaSerializer<>();
-    keys.configure(WireFormat.settings(stack.registryUrl()), true);
-    AvroKafkaSerializer<SpecificRecord> values = new AvroKafkaSerializer<>();
-    values.configure(WireFormat.settings(stack.registryUrl()), false);
-    return new KafkaProducer<>(
-        Map.of("bootstrap.servers", stack.bootstrapServers(), "compression.type", "zstd"),
-        keys,
-        values);
+  private static Producer<SpecificRecord, SpecificRecord> producer() {
+    return stack.kafka().producer();
   }
 
   /** Publishes a file as those who watch folders do. */
   private static void publish(
-      KafkaProducer<SpecificRecord, SpecificRecord> producer,
+      Producer<SpecificRecord, SpecificRecord> producer,
       String dataset,
       Path file,
       Map<String, String> parameters)
@@ -175,7 +167,7 @@ class FilesIT {
   void shouldLoadEachRowOfRealFilesOrKeepItAsADeadLetter() throws Exception {
     Path prices = Oracle.corpus().resolve("prices");
     Part first = stack.child("transformer").part();
-    try (KafkaProducer<SpecificRecord, SpecificRecord> producer = producer()) {
+    try (Producer<SpecificRecord, SpecificRecord> producer = producer()) {
       for (String each : PRICES.keySet()) {
         String[] parts = each.split(" ", 2);
         publish(producer, parts[0], prices.resolve(parts[1]), Map.of());
@@ -225,7 +217,7 @@ class FilesIT {
         .as("the empty lines at the file's begin")
         .containsExactly("2 1150 1149");
     assertExports();
-    try (Replays replays = new Replays(stack.bootstrapServers(), stack.registryUrl())) {
+    try (Replays replays = new Replays(stack.kafka())) {
       replays.awaitLoaded();
     }
     loadedFirst = everything();
@@ -235,7 +227,7 @@ class FilesIT {
     return Tables.number(stack, "SELECT count(*) FROM " + table);
   }
 
-  private static void publishExports(KafkaProducer<SpecificRecord, SpecificRecord> producer)
+  private static void publishExports(Producer<SpecificRecord, SpecificRecord> producer)
       throws IOException {
     for (Path file : exports()) {
       publish(producer, dataset(file), file, Map.of("chain_id", chainId(file)));
@@ -314,7 +306,7 @@ class FilesIT {
   }
 
   private static void replay(Topic... topics) throws InterruptedException {
-    try (Replays replays = new Replays(stack.bootstrapServers(), stack.registryUrl())) {
+    try (Replays replays = new Replays(stack.kafka())) {
       Replays.Started replay = replays.start(List.of(topics), Optional.empty());
       assertThat(replay.offsets()).isPositive();
       await().atMost(LONG).until(() -> replays.done(replay) >= replay.offsets());

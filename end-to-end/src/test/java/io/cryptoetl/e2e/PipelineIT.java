@@ -7,10 +7,10 @@ import static org.awaitility.Awaitility.await;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.sun.net.httpserver.HttpServer;
+import io.cryptoetl.kafka.TopicSettings;
 import io.cryptoetl.local.node.RecordedNode;
 import io.cryptoetl.local.node.Recording;
 import io.cryptoetl.local.parts.Parts;
-import io.cryptoetl.schemas.Topics;
 import io.cryptoetl.stack.EmbeddedStack;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -84,7 +84,7 @@ class PipelineIT {
                 throw new java.io.UncheckedIOException(e);
               }
             },
-            Topics.RAW_EVM_BLOCKS.maxMessageBytes());
+            TopicSettings.defaults());
   }
 
   @AfterAll
@@ -251,7 +251,7 @@ class PipelineIT {
                 assertThat(
                         Tables.texts(
                             stack,
-                            "SELECT concat_ws(' ', block_number, code, length(payload) > 42991616, reason LIKE '%RAW_MAX_MESSAGE_BYTES%') FROM ops.dead_letters WHERE source = 'large'"))
+                            "SELECT concat_ws(' ', block_number, code, length(payload) > 42991616, reason LIKE '%TOPIC_RAW_MAX_MESSAGE_BYTES%') FROM ops.dead_letters WHERE source = 'large'"))
                     .containsExactly("2 record_too_large t t"));
   }
 

@@ -16,7 +16,8 @@ import io.cryptoetl.extractor.planning.Planner;
 import io.cryptoetl.extractor.publishing.Worker;
 import io.cryptoetl.extractor.source.Feed;
 import io.cryptoetl.extractor.source.Source;
-import io.cryptoetl.schemas.KafkaSettings;
+import io.cryptoetl.kafka.ClientSettings;
+import io.cryptoetl.kafka.KafkaClients;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
@@ -49,7 +50,7 @@ public class Extractor {
   private final Map<String, Running> running = new TreeMap<>();
   private final List<Thread> threads = new ArrayList<>();
   private final Clock clock = Clock.systemUTC();
-  private KafkaSettings kafka;
+  private KafkaClients kafka;
   private Ledger ledger;
   private Orders orders;
 
@@ -93,9 +94,10 @@ public class Extractor {
   }
 
   void start(@Observes StartupEvent event) {
-    kafka = new KafkaSettings(settings.kafkaBootstrapServers(), settings.schemaRegistryUrl());
+    kafka = new KafkaClients(ClientSettings.fromEnvironment());
     orders = new Orders(kafka, settings.instance(), clock);
     ledger = new Ledger(kafka);
+    meters.skipped(ledger::skipped);
     threads.add(Thread.ofPlatform().name("ledger").start(ledger));
     if (settings.sources().isEmpty()) {
       LOG.warn(

@@ -10,12 +10,6 @@ import java.util.Optional;
 /** Settings of the extractor. docs/configuration.md lists them; a test keeps it in step. */
 @ConfigMapping(prefix = "extractor")
 public interface ExtractorConfig {
-  /** Kafka bootstrap servers, {@code host:port} separated by commas. */
-  String kafkaBootstrapServers();
-
-  /** Base URL of the schema registry. */
-  String schemaRegistryUrl();
-
   /**
    * Name of this instance, unique among running instances and the same after a restart: a restarted
    * instance then takes back its transactions at once.

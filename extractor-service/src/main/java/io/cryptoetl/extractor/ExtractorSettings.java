@@ -28,8 +28,6 @@ import java.util.stream.Stream;
  * @param sources the sources that have an endpoint, by name
  */
 public record ExtractorSettings(
-    String kafkaBootstrapServers,
-    String schemaRegistryUrl,
     String instance,
     int workers,
     int maxReplyBytes,
@@ -109,8 +107,6 @@ public record ExtractorSettings(
     config.sources().forEach((name, source) -> source(config, name, source, problems, sources));
     problems.throwIfAny();
     return new ExtractorSettings(
-        config.kafkaBootstrapServers(),
-        config.schemaRegistryUrl(),
         config.instance(),
         config.workers(),
         config.maxReplyBytes(),

@@ -29,8 +29,6 @@ class ExtractorSettingsTest {
   private final Map<String, String> properties =
       new HashMap<>(
           Map.of(
-              "extractor.kafka-bootstrap-servers", "localhost:9092",
-              "extractor.schema-registry-url", "http://localhost:8081",
               "extractor.instance", "one",
               "extractor.sources.eth.chain-id", "1",
               "extractor.sources.eth.endpoints.node.url", "https://node.example/s3cret"));

@@ -1,10 +1,9 @@
 package io.cryptoetl.loader;
 
+import io.cryptoetl.kafka.WireDecoder;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.Arrays;
-import org.apache.avro.io.BinaryDecoder;
-import org.apache.avro.io.DecoderFactory;
 import org.apache.kafka.connect.data.Struct;
 
 /**
@@ -35,8 +34,9 @@ final class AvroRow {
     return bytes.length - start;
   }
 
-  BinaryDecoder decoder(BinaryDecoder reuse) {
-    return DecoderFactory.get().binaryDecoder(bytes, start, bytes.length - start, reuse);
+  /** Lets a decoder read the record. */
+  WireDecoder read(WireDecoder decoder) {
+    return decoder.of(bytes, start);
   }
 
   /** Everything that Kafka holds, the frame included. */
@@ -47,7 +47,7 @@ final class AvroRow {
   /** The record as Connect has it. */
   Struct struct() {
     try {
-      return (Struct) codec.read(decoder(null));
+      return (Struct) codec.read(read(new WireDecoder()));
     } catch (IOException e) {
       throw new UncheckedIOException("reading from memory", e);
     }

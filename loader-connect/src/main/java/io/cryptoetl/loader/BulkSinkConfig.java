@@ -1,5 +1,6 @@
 package io.cryptoetl.loader;
 
+import io.cryptoetl.kafka.ClientSettings;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.regex.Pattern;
@@ -159,9 +160,16 @@ record BulkSinkConfig(
         config.getString("kafka.bootstrap.servers"));
   }
 
-  /** Settings of the clients that the sink opens itself. */
-  static Map<String, Object> kafka(Map<String, String> props) {
+  /**
+   * Settings of the clients that the sink opens itself: those of the connector, above those that
+   * the worker's environment has for the same cluster.
+   */
+  static Map<String, Object> kafka(Map<String, String> props, ClientSettings.Kind kind) {
     Map<String, Object> settings = new HashMap<>();
+    String brokers = props.getOrDefault(KAFKA + "bootstrap.servers", "");
+    if (brokers.equals(System.getenv("KAFKA_BOOTSTRAP_SERVERS"))) {
+      settings.putAll(ClientSettings.fromEnvironment().of(kind));
+    }
     props.forEach(
         (key, value) -> {
           if (key.startsWith(KAFKA)) {

@@ -1,5 +1,6 @@
 package io.cryptoetl.loader;
 
+import io.cryptoetl.kafka.ClientSettings;
 import java.sql.SQLException;
 import java.util.Collection;
 import java.util.HashMap;
@@ -145,7 +146,7 @@ public final class BulkSinkTask extends SinkTask {
     }
     Set<String> topics = unknown.stream().map(TopicPartition::topic).collect(Collectors.toSet());
     Map<String, String> ids = new HashMap<>();
-    try (Admin admin = Admin.create(BulkSinkConfig.kafka(settings))) {
+    try (Admin admin = Admin.create(BulkSinkConfig.kafka(settings, ClientSettings.Kind.ADMIN))) {
       admin
           .describeTopics(topics)
           .allTopicNames()

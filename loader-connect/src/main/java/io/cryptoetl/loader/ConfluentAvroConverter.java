@@ -1,13 +1,18 @@
 package io.cryptoetl.loader;
 
+import io.cryptoetl.kafka.AvroSerdes;
+import io.cryptoetl.kafka.ClientSettings;
+import io.cryptoetl.kafka.RegistryException;
+import io.cryptoetl.kafka.SchemaRegistry;
+import io.cryptoetl.kafka.WireDecoder;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
-import org.apache.avro.io.BinaryDecoder;
 import org.apache.avro.io.BinaryEncoder;
-import org.apache.avro.io.DecoderFactory;
 import org.apache.avro.io.EncoderFactory;
 import org.apache.kafka.common.config.ConfigDef;
 import org.apache.kafka.common.config.ConfigException;
@@ -15,6 +20,7 @@ import org.apache.kafka.connect.data.Schema;
 import org.apache.kafka.connect.data.SchemaAndValue;
 import org.apache.kafka.connect.data.Struct;
 import org.apache.kafka.connect.errors.DataException;
+import org.apache.kafka.connect.errors.RetriableException;
 import org.apache.kafka.connect.storage.Converter;
 
 /**
@@ -25,21 +31,23 @@ import org.apache.kafka.connect.storage.Converter;
  * <p>Records are written with the latest schema of their subject ({@code TOPIC-key} or {@code
  * TOPIC-value}); nothing is registered.
  *
- * <p>Settings: {@code schema.registry.url}, base URL of an API like Confluent's; {@code
- * basic.auth.user.info}, {@code user:password} if it asks for that; {@code undecoded}, whether
- * records are left as they are for {@link BulkSinkConnector}, which writes them to the database
- * from Avro's bytes. Default false: transforms and other connectors need Connect's records.
+ * <p>Settings: those of {@link SchemaRegistry}, the URL as {@code schema.registry.url}; what is not
+ * set is taken from the environment of the worker, as {@link ClientSettings} has it. {@code
+ * undecoded}: whether records are left as they are for {@link BulkSinkConnector}, which writes them
+ * to the database from Avro's bytes, and keeps those that cannot be read as dead letters. Default
+ * false: transforms and other connectors need Connect's records.
  */
 public final class ConfluentAvroConverter implements Converter {
-  private static final int FRAME = 1 + Integer.BYTES;
+  private static final int FRAME = AvroSerdes.FRAME;
+  private static final Duration PATIENCE = Duration.ofMinutes(1);
   private static final String UNDECODED = "undecoded";
 
   private final Map<Integer, AvroCodec> byId = new ConcurrentHashMap<>();
   private final Map<String, SchemaRegistry.Registered> bySubject = new ConcurrentHashMap<>();
   private SchemaRegistry registry;
-  private String suffix;
+  private boolean isOfKeys;
   private boolean undecoded;
-  private BinaryDecoder decoder;
+  private final WireDecoder decoder = new WireDecoder();
 
   @Override
   public ConfigDef config() {
@@ -47,16 +55,21 @@ public final class ConfluentAvroConverter implements Converter {
         .define(
             "schema.registry.url",
             ConfigDef.Type.STRING,
-            ConfigDef.NO_DEFAULT_VALUE,
-            new ConfigDef.NonEmptyString(),
+            "",
             ConfigDef.Importance.HIGH,
-            "Base URL of the registry's API, such as http://localhost:8081/apis/ccompat/v7")
+            "Base URLs of the registry's API, with commas between them, such as http://localhost:8081; default: SCHEMA_REGISTRY_URL of the worker's environment. Further settings begin so too: schema.registry.ssl.truststore.location")
         .define(
             "basic.auth.user.info",
             ConfigDef.Type.PASSWORD,
             "",
             ConfigDef.Importance.MEDIUM,
             "user:password")
+        .define(
+            "bearer.auth.token",
+            ConfigDef.Type.PASSWORD,
+            "",
+            ConfigDef.Importance.MEDIUM,
+            "Token, instead of user and password")
         .define(
             UNDECODED,
             ConfigDef.Type.BOOLEAN,
@@ -67,16 +80,25 @@ public final class ConfluentAvroConverter implements Converter {
 
   @Override
   public void configure(Map<String, ?> configs, boolean isKey) {
-    Object url = configs.get("schema.registry.url");
-    if (url == null) {
-      throw new ConfigException("schema.registry.url is missing");
+    // What the connector does not say is what all of the pipeline is told.
+    Map<String, Object> settings = new HashMap<>(ClientSettings.registryOf(System.getenv()));
+    configs.forEach(
+        (name, value) -> {
+          if (name.startsWith(SchemaRegistry.PREFIX)) {
+            settings.put(name.substring(SchemaRegistry.PREFIX.length()), value);
+          } else if (name.startsWith("basic.auth.") || name.startsWith("bearer.auth.")) {
+            settings.put(name, value);
+          }
+        });
+    try {
+      registry = new SchemaRegistry(settings, PATIENCE);
+    } catch (IllegalArgumentException e) {
+      throw new ConfigException(e.getMessage());
     }
-    Object user = configs.get("basic.auth.user.info");
-    registry = new SchemaRegistry(url.toString(), user == null ? "" : user.toString());
     undecoded =
         Boolean.TRUE.equals(
             ConfigDef.parseType(UNDECODED, configs.get(UNDECODED), ConfigDef.Type.BOOLEAN));
-    suffix = isKey ? "-key" : "-value";
+    isOfKeys = isKey;
   }
 
   @Override
@@ -84,28 +106,49 @@ public final class ConfluentAvroConverter implements Converter {
     if (value == null) {
       return SchemaAndValue.NULL;
     }
+    try {
+      return read(topic, value);
+    } catch (DataException e) {
+      if (!undecoded) {
+        throw e;
+      }
+      return new SchemaAndValue(null, new Unreadable(value, e.getMessage()));
+    }
+  }
+
+  private SchemaAndValue read(String topic, byte[] value) {
     if (value.length < FRAME || value[0] != 0) {
       throw new DataException(
           "a record of "
               + topic
-              + " is not in Confluent's wire format: it begins with no zero byte");
+              + " is not in Confluent's wire format: it does not begin with a zero byte and the id of a schema");
     }
     int id = ByteBuffer.wrap(value, 1, Integer.BYTES).getInt();
-    AvroCodec codec = byId.get(id);
-    if (codec == null) {
-      codec = new AvroCodec(registry.byId(id));
-      byId.put(id, codec);
-    }
+    AvroCodec codec = codec(topic, id);
     if (undecoded && codec.avro().getType() == org.apache.avro.Schema.Type.RECORD) {
       return new SchemaAndValue(codec.schema(), new AvroRow(codec, value, FRAME));
     }
     try {
-      decoder = DecoderFactory.get().binaryDecoder(value, FRAME, value.length - FRAME, decoder);
-      return new SchemaAndValue(codec.schema(), codec.read(decoder));
+      return new SchemaAndValue(codec.schema(), codec.read(decoder.of(value, FRAME)));
     } catch (IOException | RuntimeException e) {
       throw new DataException(
           "a record of " + topic + " with schema id " + id + " cannot be decoded: " + e, e);
     }
+  }
+
+  private AvroCodec codec(String topic, int id) {
+    AvroCodec codec = byId.get(id);
+    if (codec == null) {
+      try {
+        codec = new AvroCodec(registry.byId(id));
+      } catch (RegistryException.NotFound e) {
+        throw new DataException("a record of " + topic + ": " + e.getMessage(), e);
+      } catch (RegistryException e) {
+        throw new RetriableException(e.getMessage(), e);
+      }
+      byId.put(id, codec);
+    }
+    return codec;
   }
 
   @Override
@@ -116,7 +159,7 @@ public final class ConfluentAvroConverter implements Converter {
     if (!(value instanceof Struct struct)) {
       throw new DataException("a record for " + topic + " is no struct of named fields");
     }
-    SchemaRegistry.Registered latest = bySubject.computeIfAbsent(topic + suffix, registry::latest);
+    SchemaRegistry.Registered latest = latest(AvroSerdes.subject(topic, isOfKeys));
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     out.writeBytes(ByteBuffer.allocate(FRAME).put((byte) 0).putInt(latest.id()).array());
     BinaryEncoder encoder = EncoderFactory.get().binaryEncoder(out, null);
@@ -127,5 +170,13 @@ public final class ConfluentAvroConverter implements Converter {
       throw new DataException("a record for " + topic + " does not fit its schema: " + e, e);
     }
     return out.toByteArray();
+  }
+
+  private SchemaRegistry.Registered latest(String subject) {
+    try {
+      return bySubject.computeIfAbsent(subject, registry::latest);
+    } catch (RegistryException e) {
+      throw new RetriableException(e.getMessage(), e);
+    }
   }
 }

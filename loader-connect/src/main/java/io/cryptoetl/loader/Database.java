@@ -154,7 +154,7 @@ abstract class Database implements AutoCloseable {
       db.releaseSavepoint(start);
       return;
     } catch (DataException e) {
-      code = "value_invalid";
+      code = e instanceof BadRowException bad ? bad.code() : "value_invalid";
       reason = e;
     } catch (SQLException e) {
       if (failure(e) != Failure.ROW) {

@@ -1,5 +1,6 @@
 package io.cryptoetl.loader;
 
+import io.cryptoetl.kafka.ClientSettings;
 import java.util.ArrayList;
 import java.util.Date;
 import java.util.HashMap;
@@ -81,7 +82,7 @@ class DeadLetters implements AutoCloseable {
     keys = converter(props, true);
     values = converter(props, false);
     rows = Json.converter();
-    Map<String, Object> client = BulkSinkConfig.kafka(props);
+    Map<String, Object> client = BulkSinkConfig.kafka(props, ClientSettings.Kind.PRODUCER);
     // Rows may be large, and are larger as JSON.
     client.putIfAbsent("max.request.size", Integer.toString(LARGEST_LETTER));
     client.putIfAbsent("buffer.memory", Integer.toString(2 * LARGEST_LETTER));
@@ -157,6 +158,9 @@ class DeadLetters implements AutoCloseable {
 
   private byte[] payload(SinkRecord record) {
     Object value = record.value();
+    if (value instanceof Unreadable unreadable) {
+      return unreadable.bytes();
+    }
     if (value instanceof AvroRow row) {
       try {
         value = row.struct();

@@ -109,6 +109,8 @@ final class RowBatch {
   }
 
   private static void requireRow(SinkRecord record, boolean keyed) {
+    requireReadable(record.key());
+    requireReadable(record.value());
     if (record.value() != null && !isRecord(record.value())) {
       throw new DataException(
           "the value of " + place(record) + " is neither a record of named fields nor null");
@@ -120,6 +122,12 @@ final class RowBatch {
     if (!keyed && record.value() == null) {
       throw new DataException(
           place(record) + " is a tombstone, and the table has no primary key to delete by");
+    }
+  }
+
+  private static void requireReadable(Object part) {
+    if (part instanceof Unreadable unreadable) {
+      throw new BadRowException("record_unreadable", unreadable.reason());
     }
   }
 
@@ -227,6 +235,9 @@ final class RowBatch {
   private static long bytes(Object value) {
     if (value instanceof AvroRow row) {
       return row.length();
+    }
+    if (value instanceof Unreadable unreadable) {
+      return unreadable.length();
     }
     if (value instanceof Struct struct) {
       long sum = 0;

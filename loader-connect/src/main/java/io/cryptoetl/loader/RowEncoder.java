@@ -1,5 +1,6 @@
 package io.cryptoetl.loader;
 
+import io.cryptoetl.kafka.WireDecoder;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.List;
@@ -8,7 +9,7 @@ import java.util.stream.Collectors;
 import org.apache.avro.LogicalTypes;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericDatumReader;
-import org.apache.avro.io.BinaryDecoder;
+import org.apache.avro.io.Decoder;
 import org.apache.avro.util.Utf8;
 import org.apache.kafka.connect.data.Field;
 import org.apache.kafka.connect.data.Struct;
@@ -103,18 +104,18 @@ abstract class RowEncoder {
   /** Writes from Avro's bytes, without an object for each field. */
   private static final class OfAvro extends RowEncoder {
     private final Step[] steps;
-    private BinaryDecoder decoder;
+    private final WireDecoder decoder = new WireDecoder();
     private ByteBuffer scratch = ByteBuffer.allocate(1024);
     private Utf8 text = new Utf8();
 
     /** Reads a field, and writes it as a field of COPY, its length included. */
     private interface Step {
-      void run(CopyBuffer out, BinaryDecoder in) throws IOException;
+      void run(CopyBuffer out, Decoder in) throws IOException;
     }
 
     /** Reads a value that is there, and writes it without its length. */
     private interface Value {
-      void copy(CopyBuffer out, BinaryDecoder in) throws IOException;
+      void copy(CopyBuffer out, Decoder in) throws IOException;
     }
 
     OfAvro(AvroCodec codec, List<TableShape.Column> columns) {
@@ -136,7 +137,7 @@ abstract class RowEncoder {
     @Override
     void fields(CopyBuffer out, Object record) throws IOException {
       try {
-        decoder = ((AvroRow) record).decoder(decoder);
+        ((AvroRow) record).read(decoder);
         for (Step step : steps) {
           step.run(out, decoder);
         }
@@ -214,7 +215,7 @@ abstract class RowEncoder {
       return (out, in) -> out.value(type, codec.schema(), codec.read(in));
     }
 
-    private ByteBuffer bytes(BinaryDecoder in) throws IOException {
+    private ByteBuffer bytes(Decoder in) throws IOException {
       scratch = in.readBytes(scratch);
       return scratch;
     }

@@ -11,10 +11,12 @@ import java.util.stream.Collectors;
 import org.apache.kafka.connect.data.Field;
 import org.apache.kafka.connect.data.Schema;
 import org.apache.kafka.connect.data.Struct;
-import org.apache.kafka.connect.errors.ConnectException;
 
 /** A table as the database has it. */
 final class TableShape {
+  /** Code of records whose schema does not go with their table. */
+  private static final String UNFIT = "schema_unfit";
+
   private final String name;
   private final Map<String, Column> columns;
   private final Set<String> key;
@@ -90,7 +92,7 @@ final class TableShape {
   /**
    * How a record goes with the table; settled once for each schema.
    *
-   * @throws ConnectException if a field does not go with its column, or a column that must have a
+   * @throws BadRowException if a field does not go with its column, or a column that must have a
    *     value gets none
    */
   Fit fit(Object record) {
@@ -120,7 +122,8 @@ final class TableShape {
       } else if (column.type().takes(field.schema())) {
         found.add(column);
       } else {
-        throw new ConnectException(
+        throw new BadRowException(
+            UNFIT,
             "field %s of the records is %s%s, which column %s.%s of type %s cannot take; change the column by a migration, or publish with a schema that fits"
                 .formatted(
                     field.name(),
@@ -137,7 +140,7 @@ final class TableShape {
   /**
    * Demands that records fill all columns which must have a value.
    *
-   * @throws ConnectException if they do not
+   * @throws BadRowException if they do not
    */
   void requireComplete(Fit fit) {
     Set<String> empty =
@@ -147,7 +150,8 @@ final class TableShape {
             .collect(Collectors.toCollection(TreeSet::new));
     fit.columns().forEach(c -> empty.remove(c.name()));
     if (!empty.isEmpty()) {
-      throw new ConnectException(
+      throw new BadRowException(
+          UNFIT,
           "table %s demands a value in %s, which the records do not have; give the columns defaults by a migration, or publish with a schema that has them"
               .formatted(name, String.join(", ", empty)));
     }
@@ -160,7 +164,8 @@ final class TableShape {
    */
   void requireKey(List<String> names) {
     if (!new HashSet<>(names).equals(key)) {
-      throw new ConnectException(
+      throw new BadRowException(
+          UNFIT,
           "the primary key of table %s is %s, the records' key is %s".formatted(name, key, names));
     }
   }

@@ -49,6 +49,7 @@ import io.cryptoetl.raw.RawInstrumentsKey;
 import io.cryptoetl.replay.Replay;
 import io.cryptoetl.replay.ReplayKey;
 import io.cryptoetl.schemas.Topic.Cleanup;
+import io.cryptoetl.schemas.Topic.Kind;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -59,13 +60,17 @@ import org.apache.avro.Schema;
 /**
  * The topic catalogue: every topic of the pipeline, declared once.
  *
- * <p>A record is placed by its key: the Java client's default partitioner (murmur2) over the
- * Confluent-framed Avro bytes of the key. Producers in other languages must place records the same
- * way, or two copies of one block would be normalized apart from each other.
+ * <p>A record is placed by its key: murmur2 over the Avro bytes of the key, without the frame that
+ * holds the id of its schema. Producers in other languages must place records the same way, or two
+ * copies of one block would be normalized apart from each other.
  */
 public final class Topics {
   private static final int MIB = 1024 * 1024;
   private static final long DAY_MS = 24L * 60 * 60 * 1000;
+
+  /** A database that is restored from a backup of some weeks still hears of what was deleted. */
+  private static final long TOMBSTONES_MS = 60 * DAY_MS;
+
   private static final int PARTITIONS = 6;
   private static final int ROW_BYTES = 16 * MIB;
   private static final String EXTRACTOR = "extractor-service";
@@ -76,6 +81,7 @@ public final class Topics {
   public static final Topic RAW_EVM_BLOCKS =
       new Topic(
           "raw.evm.blocks",
+          Kind.RAW,
           PARTITIONS,
           Cleanup.DELETE,
           -1,
@@ -88,6 +94,7 @@ public final class Topics {
   public static final Topic RAW_MARKET_CANDLES =
       new Topic(
           "raw.market.candles",
+          Kind.RAW,
           PARTITIONS,
           Cleanup.DELETE,
           -1,
@@ -99,6 +106,7 @@ public final class Topics {
   public static final Topic RAW_MARKET_INSTRUMENTS =
       new Topic(
           "raw.market.instruments",
+          Kind.RAW,
           1,
           Cleanup.DELETE,
           -1,
@@ -112,6 +120,7 @@ public final class Topics {
   public static final Topic RAW_CSV_ROWS =
       new Topic(
           "raw.csv.rows",
+          Kind.RAW,
           PARTITIONS,
           Cleanup.DELETE,
           -1,
@@ -157,9 +166,10 @@ public final class Topics {
   public static final Topic TRANSFORMER_PRICES =
       new Topic(
           "transformer.prices",
+          Kind.INTERNAL,
           PARTITIONS,
           Cleanup.COMPACT,
-          DAY_MS,
+          TOMBSTONES_MS,
           MIB,
           TRANSFORMER,
           false,
@@ -188,11 +198,17 @@ public final class Topics {
           FileRow.getClassSchema());
 
   public static final Topic BUSINESS_BLOCK_ECONOMICS =
-      table("business.block_economics", BlockKey.getClassSchema(), BlockEconomics.getClassSchema());
+      rows(
+          "business.block_economics",
+          Cleanup.COMPACT,
+          TOMBSTONES_MS,
+          BlockKey.getClassSchema(),
+          BlockEconomics.getClassSchema());
 
   public static final Topic OPS_EXTRACT_REQUESTS =
       new Topic(
           "ops.extract_requests",
+          Kind.OPS,
           PARTITIONS,
           Cleanup.DELETE,
           -1,
@@ -204,9 +220,10 @@ public final class Topics {
   public static final Topic OPS_CURSORS =
       new Topic(
           "ops.cursors",
+          Kind.OPS,
           1,
           Cleanup.COMPACT,
-          DAY_MS,
+          TOMBSTONES_MS,
           MIB,
           EXTRACTOR,
           true,
@@ -215,9 +232,10 @@ public final class Topics {
   public static final Topic OPS_CONTROLS =
       new Topic(
           "ops.controls",
+          Kind.OPS,
           1,
           Cleanup.COMPACT,
-          DAY_MS,
+          TOMBSTONES_MS,
           MIB,
           EXTRACTOR,
           true,
@@ -226,6 +244,7 @@ public final class Topics {
   public static final Topic OPS_EXTRACT_RUNS =
       new Topic(
           "ops.extract_runs",
+          Kind.OPS,
           1,
           Cleanup.DELETE,
           90 * DAY_MS,
@@ -239,6 +258,7 @@ public final class Topics {
   public static final Topic OPS_EXTRACT_RESULTS =
       new Topic(
           "ops.extract_results",
+          Kind.OPS,
           PARTITIONS,
           Cleanup.DELETE,
           -1,
@@ -252,6 +272,7 @@ public final class Topics {
   public static final Topic OPS_FILE_REQUESTS =
       new Topic(
           "ops.file_requests",
+          Kind.OPS,
           PARTITIONS,
           Cleanup.DELETE,
           -1,
@@ -265,9 +286,10 @@ public final class Topics {
   public static final Topic OPS_FILES =
       new Topic(
           "ops.files",
+          Kind.OPS,
           1,
           Cleanup.COMPACT,
-          DAY_MS,
+          TOMBSTONES_MS,
           MIB,
           BACKFILL,
           true,
@@ -277,9 +299,10 @@ public final class Topics {
   public static final Topic OPS_FILE_CHUNKS =
       new Topic(
           "ops.file_chunks",
+          Kind.OPS,
           PARTITIONS,
           Cleanup.COMPACT,
-          DAY_MS,
+          TOMBSTONES_MS,
           MIB,
           TRANSFORMER,
           true,
@@ -290,9 +313,10 @@ public final class Topics {
   public static final Topic OPS_FILE_LOADS =
       new Topic(
           "ops.file_loads",
+          Kind.OPS,
           PARTITIONS,
           Cleanup.COMPACT,
-          DAY_MS,
+          TOMBSTONES_MS,
           MIB,
           TRANSFORMER,
           true,
@@ -303,6 +327,7 @@ public final class Topics {
   public static final Topic OPS_DEAD_LETTERS =
       new Topic(
           "ops.dead_letters",
+          Kind.OPS,
           1,
           Cleanup.DELETE,
           -1,
@@ -374,9 +399,10 @@ public final class Topics {
     return ALL.stream()
         .map(
             t ->
-                "| `%s` | `%s` | `%s` | %d | %s | %s | %d MiB | %s | %s |"
+                "| `%s` | %s | `%s` | `%s` | %d | %s | %s | %d MiB | %s | %s |"
                     .formatted(
                         t.name(),
+                        t.kind().label(),
                         columns(t.key()),
                         t.value().getName(),
                         t.partitions(),
@@ -390,8 +416,8 @@ public final class Topics {
         .collect(
             Collectors.joining(
                 "\n",
-                "| topic | key | value | partitions | cleanup | kept | largest record | table | written by |\n"
-                    + "|---|---|---|---|---|---|---|---|---|\n",
+                "| topic | class | key | value | partitions | cleanup | kept | largest record | table | written by |\n"
+                    + "|---|---|---|---|---|---|---|---|---|---|\n",
                 "\n"));
   }
 
@@ -402,7 +428,16 @@ public final class Topics {
   private static Topic internal(
       String name, int partitions, String owner, Schema key, Schema value) {
     return new Topic(
-        name, partitions, Cleanup.DELETE, 30 * DAY_MS, ROW_BYTES, owner, false, key, value);
+        name,
+        Kind.INTERNAL,
+        partitions,
+        Cleanup.DELETE,
+        30 * DAY_MS,
+        ROW_BYTES,
+        owner,
+        false,
+        key,
+        value);
   }
 
   private static Map<Topic, Topic> replays() {
@@ -422,7 +457,25 @@ public final class Topics {
   }
 
   private static Topic table(String name, Schema key, Schema value) {
+    return rows(name, Cleanup.DELETE, -1, key, value);
+  }
+
+  /**
+   * Rows whose keys are places that are taken once: compaction would find next to nothing to drop,
+   * and rewrite the whole topic for it again and again. They are kept as they are.
+   */
+  private static Topic rows(
+      String name, Cleanup cleanup, long retentionMs, Schema key, Schema value) {
     return new Topic(
-        name, PARTITIONS, Cleanup.COMPACT, DAY_MS, ROW_BYTES, TRANSFORMER, true, key, value);
+        name,
+        Kind.ROWS,
+        PARTITIONS,
+        cleanup,
+        retentionMs,
+        ROW_BYTES,
+        TRANSFORMER,
+        true,
+        key,
+        value);
   }
 }

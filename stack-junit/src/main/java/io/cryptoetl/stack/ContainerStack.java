@@ -3,10 +3,11 @@ package io.cryptoetl.stack;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
+import io.cryptoetl.kafka.Provisioner;
+import io.cryptoetl.kafka.SchemaRegistry;
+import io.cryptoetl.kafka.TopicSettings;
 import io.cryptoetl.local.parts.Parts;
 import io.cryptoetl.local.parts.Ports;
-import io.cryptoetl.schemas.Provisioner;
-import io.cryptoetl.schemas.Topics;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,7 +18,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.ExecutionException;
 import org.apache.kafka.clients.admin.Admin;
 import org.flywaydb.core.Flyway;
 import org.testcontainers.containers.BindMode;
@@ -124,7 +124,6 @@ final class ContainerStack implements Stack {
             BindMode.READ_ONLY)
         .withEnv("KAFKA_BOOTSTRAP_SERVERS", bootstrapServers())
         .withEnv("SCHEMA_REGISTRY_URL", registryUrl())
-        .withEnv("TOPIC_REPLICATION_FACTOR", "1")
         .withEnv("CONNECT_HOST", "127.0.0.1")
         .withEnv("CONNECT_PORT", port(Ports.Name.CONNECT))
         .withEnv("DATABASE_URL", jdbcUrl())
@@ -133,13 +132,12 @@ final class ContainerStack implements Stack {
         .waitingFor(Wait.forLogMessage(".*Finished starting connectors and tasks.*", 1));
   }
 
-  private void provision() throws IOException, InterruptedException {
-    try (Admin admin = Admin.create(Map.of("bootstrap.servers", bootstrapServers()))) {
-      new Provisioner().topics(admin, (short) 1, Topics.RAW_EVM_BLOCKS.maxMessageBytes());
-    } catch (ExecutionException e) {
-      throw new IOException("the topics could not be created", e);
+  private void provision() throws InterruptedException {
+    Provisioner provisioner = new Provisioner(TopicSettings.defaults());
+    try (Admin admin = kafka().admin()) {
+      provisioner.topics(admin);
     }
-    new Provisioner().schemas(registryUrl());
+    provisioner.schemas(new SchemaRegistry(Map.of("url", registryUrl()), START_TIMEOUT));
   }
 
   private void createConnectors(Path root) throws IOException, InterruptedException {
@@ -181,7 +179,7 @@ final class ContainerStack implements Stack {
 
   @Override
   public String registryUrl() {
-    return "http://127.0.0.1:" + port(Ports.Name.REGISTRY);
+    return "http://127.0.0.1:" + port(Ports.Name.REGISTRY) + "/apis/ccompat/v7";
   }
 
   @Override

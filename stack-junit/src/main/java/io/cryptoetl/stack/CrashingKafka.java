@@ -1,6 +1,7 @@
 package io.cryptoetl.stack;
 
-import io.cryptoetl.schemas.KafkaSettings;
+import io.cryptoetl.kafka.ClientSettings;
+import io.cryptoetl.kafka.KafkaClients;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 import java.time.Duration;
@@ -16,7 +17,7 @@ import org.apache.kafka.clients.producer.Producer;
  * whose user died is not closed, as after kill -9: its transaction stays open until somebody fences
  * it.
  */
-public final class CrashingKafka extends KafkaSettings {
+public final class CrashingKafka extends KafkaClients {
   private final Random random;
   private final double share;
   private final List<Producer<SpecificRecord, SpecificRecord>> abandoned =
@@ -35,7 +36,7 @@ public final class CrashingKafka extends KafkaSettings {
    * @param share of the calls at which their user dies
    */
   public CrashingKafka(String bootstrapServers, String registryUrl, double share, long seed) {
-    super(bootstrapServers, registryUrl);
+    super(ClientSettings.of(bootstrapServers, registryUrl));
     this.share = share;
     this.random = new Random(seed);
   }

@@ -1,5 +1,6 @@
 package io.cryptoetl.stack;
 
+import io.cryptoetl.kafka.TopicSettings;
 import io.cryptoetl.local.parts.Child;
 import io.cryptoetl.local.parts.Database;
 import io.cryptoetl.local.parts.Deletion;
@@ -8,7 +9,6 @@ import io.cryptoetl.local.parts.LocalStack;
 import io.cryptoetl.local.parts.Part;
 import io.cryptoetl.local.parts.Parts;
 import io.cryptoetl.local.parts.Ports;
-import io.cryptoetl.schemas.Topics;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -29,7 +29,7 @@ public final class EmbeddedStack implements Stack {
 
   /** Starts broker, database, registry and Connect worker. */
   public static EmbeddedStack start() throws IOException, InterruptedException {
-    return start(p -> List.of(), p -> List.of(), Topics.RAW_EVM_BLOCKS.maxMessageBytes());
+    return start(p -> List.of(), p -> List.of(), TopicSettings.defaults());
   }
 
   /**
@@ -37,12 +37,12 @@ public final class EmbeddedStack implements Stack {
    *
    * @param independent parts that need nobody
    * @param services parts that need topics and schemas
-   * @param rawMaxMessageBytes largest record that raw topics take, in bytes
+   * @param topics what is set of topics
    */
   public static EmbeddedStack start(
       Function<Parts, List<Part>> independent,
       Function<Parts, List<Part>> services,
-      int rawMaxMessageBytes)
+      TopicSettings topics)
       throws IOException, InterruptedException {
     Path root = Path.of(System.getProperty("project.root")).toAbsolutePath();
     Path target = Files.createDirectories(Path.of("target").toAbsolutePath());
@@ -52,7 +52,7 @@ public final class EmbeddedStack implements Stack {
     EmbeddedStack embedded = new EmbeddedStack(layout, stack);
     Runtime.getRuntime().addShutdownHook(new Thread(stack::close));
     try {
-      stack.start(independent.apply(parts), services.apply(parts), rawMaxMessageBytes);
+      stack.start(independent.apply(parts), services.apply(parts), topics);
     } catch (IOException | InterruptedException e) {
       stack.close();
       throw e;

@@ -1,5 +1,7 @@
 package io.cryptoetl.stack;
 
+import io.cryptoetl.kafka.ClientSettings;
+import io.cryptoetl.kafka.KafkaClients;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
@@ -9,8 +11,13 @@ public interface Stack extends AutoCloseable {
   /** Kafka bootstrap servers. */
   String bootstrapServers();
 
-  /** Base URL of the schema registry. */
+  /** Base URL of Confluent's API of the schema registry. */
   String registryUrl();
+
+  /** Clients of the broker and the schema registry. */
+  default KafkaClients kafka() {
+    return new KafkaClients(ClientSettings.of(bootstrapServers(), registryUrl()));
+  }
 
   /** Base URL of the Connect worker's REST API. */
   String connectUrl();

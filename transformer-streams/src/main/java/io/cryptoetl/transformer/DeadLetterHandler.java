@@ -1,30 +1,38 @@
 package io.cryptoetl.transformer;
 
-import io.apicurio.registry.serde.avro.AvroKafkaSerializer;
+import io.cryptoetl.kafka.BadRecordException;
 import io.cryptoetl.ops.DeadLetter;
 import io.cryptoetl.ops.DeadLetterKey;
 import io.cryptoetl.schemas.Topics;
-import io.cryptoetl.schemas.WireFormat;
 import io.cryptoetl.transformer.normalize.RawNormalizer;
 import java.nio.ByteBuffer;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import org.apache.avro.specific.SpecificRecord;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.header.Header;
+import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.common.serialization.Serializer;
+import org.apache.kafka.streams.errors.DeserializationExceptionHandler;
 import org.apache.kafka.streams.errors.ErrorHandlerContext;
 import org.apache.kafka.streams.errors.ProcessingExceptionHandler;
+import org.apache.kafka.streams.errors.ProductionExceptionHandler;
 import org.apache.kafka.streams.processor.api.Record;
 import org.jboss.logging.Logger;
 
 /**
- * Keeps a record that the transformer's own code fails on as a dead letter, so that one mistake in
- * the code does not hold up a partition. Failures of anything else (brokers, registry, disk) fail
- * the task, which takes the record up again: no record is at fault.
+ * Keeps as a dead letter what one record alone is to blame for, so that it does not hold up a
+ * partition: a record that cannot be read, one that the transformer's own code fails on, and one
+ * that makes a row which its topic does not take. Failures of anything else (brokers, registry,
+ * disk) fail the task, which takes the record up again.
  */
-public class DeadLetterHandler implements ProcessingExceptionHandler {
+public class DeadLetterHandler
+    implements ProcessingExceptionHandler,
+        DeserializationExceptionHandler,
+        ProductionExceptionHandler {
   private static final Logger LOG = Logger.getLogger(DeadLetterHandler.class);
 
   private static final String OWN = "io.cryptoetl.";
@@ -38,40 +46,90 @@ public class DeadLetterHandler implements ProcessingExceptionHandler {
 
   @Override
   public void configure(Map<String, ?> configs) {
-    keys = serializer(configs, true);
-    values = serializer(configs, false);
-  }
-
-  /** A writer of letters. */
-  Serializer<SpecificRecord> serializer(Map<String, ?> configs, boolean key) {
-    Serializer<SpecificRecord> serializer = new AvroKafkaSerializer<>();
-    serializer.configure(
-        WireFormat.settings(configs.get("dead.letters.schema.registry.url").toString()), key);
-    return serializer;
+    PipelineTopology.Formats formats =
+        (PipelineTopology.Formats) configs.get(StreamsSettings.FORMATS);
+    keys = formats.keys();
+    values = formats.values();
   }
 
   @Override
-  public Response handleError(
+  public ProcessingExceptionHandler.Response handleError(
       ErrorHandlerContext context, Record<?, ?> record, Exception exception) {
     if (!isOfOurCode(exception)) {
-      return Response.fail();
+      return ProcessingExceptionHandler.Response.fail();
     }
+    byte[] payload = context.sourceRawValue();
+    if (isReplayed(context.headers()) && record.value() instanceof byte[] value) {
+      payload = value;
+    }
+    return ProcessingExceptionHandler.Response.resume(
+        letter(
+            context,
+            payload,
+            "processing_failed",
+            "%s failed with %s: a mistake in the code, please report it with the payload. Once it is fixed, ./pipeline replay processes the record again"
+                .formatted(context.processorNodeId(), exception.getClass().getName()),
+            exception));
+  }
+
+  @Override
+  public DeserializationExceptionHandler.Response handleError(
+      ErrorHandlerContext context, ConsumerRecord<byte[], byte[]> record, Exception exception) {
+    if (!(exception instanceof BadRecordException)) {
+      return DeserializationExceptionHandler.Response.fail();
+    }
+    return DeserializationExceptionHandler.Response.resume(
+        letter(context, record.value(), "record_unreadable", exception.getMessage(), exception));
+  }
+
+  @Override
+  public ProductionExceptionHandler.Response handleError(
+      ErrorHandlerContext context, ProducerRecord<byte[], byte[]> record, Exception exception) {
+    // The transaction is lost with it: the task takes its records up again.
+    return ProductionExceptionHandler.Response.fail();
+  }
+
+  @Override
+  @SuppressWarnings("rawtypes") // As Kafka Streams has it.
+  public ProductionExceptionHandler.Response handleSerializationError(
+      ErrorHandlerContext context,
+      ProducerRecord record,
+      Exception exception,
+      SerializationExceptionOrigin origin) {
+    if (!(exception instanceof LimitedSerializer.TooLargeException)) {
+      return ProductionExceptionHandler.Response.fail();
+    }
+    return ProductionExceptionHandler.Response.resume(
+        letter(
+            context, context.sourceRawValue(), "row_too_large", exception.getMessage(), exception));
+  }
+
+  private static boolean isReplayed(Headers headers) {
+    return headers.lastHeader(RawNormalizer.REPLAYED) != null;
+  }
+
+  private List<ProducerRecord<byte[], byte[]>> letter(
+      ErrorHandlerContext context,
+      byte[] payload,
+      String code,
+      String reason,
+      Exception exception) {
     String source = context.topic();
     long offset = context.offset();
-    byte[] payload = context.sourceRawValue();
     Header replayed = context.headers().lastHeader(RawNormalizer.REPLAYED);
-    if (replayed != null && record.value() instanceof byte[] value) {
+    if (replayed != null) {
       source = Topics.replayedBy(source).name();
       offset = ByteBuffer.wrap(replayed.value()).getLong();
-      payload = value;
     }
     LOG.errorf(
         exception,
-        "event=processing_failed topic=%s partition=%d offset=%d node=%s",
+        "event=dead_letter code=%s topic=%s partition=%d offset=%d node=%s reason=\"%s\"",
+        code,
         source,
         context.partition(),
         offset,
-        context.processorNodeId());
+        context.processorNodeId(),
+        reason);
     String id =
         "transform:%s:%d:%d:%s"
             .formatted(source, context.partition(), offset, context.processorNodeId());
@@ -79,10 +137,8 @@ public class DeadLetterHandler implements ProcessingExceptionHandler {
         DeadLetter.newBuilder()
             .setId(id)
             .setStage("transform")
-            .setCode("processing_failed")
-            .setReason(
-                "%s failed with %s: a mistake in the code, please report it with the payload. After it is mended, ./pipeline replay processes the record again"
-                    .formatted(context.processorNodeId(), exception.getClass().getName()))
+            .setCode(code)
+            .setReason(reason)
             .setTopic(source)
             .setPartition(context.partition())
             .setOffset(offset)
@@ -90,17 +146,14 @@ public class DeadLetterHandler implements ProcessingExceptionHandler {
             .setOccurredAt(Instant.ofEpochMilli(Math.max(0, context.timestamp())))
             .build();
     String topic = Topics.OPS_DEAD_LETTERS.name();
-    return Response.resume(
-        List.of(
-            new ProducerRecord<>(
-                topic,
-                keys.serialize(topic, new DeadLetterKey(id)),
-                values.serialize(topic, letter))));
+    return List.of(
+        new ProducerRecord<>(
+            topic, keys.serialize(topic, new DeadLetterKey(id)), values.serialize(topic, letter)));
   }
 
   /** Whether the first frame that is not of a library called with data is our own. */
   private static boolean isOfOurCode(Exception exception) {
-    if (exception.getCause() != null) {
+    if (exception.getCause() != null || exception instanceof KafkaException) {
       return false;
     }
     for (StackTraceElement frame : exception.getStackTrace()) {

@@ -64,11 +64,8 @@ public final class PipelineTopology {
 
   /** How records are read and written. */
   public interface Formats {
-    /** A reader of keys. */
-    Deserializer<SpecificRecord> keyReader();
-
-    /** A reader of values. */
-    Deserializer<SpecificRecord> valueReader();
+    /** A reader of keys and values. */
+    Deserializer<SpecificRecord> reader();
 
     /** A writer of keys. */
     Serializer<SpecificRecord> keys();
@@ -100,9 +97,7 @@ public final class PipelineTopology {
         formats,
         Topics.RAW_EVM_BLOCKS,
         NORMALIZE_BLOCKS,
-        () ->
-            new BlockNormalizer(
-                formats.valueReader(), t -> sink(NORMALIZE_BLOCKS, t), JOIN_PRICES));
+        () -> new BlockNormalizer(formats.reader(), t -> sink(NORMALIZE_BLOCKS, t), JOIN_PRICES));
     for (Topic topic : Topics.all()) {
       if (topic.name().startsWith("chain.")) {
         sink(topology, formats, topic, NORMALIZE_BLOCKS);
@@ -139,12 +134,7 @@ public final class PipelineTopology {
         formats,
         Topics.RAW_MARKET_CANDLES,
         NORMALIZE_CANDLES,
-        () ->
-            new CandleNormalizer(
-                formats.keyReader(),
-                formats.valueReader(),
-                rules,
-                t -> sink(NORMALIZE_CANDLES, t)));
+        () -> new CandleNormalizer(formats.reader(), rules, t -> sink(NORMALIZE_CANDLES, t)));
     source(topology, formats, Topics.TRANSFORMER_FILE_CANDLES);
     topology.addProcessor(
         NORMALIZE_FILE_CANDLES,
@@ -173,9 +163,7 @@ public final class PipelineTopology {
         formats,
         Topics.RAW_MARKET_INSTRUMENTS,
         NORMALIZE_INSTRUMENTS,
-        () ->
-            new InstrumentsNormalizer(
-                formats.keyReader(), formats.valueReader(), t -> sink(NORMALIZE_INSTRUMENTS, t)));
+        () -> new InstrumentsNormalizer(formats.reader(), t -> sink(NORMALIZE_INSTRUMENTS, t)));
     store(topology, InstrumentsNormalizer.STORE, NORMALIZE_INSTRUMENTS);
     sink(topology, formats, Topics.MARKET_INSTRUMENTS, NORMALIZE_INSTRUMENTS);
   }
@@ -186,9 +174,7 @@ public final class PipelineTopology {
         formats,
         Topics.RAW_CSV_ROWS,
         NORMALIZE_FILES,
-        () ->
-            new FileNormalizer(
-                formats.valueReader(), layouts, rules, t -> sink(NORMALIZE_FILES, t)));
+        () -> new FileNormalizer(formats.reader(), layouts, rules, t -> sink(NORMALIZE_FILES, t)));
     store(topology, FileNormalizer.STORE, NORMALIZE_FILES);
     sink(topology, formats, Topics.TRANSFORMER_FILE_ROWS, NORMALIZE_FILES);
     sink(topology, formats, Topics.TRANSFORMER_FILE_CANDLES, NORMALIZE_FILES);
@@ -216,7 +202,7 @@ public final class PipelineTopology {
   }
 
   private static void source(Topology topology, Formats formats, Topic topic) {
-    topology.addSource(source(topic), formats.keyReader(), formats.valueReader(), topic.name());
+    topology.addSource(source(topic), formats.reader(), formats.reader(), topic.name());
   }
 
   private static void store(Topology topology, String name, String... processors) {

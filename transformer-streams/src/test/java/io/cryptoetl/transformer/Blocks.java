@@ -4,6 +4,7 @@ import io.cryptoetl.raw.RawBlock;
 import java.nio.ByteBuffer;
 import java.time.Instant;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
@@ -49,6 +50,7 @@ final class Blocks {
         .setEndpoint("node")
         .setFetchedAt(Instant.ofEpochMilli(fetchedAtMs))
         .setChecks(IntStream.range(0, checks).mapToObj(i -> "check" + i).toList())
+        .setUnchecked(List.of())
         .build();
   }
 

@@ -9,14 +9,11 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Instant;
-import java.util.Map;
 import java.util.Properties;
-import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.common.errors.DisconnectException;
 import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
-import org.apache.kafka.common.serialization.Serializer;
 import org.apache.kafka.streams.StreamsConfig;
 import org.apache.kafka.streams.Topology;
 import org.apache.kafka.streams.TopologyTestDriver;
@@ -28,14 +25,6 @@ import org.junit.jupiter.api.io.TempDir;
 
 class DeadLetterHandlerTest {
   @TempDir Path state;
-
-  /** The handler without registry. */
-  public static final class WithoutRegistry extends DeadLetterHandler {
-    @Override
-    Serializer<SpecificRecord> serializer(Map<String, ?> configs, boolean key) {
-      return (topic, record) -> TopologyHarness.encode(record);
-    }
-  }
 
   private static final class Failing extends ContextualProcessor<byte[], byte[], byte[], byte[]> {
     @Override
@@ -66,7 +55,8 @@ class DeadLetterHandlerTest {
     config.put(StreamsConfig.APPLICATION_ID_CONFIG, "test");
     config.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, "unused:9092");
     config.put(StreamsConfig.STATE_DIR_CONFIG, state.toString());
-    config.put(StreamsConfig.PROCESSING_EXCEPTION_HANDLER_CLASS_CONFIG, WithoutRegistry.class);
+    config.put(StreamsConfig.PROCESSING_EXCEPTION_HANDLER_CLASS_CONFIG, DeadLetterHandler.class);
+    config.put(StreamsSettings.FORMATS, TopologyHarness.formats());
     return new TopologyTestDriver(topology, config, Instant.EPOCH);
   }
 

@@ -631,35 +631,6 @@ class FilesTest {
   }
 
   @Test
-  void shouldGoOnWithCopiesThatDoNotTellTheirFile() {
-    Map<String, String> market = Map.of("venue", "v", "symbol", "s", "interval", "1m");
-    String head = "unix,open,high,low,close,volume\n";
-    String row = "1970-01-01 00:0%d:00,1,9,1,2,1\n";
-    pipe("ohlcv", "a.csv", head, row.formatted(1) + row.formatted(2), market);
-    pipe("ethereum-etl-transactions", "t.csv", TRANSACTIONS_HEAD, transaction(5, 0, 50), MAINNET);
-    pipe("ethereum-etl-receipts", "r.csv", RECEIPTS_HEAD, receipt(5, 0, 50), MAINNET);
-    topology.forgetFiles();
-
-    topology.pipe(
-        Chunks.chunk("ohlcv", "b.csv", head, 2, row.formatted(1) + row.formatted(3), market, 100));
-    topology.pipe(Blocks.block(5, 1, 2, 3, 100));
-    assertThat(candles()).hasSize(3);
-    assertThat(loads()).containsExactly("b.csv market.candles 1 of 2");
-
-    topology.replay(Topics.RAW_CSV_ROWS);
-
-    assertThat(loads())
-        .containsExactly(
-            "a.csv market.candles 2 of 2",
-            "b.csv market.candles 1 of 2",
-            "r.csv receipts 0 of 1",
-            "t.csv chain.transactions 0 of 1");
-    assertThat(candles())
-        .extracting(c -> c.get("endpoint").toString())
-        .containsExactly("a.csv", "a.csv", "b.csv");
-  }
-
-  @Test
   void shouldTakeBackWhatAChunkMadeIfALaterOneInItsPlaceCannotBeMapped() throws IOException {
     Map<String, String> market = Map.of("venue", "v", "symbol", "s", "interval", "1m");
     String head = "unix,open,high,low,close,volume\n";

@@ -2,6 +2,8 @@ package io.cryptoetl.transformer;
 
 import io.cryptoetl.chain.BlockKey;
 import io.cryptoetl.datasets.Layouts;
+import io.cryptoetl.kafka.AvroSerdes;
+import io.cryptoetl.kafka.Registry;
 import io.cryptoetl.market.CandleKey;
 import io.cryptoetl.raw.RawBlock;
 import io.cryptoetl.raw.RawCandle;
@@ -16,7 +18,6 @@ import io.cryptoetl.schemas.Topics;
 import io.cryptoetl.transformer.join.PriceRules;
 import io.cryptoetl.transformer.normalize.RawNormalizer;
 import io.cryptoetl.transformer.normalize.RawReader;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -25,7 +26,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -36,12 +36,7 @@ import java.util.function.Consumer;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericDatumReader;
 import org.apache.avro.generic.GenericRecord;
-import org.apache.avro.io.BinaryEncoder;
 import org.apache.avro.io.DecoderFactory;
-import org.apache.avro.io.EncoderFactory;
-import org.apache.avro.specific.SpecificData;
-import org.apache.avro.specific.SpecificDatumReader;
-import org.apache.avro.specific.SpecificDatumWriter;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.header.internals.RecordHeaders;
@@ -63,7 +58,27 @@ import org.apache.kafka.streams.test.TestRecord;
  * id), so that what is not so framed can be told apart.
  */
 final class TopologyHarness implements AutoCloseable {
-  private static final int FRAME = 5;
+  private static final int FRAME = AvroSerdes.FRAME;
+
+  /** Records on the wire, by a registry that gives schemas numbers as they come. */
+  private static final AvroSerdes SERDES =
+      new AvroSerdes(
+          new Registry() {
+            private final List<Schema> schemas = new ArrayList<>();
+
+            @Override
+            public synchronized int idOf(String subject, Schema schema) {
+              if (!schemas.contains(schema)) {
+                schemas.add(schema);
+              }
+              return schemas.indexOf(schema);
+            }
+
+            @Override
+            public synchronized Schema byId(int id) {
+              return schemas.get(id);
+            }
+          });
 
   private final TopologyTestDriver driver;
   private Path deleteAtClose;
@@ -121,38 +136,18 @@ final class TopologyHarness implements AutoCloseable {
   private static PipelineTopology.Formats formats(Source source) {
     return new PipelineTopology.Formats() {
       @Override
-      public Deserializer<SpecificRecord> keyReader() {
-        return (topic, data) -> read(topic(topic).key(), data);
-      }
-
-      @Override
-      public Deserializer<SpecificRecord> valueReader() {
-        return (topic, data) -> data == null ? null : read(topic(topic).value(), data);
-      }
-
-      private SpecificRecord read(Schema schema, byte[] data) {
-        try {
-          return new SpecificDatumReader<SpecificRecord>(
-                  schema, schema, SpecificData.getForSchema(schema))
-              .read(
-                  null, DecoderFactory.get().binaryDecoder(data, FRAME, data.length - FRAME, null));
-        } catch (IOException e) {
-          throw new UncheckedIOException(e);
-        }
-      }
-
-      private Topic topic(String name) {
-        return Topics.all().stream().filter(t -> t.name().equals(name)).findFirst().orElseThrow();
+      public Deserializer<SpecificRecord> reader() {
+        return SERDES.deserializer();
       }
 
       @Override
       public Serializer<SpecificRecord> keys() {
-        return (topic, record) -> encode(record);
+        return SERDES.serializer(true);
       }
 
       @Override
       public Serializer<SpecificRecord> values() {
-        return (topic, record) -> record == null ? null : encode(record);
+        return SERDES.serializer(false);
       }
 
       @Override
@@ -178,19 +173,7 @@ final class TopologyHarness implements AutoCloseable {
   }
 
   static byte[] encode(SpecificRecord record) {
-    ByteArrayOutputStream out = new ByteArrayOutputStream();
-    out.writeBytes(new byte[FRAME]);
-    BinaryEncoder encoder = EncoderFactory.get().binaryEncoder(out, null);
-    try {
-      new SpecificDatumWriter<SpecificRecord>(
-              record.getSchema(),
-              org.apache.avro.specific.SpecificData.getForClass(record.getClass()))
-          .write(record, encoder);
-      encoder.flush();
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-    return out.toByteArray();
+    return SERDES.serializer(false).serialize("any", record);
   }
 
   /** Pipes a raw record in and takes what comes out into the tables. */
@@ -295,28 +278,6 @@ final class TopologyHarness implements AutoCloseable {
     after.deleteAtClose = deleteAtClose == null ? null : stateDir;
     close();
     return after;
-  }
-
-  /** Makes the state one of before copies of rows told their file. */
-  void forgetFiles() {
-    awaitPeriod();
-    for (String name : List.of("file-rows", "file-candles")) {
-      KeyValueStore<byte[], byte[]> copies = driver.getKeyValueStore(name);
-      try (KeyValueIterator<byte[], byte[]> all = copies.all()) {
-        all.forEachRemaining(
-            entry ->
-                copies.put(
-                    entry.key,
-                    Arrays.copyOfRange(entry.value, 1 + Long.BYTES, entry.value.length)));
-      }
-    }
-    for (String name : List.of("file-row-loads", "file-candle-loads")) {
-      KeyValueStore<byte[], byte[]> loads = driver.getKeyValueStore(name);
-      try (KeyValueIterator<byte[], byte[]> all = loads.all()) {
-        all.forEachRemaining(entry -> loads.delete(entry.key));
-      }
-    }
-    tables.remove(Topics.OPS_FILE_LOADS.name());
   }
 
   /** Has all records of a raw topic processed again. */

@@ -1,6 +1,7 @@
 package io.cryptoetl.backfill.metrics;
 
 import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.util.function.Supplier;
@@ -16,6 +17,12 @@ public final class Meters {
     this.registry = registry;
     this.chunks = registry.counter("backfill.chunks");
     this.bytes = registry.counter("backfill.bytes");
+  }
+
+  /** Counts records of the topic of states that could not be read. */
+  public void skipped(Supplier<Number> records) {
+    FunctionCounter.builder("backfill.records.skipped", records, r -> r.get().doubleValue())
+        .register(registry);
   }
 
   /** Chunks that were committed. */

@@ -5,6 +5,7 @@ import io.cryptoetl.datasets.files.Chunk;
 import io.cryptoetl.datasets.files.FileFormat;
 import io.cryptoetl.datasets.files.FileReader;
 import io.cryptoetl.datasets.files.RefusedException;
+import io.cryptoetl.kafka.TransactionalWorker;
 import io.cryptoetl.ops.FileRequest;
 import io.cryptoetl.ops.FileState;
 import io.cryptoetl.ops.FileStateKey;
@@ -18,13 +19,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.Supplier;
-import org.apache.avro.specific.SpecificRecord;
-import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
-import org.apache.kafka.clients.consumer.OffsetAndMetadata;
-import org.apache.kafka.clients.producer.Producer;
-import org.apache.kafka.clients.producer.ProducerRecord;
-import org.apache.kafka.common.TopicPartition;
 
 /**
  * Publishes the chunks of a checked file. Each transaction holds some chunks, how far the file is
@@ -38,8 +32,7 @@ final class Publication implements FileReader.Content {
   private final FileRequest request;
   private final Map<String, Check.Part> parts;
   private final Ledger ledger;
-  private final Producer<SpecificRecord, SpecificRecord> producer;
-  private final Place place;
+  private final TransactionalWorker.Request asked;
   private final String worker;
   private final Instant fetchedAt;
   private final Clock clock;
@@ -51,19 +44,11 @@ final class Publication implements FileReader.Content {
   private FileFormat format;
   private boolean archiveBegun;
 
-  /**
-   * Where the request stands.
-   *
-   * @param group the worker's membership, which changes while it works
-   */
-  record Place(TopicPartition partition, long offset, Supplier<ConsumerGroupMetadata> group) {}
-
   Publication(
       FileRequest request,
       Map<String, Check.Part> parts,
       Ledger ledger,
-      Producer<SpecificRecord, SpecificRecord> producer,
-      Place place,
+      TransactionalWorker.Request asked,
       String worker,
       Instant fetchedAt,
       Clock clock,
@@ -71,8 +56,7 @@ final class Publication implements FileReader.Content {
     this.request = request;
     this.parts = parts;
     this.ledger = ledger;
-    this.producer = producer;
-    this.place = place;
+    this.asked = asked;
     this.worker = worker;
     this.fetchedAt = fetchedAt;
     this.clock = clock;
@@ -219,24 +203,21 @@ final class Publication implements FileReader.Content {
   }
 
   private void commit(boolean last) {
-    producer.beginTransaction();
     for (RawCsvRows chunk : held) {
-      producer.send(
-          new ProducerRecord<>(
-              Topics.RAW_CSV_ROWS.name(),
-              new RawCsvRowsKey(chunk.getFile(), chunk.getFileVersion(), chunk.getFirstLine()),
-              chunk));
+      asked.send(
+          Topics.RAW_CSV_ROWS.name(),
+          new RawCsvRowsKey(chunk.getFile(), chunk.getFileVersion(), chunk.getFirstLine()),
+          chunk);
     }
-    producer.send(
-        new ProducerRecord<>(
-            Topics.OPS_FILES.name(),
-            new FileStateKey(state.getFile(), state.getFileVersion()),
-            state.build()));
-    producer.sendOffsetsToTransaction(
-        Map.of(
-            place.partition(), new OffsetAndMetadata(last ? place.offset() + 1 : place.offset())),
-        place.group().get());
-    producer.commitTransaction();
+    asked.send(
+        Topics.OPS_FILES.name(),
+        new FileStateKey(state.getFile(), state.getFileVersion()),
+        state.build());
+    if (last) {
+      asked.commit();
+    } else {
+      asked.commitProgress();
+    }
     meters.published(held.size(), heldBytes);
     held.clear();
     heldBytes = 0;

@@ -2,11 +2,12 @@ package io.cryptoetl.backfill.publishing;
 
 import io.cryptoetl.backfill.files.Location;
 import io.cryptoetl.backfill.files.StoredFile;
+import io.cryptoetl.kafka.KafkaClients;
+import io.cryptoetl.kafka.TransactionalSender;
 import io.cryptoetl.ops.FileRequest;
 import io.cryptoetl.ops.FileRequestKey;
 import io.cryptoetl.ops.FileState;
 import io.cryptoetl.ops.FileStateKey;
-import io.cryptoetl.schemas.KafkaSettings;
 import io.cryptoetl.schemas.Topics;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
@@ -19,9 +20,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import java.util.TreeMap;
-import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.clients.admin.Admin;
-import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.jboss.logging.Logger;
 
@@ -39,12 +38,11 @@ public final class Requests implements AutoCloseable {
   /** Files that are asked for in one transaction. */
   private static final int TOGETHER = 500;
 
-  private final KafkaSettings kafka;
+  private final KafkaClients kafka;
+  private final TransactionalSender sender;
   private final Ledger ledger;
-  private final String instance;
   private final Duration settle;
   private final Clock clock;
-  private Producer<SpecificRecord, SpecificRecord> producer;
 
   /**
    * Requests of an instance.
@@ -52,10 +50,10 @@ public final class Requests implements AutoCloseable {
    * @param settle how long a file of a folder must not have been modified
    */
   public Requests(
-      KafkaSettings kafka, Ledger ledger, String instance, Duration settle, Clock clock) {
+      KafkaClients kafka, Ledger ledger, String instance, Duration settle, Clock clock) {
     this.kafka = kafka;
+    this.sender = new TransactionalSender(kafka, "backfill-requests/" + instance, TIMEOUT);
     this.ledger = ledger;
-    this.instance = instance;
     this.settle = settle;
     this.clock = clock;
   }
@@ -131,7 +129,7 @@ public final class Requests implements AutoCloseable {
   }
 
   private void awaitLedger() throws InterruptedException {
-    try (Admin admin = Admin.create(kafka.shared())) {
+    try (Admin admin = kafka.admin()) {
       ledger.awaitUpToDate(admin, TIMEOUT);
     }
   }
@@ -174,37 +172,28 @@ public final class Requests implements AutoCloseable {
   }
 
   private synchronized void send(List<FileRequest> requests, boolean asSeen) {
-    try {
-      if (producer == null) {
-        Producer<SpecificRecord, SpecificRecord> fresh =
-            kafka.producer("backfill-requests/" + instance, TIMEOUT);
-        producer = fresh;
-        fresh.initTransactions();
-      }
-      producer.beginTransaction();
-      for (FileRequest request : requests) {
-        producer.send(
-            new ProducerRecord<>(
-                Topics.OPS_FILE_REQUESTS.name(), new FileRequestKey(request.getFile()), request));
-        // A state that is there may be of a worker who counts on it.
-        if (asSeen && ledger.state(request.getFile(), request.getFileVersion()).isEmpty()) {
-          producer.send(
-              new ProducerRecord<>(
-                  Topics.OPS_FILES.name(),
-                  new FileStateKey(request.getFile(), request.getFileVersion()),
-                  state(request).setState("seen").build()));
-        }
-      }
-      producer.commitTransaction();
-      LOG.infof(
-          "event=files_requested count=%d first=\"%s\"",
-          requests.size(), requests.getFirst().getFile());
-      requests.clear();
-    } catch (RuntimeException e) {
-      // Kafka's or the registry's: what the transaction left open ends with its producer.
-      close();
-      throw e;
-    }
+    sender.send(
+        producer -> {
+          for (FileRequest request : requests) {
+            producer.send(
+                new ProducerRecord<>(
+                    Topics.OPS_FILE_REQUESTS.name(),
+                    new FileRequestKey(request.getFile()),
+                    request));
+            // A state that is there may be of a worker who counts on it.
+            if (asSeen && ledger.state(request.getFile(), request.getFileVersion()).isEmpty()) {
+              producer.send(
+                  new ProducerRecord<>(
+                      Topics.OPS_FILES.name(),
+                      new FileStateKey(request.getFile(), request.getFileVersion()),
+                      state(request).setState("seen").build()));
+            }
+          }
+        });
+    LOG.infof(
+        "event=files_requested count=%d first=\"%s\"",
+        requests.size(), requests.getFirst().getFile());
+    requests.clear();
   }
 
   /** The state of a file that was asked for. */
@@ -225,10 +214,7 @@ public final class Requests implements AutoCloseable {
   }
 
   @Override
-  public synchronized void close() {
-    if (producer != null) {
-      producer.close(Duration.ZERO);
-      producer = null;
-    }
+  public void close() {
+    sender.close();
   }
 }

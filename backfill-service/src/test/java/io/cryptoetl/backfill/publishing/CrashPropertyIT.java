@@ -10,9 +10,10 @@ import io.cryptoetl.backfill.metrics.Meters;
 import io.cryptoetl.datasets.Detector;
 import io.cryptoetl.datasets.Layouts;
 import io.cryptoetl.datasets.files.Limits;
+import io.cryptoetl.kafka.KafkaClients;
+import io.cryptoetl.kafka.TopicFollower;
 import io.cryptoetl.ops.FileState;
 import io.cryptoetl.raw.RawCsvRows;
-import io.cryptoetl.schemas.KafkaSettings;
 import io.cryptoetl.schemas.Topics;
 import io.cryptoetl.stack.CrashingKafka;
 import io.cryptoetl.stack.Stack;
@@ -35,9 +36,6 @@ import java.util.stream.IntStream;
 import java.util.zip.GZIPOutputStream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
-import org.apache.avro.specific.SpecificRecord;
-import org.apache.kafka.clients.consumer.Consumer;
-import org.apache.kafka.common.TopicPartition;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -71,7 +69,7 @@ class CrashPropertyIT {
     Path files =
         Files.createDirectories(folder.resolve("venue=v/symbol=S%d/interval=1m".formatted(seed)));
     write(files, contents);
-    KafkaSettings calm = new KafkaSettings(stack.bootstrapServers(), stack.registryUrl());
+    KafkaClients calm = stack.kafka();
     CrashingKafka kafka =
         new CrashingKafka(stack.bootstrapServers(), stack.registryUrl(), 0.02, seed);
     Ledger ledger = new Ledger(calm);
@@ -143,40 +141,30 @@ class CrashPropertyIT {
     }
   }
 
-  private static Map<String, TreeMap<Long, RawCsvRows>> published(
-      KafkaSettings kafka, String below) {
+  private static Map<String, TreeMap<Long, RawCsvRows>> published(KafkaClients kafka, String below)
+      throws InterruptedException {
     Map<String, TreeMap<Long, RawCsvRows>> published = new HashMap<>();
-    try (Consumer<SpecificRecord, SpecificRecord> reader = kafka.reader()) {
-      List<TopicPartition> partitions =
-          IntStream.range(0, Topics.RAW_CSV_ROWS.partitions())
-              .mapToObj(i -> new TopicPartition(Topics.RAW_CSV_ROWS.name(), i))
-              .toList();
-      reader.assign(partitions);
-      reader.seekToBeginning(partitions);
-      Map<TopicPartition, Long> ends = reader.endOffsets(partitions);
-      while (ends.entrySet().stream().anyMatch(e -> reader.position(e.getKey()) < e.getValue())) {
-        reader
-            .poll(Duration.ofMillis(200))
-            .forEach(
-                r -> {
-                  RawCsvRows chunk = (RawCsvRows) r.value();
-                  if (chunk.getFile().startsWith(below)) {
-                    assertThat(
-                            published
-                                .computeIfAbsent(chunk.getFile(), _ -> new TreeMap<>())
-                                .put(chunk.getFirstLine(), chunk))
-                        .as("line %d of %s twice", chunk.getFirstLine(), chunk.getFile())
-                        .isNull();
-                  }
-                });
-      }
-    }
+    TopicFollower.read(
+        kafka,
+        List.of(Topics.RAW_CSV_ROWS),
+        (_, value) -> {
+          RawCsvRows chunk = (RawCsvRows) value;
+          if (chunk.getFile().startsWith(below)) {
+            assertThat(
+                    published
+                        .computeIfAbsent(chunk.getFile(), _ -> new TreeMap<>())
+                        .put(chunk.getFirstLine(), chunk))
+                .as("line %d of %s twice", chunk.getFirstLine(), chunk.getFile())
+                .isNull();
+          }
+        },
+        Duration.ofMinutes(1));
     return published;
   }
 
   /** Lists, and begins anew after each death; two at once do no harm. */
   private static void list(
-      Location location, KafkaSettings kafka, Ledger ledger, AtomicBoolean over) {
+      Location location, KafkaClients kafka, Ledger ledger, AtomicBoolean over) {
     while (!over.get()) {
       try (Requests requests =
           new Requests(kafka, ledger, "crash", Duration.ZERO, Clock.systemUTC())) {
@@ -197,7 +185,7 @@ class CrashPropertyIT {
 
   /** Works, and begins anew after each death. */
   private static void work(
-      Location location, KafkaSettings kafka, Ledger ledger, String name, AtomicBoolean over) {
+      Location location, KafkaClients kafka, Ledger ledger, String name, AtomicBoolean over) {
     while (!over.get()) {
       Worker worker =
           new Worker(

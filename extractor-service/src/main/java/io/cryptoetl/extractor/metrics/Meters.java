@@ -1,6 +1,7 @@
 package io.cryptoetl.extractor.metrics;
 
 import io.cryptoetl.extractor.endpoint.EndpointStatus;
+import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tags;
@@ -30,6 +31,12 @@ public final class Meters {
   /** A tick fell out, because the one before was not done. */
   public void tickSkipped(String source) {
     registry.counter("extractor.ticks.skipped", "source", source).increment();
+  }
+
+  /** Counts records of the topics of requests and results that could not be read. */
+  public void skipped(Supplier<Number> records) {
+    FunctionCounter.builder("extractor.records.skipped", records, r -> r.get().doubleValue())
+        .register(registry);
   }
 
   /** Ranges are fetched again, because the chain replaced them. */

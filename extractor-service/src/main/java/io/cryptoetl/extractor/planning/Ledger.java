@@ -1,11 +1,12 @@
 package io.cryptoetl.extractor.planning;
 
 import io.cryptoetl.extractor.source.Range;
+import io.cryptoetl.kafka.KafkaClients;
+import io.cryptoetl.kafka.TopicFollower;
 import io.cryptoetl.ops.Control;
 import io.cryptoetl.ops.Cursor;
 import io.cryptoetl.ops.ExtractRequest;
 import io.cryptoetl.ops.ExtractResult;
-import io.cryptoetl.schemas.KafkaSettings;
 import io.cryptoetl.schemas.Topic;
 import io.cryptoetl.schemas.Topics;
 import java.nio.ByteBuffer;
@@ -21,30 +22,19 @@ import java.util.NavigableMap;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import org.apache.avro.specific.SpecificRecord;
-import org.apache.kafka.clients.consumer.Consumer;
-import org.apache.kafka.clients.consumer.ConsumerRecord;
-import org.apache.kafka.common.KafkaException;
-import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.errors.InterruptException;
-import org.jboss.logging.Logger;
 
 /**
  * What was asked for, what came of it, and what people decided: read from the topics from their
  * beginning, and followed. Every instance has the same picture, a moment late.
  */
 public final class Ledger implements Runnable {
-  private static final Logger LOG = Logger.getLogger(Ledger.class);
   private static final List<Topic> TOPICS =
       List.of(
           Topics.OPS_EXTRACT_REQUESTS,
           Topics.OPS_EXTRACT_RESULTS,
           Topics.OPS_CONTROLS,
           Topics.OPS_CURSORS);
-  private static final Duration POLL = Duration.ofMillis(500);
-  private static final Duration PAUSE = Duration.ofSeconds(1);
 
   /** Newest ranges of a feed whose hashes are remembered. */
   private static final int MOST_TIPS = 4096;
@@ -52,8 +42,7 @@ public final class Ledger implements Runnable {
   /** Jobs that are remembered. */
   private static final int MOST_JOBS = 1000;
 
-  private final KafkaSettings kafka;
-  private volatile CountDownLatch readToEnd = new CountDownLatch(1);
+  private final TopicFollower follower;
   private final Map<String, FeedBook> feeds = new HashMap<>();
   private final Map<String, String> sourceStates = new HashMap<>();
   private final Set<String> cancelledJobs = new HashSet<>();
@@ -67,11 +56,10 @@ public final class Ledger implements Runnable {
           return size() > MOST_JOBS;
         }
       };
-  private volatile boolean stopped;
 
   /** A ledger of a cluster. */
-  public Ledger(KafkaSettings kafka) {
-    this.kafka = kafka;
+  public Ledger(KafkaClients kafka) {
+    this.follower = new TopicFollower(kafka, TOPICS, (_, value) -> add(value));
   }
 
   /** What is known of a feed. */
@@ -137,7 +125,7 @@ public final class Ledger implements Runnable {
 
   /** Waits until everything that was written before the start is read. */
   public boolean awaitRead(Duration atMost) throws InterruptedException {
-    return readToEnd.await(atMost.toMillis(), TimeUnit.MILLISECONDS);
+    return follower.awaitRead(atMost);
   }
 
   /** Whether somebody paused a source. */
@@ -218,63 +206,17 @@ public final class Ledger implements Runnable {
 
   /** Makes {@link #run} return. */
   public void stop() {
-    stopped = true;
+    follower.stop();
   }
 
   @Override
   public void run() {
-    while (!stopped) {
-      try (Consumer<SpecificRecord, SpecificRecord> reader = kafka.reader()) {
-        forget();
-        List<TopicPartition> partitions = new ArrayList<>();
-        for (Topic topic : TOPICS) {
-          for (int i = 0; i < topic.partitions(); i++) {
-            partitions.add(new TopicPartition(topic.name(), i));
-          }
-        }
-        reader.assign(partitions);
-        reader.seekToBeginning(partitions);
-        Map<TopicPartition, Long> ends = reader.endOffsets(partitions);
-        while (!stopped) {
-          for (ConsumerRecord<SpecificRecord, SpecificRecord> r : reader.poll(POLL)) {
-            add(r.value());
-          }
-          if (readToEnd.getCount() > 0
-              && ends.entrySet().stream()
-                  .allMatch(e -> reader.position(e.getKey()) >= e.getValue())) {
-            readToEnd.countDown();
-          }
-        }
-      } catch (InterruptException e) {
-        Thread.currentThread().interrupt();
-        return;
-      } catch (RuntimeException e) {
-        // Whatever it was, the topics hold everything: read them again.
-        LOG.warnf(e, "event=ledger_reopened reason=\"%s\"", e.getMessage());
-        forget();
-        pause();
-      }
-    }
+    follower.run();
   }
 
-  private static void pause() {
-    try {
-      Thread.sleep(PAUSE);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new KafkaException("interrupted", e);
-    }
-  }
-
-  private synchronized void forget() {
-    if (readToEnd.getCount() == 0) {
-      readToEnd = new CountDownLatch(1);
-    }
-    feeds.clear();
-    sourceStates.clear();
-    cancelledJobs.clear();
-    cursors.clear();
-    jobs.clear();
+  /** Records of the topics that could not be read. */
+  public long skipped() {
+    return follower.skipped();
   }
 
   synchronized void add(SpecificRecord record) {

@@ -1,17 +1,16 @@
 package io.cryptoetl.extractor.planning;
 
 import io.cryptoetl.extractor.source.Range;
+import io.cryptoetl.kafka.KafkaClients;
+import io.cryptoetl.kafka.TransactionalSender;
 import io.cryptoetl.ops.Control;
 import io.cryptoetl.ops.ControlKey;
-import io.cryptoetl.schemas.KafkaSettings;
 import io.cryptoetl.schemas.Topics;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.UUID;
-import org.apache.avro.specific.SpecificRecord;
-import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 
 /**
@@ -21,15 +20,12 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 public final class Orders implements AutoCloseable {
   private static final Duration TRANSACTION_TIMEOUT = Duration.ofSeconds(60);
 
-  private final KafkaSettings kafka;
-  private final String transactionalId;
+  private final TransactionalSender sender;
   private final Clock clock;
-  private Producer<SpecificRecord, SpecificRecord> producer;
 
   /** Orders taken by one instance. */
-  public Orders(KafkaSettings kafka, String instance, Clock clock) {
-    this.kafka = kafka;
-    this.transactionalId = "jobs-" + instance;
+  public Orders(KafkaClients kafka, String instance, Clock clock) {
+    this.sender = new TransactionalSender(kafka, "jobs-" + instance, TRANSACTION_TIMEOUT);
     this.clock = clock;
   }
 
@@ -37,7 +33,7 @@ public final class Orders implements AutoCloseable {
   public String submit(String feed, List<Range> ranges, String requestedBy) {
     String job = UUID.randomUUID().toString();
     Instant now = clock.instant();
-    inTransaction(p -> Requests.send(p, job, feed, ranges, requestedBy, now));
+    sender.send(p -> Requests.send(p, job, feed, ranges, requestedBy, now));
     return job;
   }
 
@@ -53,35 +49,15 @@ public final class Orders implements AutoCloseable {
 
   private void control(String kind, String id, String state, String by) {
     Control control = new Control(kind, id, state, by, clock.instant());
-    inTransaction(
+    sender.send(
         p ->
             p.send(
                 new ProducerRecord<>(
                     Topics.OPS_CONTROLS.name(), new ControlKey(kind, id), control)));
   }
 
-  private synchronized void inTransaction(
-      java.util.function.Consumer<Producer<SpecificRecord, SpecificRecord>> sends) {
-    try {
-      if (producer == null) {
-        producer = kafka.producer(transactionalId, TRANSACTION_TIMEOUT);
-        producer.initTransactions();
-      }
-      producer.beginTransaction();
-      sends.accept(producer);
-      producer.commitTransaction();
-    } catch (RuntimeException e) {
-      // Whatever it was, the next order shall not find this transaction open.
-      close();
-      throw e;
-    }
-  }
-
   @Override
-  public synchronized void close() {
-    if (producer != null) {
-      producer.close(Duration.ofSeconds(1));
-      producer = null;
-    }
+  public void close() {
+    sender.close();
   }
 }

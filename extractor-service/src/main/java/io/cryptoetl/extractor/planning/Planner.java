@@ -5,11 +5,12 @@ import io.cryptoetl.extractor.source.Feed;
 import io.cryptoetl.extractor.source.Range;
 import io.cryptoetl.extractor.source.Source;
 import io.cryptoetl.extractor.source.TransientException;
+import io.cryptoetl.kafka.KafkaClients;
+import io.cryptoetl.kafka.TransactionalSender;
 import io.cryptoetl.ops.Cursor;
 import io.cryptoetl.ops.CursorKey;
 import io.cryptoetl.ops.ExtractRun;
 import io.cryptoetl.ops.ExtractRunKey;
-import io.cryptoetl.schemas.KafkaSettings;
 import io.cryptoetl.schemas.Topics;
 import java.time.Clock;
 import java.time.Duration;
@@ -21,8 +22,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
-import org.apache.avro.specific.SpecificRecord;
-import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.errors.InvalidProducerEpochException;
 import org.apache.kafka.common.errors.ProducerFencedException;
@@ -39,20 +38,20 @@ public final class Planner implements AutoCloseable {
   static final String BY_SCHEDULE = "schedule";
 
   private static final Logger LOG = Logger.getLogger(Planner.class);
-  private static final Duration TRANSACTION_TIMEOUT = Duration.ofSeconds(60);
+  static final Duration TRANSACTION_TIMEOUT = Duration.ofSeconds(60);
 
   /** Ticks without a move of the cursors, while there is work, after which a planner takes over. */
   private static final int SILENT_TICKS = 3;
 
   private final Source source;
   private final Settings settings;
-  private final KafkaSettings kafka;
+  private final KafkaClients kafka;
+  private final TransactionalSender sender;
   private final Ledger ledger;
   private final Meters meters;
   private final Clock clock;
   private final Map<String, FeedState> states = new LinkedHashMap<>();
 
-  private Producer<SpecificRecord, SpecificRecord> producer;
   private Map<String, Cursor> cursors = new HashMap<>();
   private boolean standby;
   private int silentTicks;
@@ -99,13 +98,14 @@ public final class Planner implements AutoCloseable {
   public Planner(
       Source source,
       Settings settings,
-      KafkaSettings kafka,
+      KafkaClients kafka,
       Ledger ledger,
       Meters meters,
       Clock clock) {
     this.source = source;
     this.settings = settings;
     this.kafka = kafka;
+    this.sender = new TransactionalSender(kafka, "planner-" + source.name(), TRANSACTION_TIMEOUT);
     this.ledger = ledger;
     this.meters = meters;
     this.clock = clock;
@@ -146,7 +146,7 @@ public final class Planner implements AutoCloseable {
         tick(feed, trigger);
       }
     } catch (ProducerFencedException | InvalidProducerEpochException e) {
-      discardProducer();
+      sender.discard();
       if (trigger == Trigger.MANUAL && !again) {
         // Another instance took over since; whoever asks this one by hand takes over from it.
         tick(trigger, true);
@@ -163,7 +163,7 @@ public final class Planner implements AutoCloseable {
       // with its producer.
       LOG.warnf(
           e, "source=%s event=plan_failed code=kafka reason=\"%s\"", source.name(), e.getMessage());
-      discardProducer();
+      sender.discard();
       states
           .values()
           .forEach(
@@ -176,14 +176,10 @@ public final class Planner implements AutoCloseable {
     }
   }
 
-  private void open() {
-    if (producer == null) {
-      Producer<SpecificRecord, SpecificRecord> fresh =
-          kafka.producer("planner-" + source.name(), TRANSACTION_TIMEOUT);
-      producer = fresh;
-      // Ends whatever another planner left open; the cursors read after that are the last word.
-      fresh.initTransactions();
-      cursors = new HashMap<>(new Cursors(kafka).read());
+  private void open() throws InterruptedException {
+    // Ends whatever another planner left open; the cursors read after that are the last word.
+    if (sender.open()) {
+      cursors = new HashMap<>(Cursors.read(kafka));
     }
   }
 
@@ -251,27 +247,30 @@ public final class Planner implements AutoCloseable {
   /** Writes a run with its requests and the cursor. */
   private void write(Feed feed, Run run) {
     Instant now = clock.instant();
-    Cursor moved = null;
-    producer.beginTransaction();
     if (run.madeRequests()) {
       run.outcome = "planned";
-      Requests.send(producer, run.id, feed.name(), run.replaced, BY_SCHEDULE, now);
-      Requests.send(producer, run.id, feed.name(), run.ranges, BY_SCHEDULE, now);
     }
-    if (!run.ranges.isEmpty()) {
-      moved = new Cursor(feed.name(), run.first, run.ranges.getLast().to() + 1, run.head, now);
-      producer.send(
-          new ProducerRecord<>(Topics.OPS_CURSORS.name(), new CursorKey(feed.name()), moved));
-    }
-    producer.send(
-        new ProducerRecord<>(
-            Topics.OPS_EXTRACT_RUNS.name(),
-            new ExtractRunKey(run.id),
-            run.record(settings.instance(), now)));
-    producer.commitTransaction();
-    if (moved != null) {
-      cursors.put(feed.name(), moved);
-    }
+    Optional<Cursor> moved =
+        run.ranges.isEmpty()
+            ? Optional.empty()
+            : Optional.of(
+                new Cursor(feed.name(), run.first, run.ranges.getLast().to() + 1, run.head, now));
+    sender.send(
+        producer -> {
+          Requests.send(producer, run.id, feed.name(), run.replaced, BY_SCHEDULE, now);
+          Requests.send(producer, run.id, feed.name(), run.ranges, BY_SCHEDULE, now);
+          moved.ifPresent(
+              cursor ->
+                  producer.send(
+                      new ProducerRecord<>(
+                          Topics.OPS_CURSORS.name(), new CursorKey(feed.name()), cursor)));
+          producer.send(
+              new ProducerRecord<>(
+                  Topics.OPS_EXTRACT_RUNS.name(),
+                  new ExtractRunKey(run.id),
+                  run.record(settings.instance(), now)));
+        });
+    moved.ifPresent(cursor -> cursors.put(feed.name(), cursor));
     if (run.madeRequests()) {
       LOG.infof(
           "source=%s event=planned ranges=%d replaced=%d head=%d",
@@ -324,7 +323,7 @@ public final class Planner implements AutoCloseable {
 
   /** Whether there is work that no other planner has taken up for some ticks. */
   private boolean othersAreSilent() throws InterruptedException {
-    Map<String, Cursor> now = new Cursors(kafka).read();
+    Map<String, Cursor> now = Cursors.read(kafka);
     boolean work = false;
     for (Feed feed : source.feeds()) {
       Cursor cursor = now.get(feed.name());
@@ -341,18 +340,8 @@ public final class Planner implements AutoCloseable {
     return silentTicks >= SILENT_TICKS;
   }
 
-  private void discardProducer() {
-    if (producer != null) {
-      producer.close(Duration.ZERO);
-      producer = null;
-    }
-  }
-
   @Override
   public synchronized void close() {
-    if (producer != null) {
-      producer.close(Duration.ofSeconds(5));
-      producer = null;
-    }
+    sender.close();
   }
 }

@@ -7,13 +7,14 @@ import io.cryptoetl.extractor.source.Item;
 import io.cryptoetl.extractor.source.Range;
 import io.cryptoetl.extractor.source.Source;
 import io.cryptoetl.extractor.source.TransientException;
+import io.cryptoetl.kafka.BadRecordException;
+import io.cryptoetl.kafka.KafkaClients;
+import io.cryptoetl.kafka.TransactionalWorker;
 import io.cryptoetl.ops.DeadLetter;
 import io.cryptoetl.ops.DeadLetterKey;
 import io.cryptoetl.ops.ExtractRequest;
 import io.cryptoetl.ops.ExtractResult;
 import io.cryptoetl.ops.ExtractResultKey;
-import io.cryptoetl.schemas.GroupWait;
-import io.cryptoetl.schemas.KafkaSettings;
 import io.cryptoetl.schemas.Topics;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -23,8 +24,6 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Collection;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -37,14 +36,7 @@ import org.apache.avro.message.BinaryMessageEncoder;
 import org.apache.avro.specific.SpecificData;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.clients.admin.Admin;
-import org.apache.kafka.clients.consumer.Consumer;
-import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
-import org.apache.kafka.clients.consumer.ConsumerRecord;
-import org.apache.kafka.clients.consumer.OffsetAndMetadata;
-import org.apache.kafka.clients.producer.Producer;
-import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.KafkaException;
-import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.errors.InterruptException;
 import org.jboss.logging.Logger;
@@ -58,10 +50,8 @@ import org.jboss.logging.Logger;
  * that cannot be reached holds up nobody else. While a source is paused, its workers stay in the
  * group and take nothing; requests of a cancelled job are answered without being worked off.
  */
-public final class Worker implements Runnable {
+public final class Worker implements Runnable, TransactionalWorker.Task {
   private static final Logger LOG = Logger.getLogger(Worker.class);
-  private static final Duration POLL = Duration.ofMillis(500);
-  private static final Duration LONGEST_PAUSE = Duration.ofSeconds(30);
 
   /** Longest time for one range; then the broker gives it to another worker. */
   private static final Duration MAX_WORK = Duration.ofMinutes(10);
@@ -82,23 +72,19 @@ public final class Worker implements Runnable {
   private static final int RECORD_OVERHEAD = 4096;
 
   /** Bytes that may be on their way to the broker. */
-  private static final int MOST_BYTES_IN_FLIGHT = 16 * 1024 * 1024;
+  private static final int MAX_BYTES_IN_FLIGHT = 16 * 1024 * 1024;
 
   private final Source source;
   private final Map<String, Feed> feeds;
-  private final KafkaSettings kafka;
   private final Ledger ledger;
   private final String name;
-  private final Duration retryDelay;
   private final int tries;
   private final Clock clock;
   private final Meters meters;
+  private final TransactionalWorker worker;
 
-  private final Map<TopicPartition, Integer> failures = new HashMap<>();
-  private final Map<TopicPartition, Integer> vain = new HashMap<>();
-  private boolean othersMayBeGone;
-  private volatile boolean stopped;
-  private volatile Optional<String> problem = Optional.empty();
+  /** Largest record that the source's topic takes, in bytes. */
+  private int limit;
 
   /**
    * A worker.
@@ -109,7 +95,7 @@ public final class Worker implements Runnable {
    */
   public Worker(
       Source source,
-      KafkaSettings kafka,
+      KafkaClients kafka,
       Ledger ledger,
       String name,
       Duration retryDelay,
@@ -118,13 +104,24 @@ public final class Worker implements Runnable {
       Meters meters) {
     this.source = source;
     this.feeds = source.feeds().stream().collect(Collectors.toMap(Feed::name, f -> f));
-    this.kafka = kafka;
     this.ledger = ledger;
     this.name = name;
-    this.retryDelay = retryDelay;
     this.tries = tries;
     this.clock = clock;
     this.meters = meters;
+    this.worker =
+        new TransactionalWorker(
+            new TransactionalWorker.Settings(
+                group(source.name()),
+                name,
+                Topics.OPS_EXTRACT_REQUESTS,
+                "extract",
+                retryDelay,
+                MAX_WORK,
+                TRANSACTION_TIMEOUT),
+            kafka,
+            clock,
+            this);
   }
 
   /** Consumer group of the workers of a source. */
@@ -134,95 +131,53 @@ public final class Worker implements Runnable {
 
   /** What keeps the worker from working, if anything does. */
   public Optional<String> problem() {
-    return problem;
+    return worker.problem();
   }
 
   /** Makes {@link #run} return after the range in hand. */
   public void stop() {
-    stopped = true;
+    worker.stop();
   }
 
   @Override
   public void run() {
-    int broken = 0;
-    while (!stopped) {
-      try (Consumer<SpecificRecord, SpecificRecord> consumer =
-              kafka.consumer(group(source.name()), name, MAX_WORK);
-          Producer<SpecificRecord, SpecificRecord> producer =
-              kafka.producer(transactionalIds() + name, TRANSACTION_TIMEOUT);
-          Admin admin = Admin.create(kafka.shared())) {
-        producer.initTransactions();
-        int limit = maxMessageBytes(admin);
-        consumer.subscribe(List.of(Topics.OPS_EXTRACT_REQUESTS.name()), forgetOnRebalance());
-        while (!stopped) {
-          if (othersMayBeGone) {
-            othersMayBeGone = false;
-            endTransactionsOfTheGone(admin);
-          }
-          if (!ledger.awaitRead(POLL) || ledger.isPaused(source.name())) {
-            GroupWait.during(consumer, POLL, clock, () -> stopped);
-            continue;
-          }
-          for (ConsumerRecord<SpecificRecord, SpecificRecord> r : consumer.poll(POLL)) {
-            if (ledger.isPaused(source.name())) {
-              // Paused while the request was on its way: it is read again later.
-              consumer.seek(new TopicPartition(r.topic(), r.partition()), r.offset());
-              continue;
-            }
-            workOn(consumer, producer, r, limit);
-            broken = 0;
-          }
-        }
-      } catch (InterruptedException | InterruptException e) {
-        Thread.currentThread().interrupt();
-        return;
-      } catch (RuntimeException e) {
-        // Kafka's failures, and any that nobody thought of: a worker never ends silently. New
-        // clients begin from the last commit: nothing of the broken transaction is visible.
-        broken++;
-        problem = Optional.of("Kafka: " + e.getMessage());
-        LOG.warnf(
-            e,
-            "source=%s worker=%s event=clients_reopened reason=\"%s\"",
-            source.name(),
-            name,
-            e.getMessage());
-        pause(broken);
-      }
+    worker.run();
+  }
+
+  @Override
+  public void opened(Admin admin) throws InterruptedException {
+    limit = maxMessageBytes(admin);
+  }
+
+  @Override
+  public boolean isReady(Duration atMost) throws InterruptedException {
+    return ledger.awaitRead(atMost) && !ledger.isPaused(source.name());
+  }
+
+  @Override
+  public boolean takes(SpecificRecord value) {
+    if (!(value instanceof ExtractRequest request)) {
+      throw new BadRecordException(
+          "a %s is no request for a range".formatted(value.getSchema().getFullName()));
     }
-  }
-
-  private void pause(int failuresSoFar) {
-    try {
-      Thread.sleep(delay(failuresSoFar));
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      stopped = true;
+    if (request.getFromNumber() < 0 || request.getFromNumber() > request.getToNumber()) {
+      throw new BadRecordException(
+          "it asks for %d to %d, which is no range"
+              .formatted(request.getFromNumber(), request.getToNumber()));
     }
+    // Of another source: its own group works on it.
+    return feeds.containsKey(request.getSource());
   }
 
-  private Duration delay(int failuresSoFar) {
-    Duration delay = retryDelay.multipliedBy(1L << Math.min(10, failuresSoFar - 1));
-    return delay.compareTo(LONGEST_PAUSE) > 0 ? LONGEST_PAUSE : delay;
-  }
-
-  private void workOn(
-      Consumer<SpecificRecord, SpecificRecord> consumer,
-      Producer<SpecificRecord, SpecificRecord> producer,
-      ConsumerRecord<SpecificRecord, SpecificRecord> polled,
-      int limit)
+  @Override
+  public TransactionalWorker.Attempt work(TransactionalWorker.Request asked)
       throws InterruptedException {
-    TopicPartition partition = new TopicPartition(polled.topic(), polled.partition());
-    if (!(polled.value() instanceof ExtractRequest request)
-        || !feeds.containsKey(request.getSource())) {
-      // Of another source: its own group works on it. The offset is committed with the next range.
-      return;
-    }
+    ExtractRequest request = (ExtractRequest) asked.value();
     Instant startedAt = clock.instant();
-    boolean lastTry = vain.getOrDefault(partition, 0) + 1 >= tries;
+    boolean lastTry = asked.fruitless() + 1 >= tries;
     boolean cancelled = ledger.isCancelled(request.getJobId());
     Range range = new Range(request.getFromNumber(), request.getToNumber());
-    Outbox outbox = new Outbox(producer, request.getSource(), limit);
+    Outbox outbox = new Outbox(asked, request.getSource());
     try {
       Feed.Effort effort =
           cancelled
@@ -239,24 +194,16 @@ public final class Worker implements Runnable {
                   .setFromNumber(request.getFromNumber())
                   .setToNumber(request.getToNumber())
                   .setCalls(effort.calls())
-                  .setRetries(effort.retries() + failures.getOrDefault(partition, 0))
+                  .setRetries(effort.retries() + asked.failures())
                   .setEndpoint(effort.endpoint())
                   .setWorker(name)
                   .setStartedAt(startedAt)
                   .setFinishedAt(finishedAt)
                   .setOutcome(cancelled ? "cancelled" : "published"),
               range);
-      producer.send(
-          new ProducerRecord<>(
-              Topics.OPS_EXTRACT_RESULTS.name(),
-              new ExtractResultKey(request.getRequestId()),
-              result));
-      producer.sendOffsetsToTransaction(
-          Map.of(partition, new OffsetAndMetadata(polled.offset() + 1)), consumer.groupMetadata());
-      producer.commitTransaction();
-      failures.remove(partition);
-      vain.remove(partition);
-      problem = Optional.empty();
+      asked.send(
+          Topics.OPS_EXTRACT_RESULTS.name(), new ExtractResultKey(request.getRequestId()), result);
+      asked.commit();
       meters.published(
           request.getSource(),
           result.getBlocks(),
@@ -271,13 +218,8 @@ public final class Worker implements Runnable {
           request.getToNumber(),
           result.getBlocks(),
           result.getDeadLetters());
+      return new TransactionalWorker.Attempt.Done();
     } catch (TransientException e) {
-      outbox.abort();
-      int failed = failures.merge(partition, 1, Integer::sum);
-      if (e.answered()) {
-        vain.merge(partition, 1, Integer::sum);
-      }
-      problem = Optional.of(e.getMessage());
       meters.failed(request.getSource(), e.code());
       LOG.warnf(
           "source=%s worker=%s event=range_failed from=%d to=%d try=%d code=%s reason=\"%s\"",
@@ -285,13 +227,10 @@ public final class Worker implements Runnable {
           name,
           request.getFromNumber(),
           request.getToNumber(),
-          failed,
+          asked.failures() + 1,
           e.code(),
           e.getMessage());
-      GroupWait.during(consumer, delay(failed), clock, () -> stopped);
-      if (consumer.assignment().contains(partition)) {
-        consumer.seek(partition, polled.offset());
-      }
+      return new TransactionalWorker.Attempt.Retry(e.getMessage(), e.answered());
     }
   }
 
@@ -334,21 +273,19 @@ public final class Worker implements Runnable {
     }
   }
 
-  /** Sends the items of a range within the producer's transaction. */
+  /** Sends the items of a range within the request's transaction. */
   private final class Outbox {
-    private final Producer<SpecificRecord, SpecificRecord> producer;
+    private final TransactionalWorker.Request request;
     private final String feed;
-    private final int limit;
     private final Totals totals = new Totals();
-    private final Semaphore room = new Semaphore(MOST_BYTES_IN_FLIGHT);
+    private final Semaphore room = new Semaphore(MAX_BYTES_IN_FLIGHT);
     private final List<Item> held = new ArrayList<>();
     private long heldBytes;
     private boolean begun;
 
-    Outbox(Producer<SpecificRecord, SpecificRecord> producer, String feed, int limit) {
-      this.producer = producer;
+    Outbox(TransactionalWorker.Request request, String feed) {
+      this.request = request;
       this.feed = feed;
-      this.limit = limit;
     }
 
     void publish(Item item) {
@@ -371,18 +308,10 @@ public final class Worker implements Runnable {
 
     /** Begins the transaction, if that is still to be done, and sends what is held. */
     void sendHeld() {
-      if (!begun) {
-        producer.beginTransaction();
-        begun = true;
-      }
+      request.begin();
+      begun = true;
       held.forEach(this::send);
       held.clear();
-    }
-
-    void abort() {
-      if (begun) {
-        producer.abortTransaction();
-      }
     }
 
     private void send(Item item) {
@@ -401,7 +330,7 @@ public final class Worker implements Runnable {
               accepted.number(),
               new Item.Answer(
                   "record_too_large",
-                  "number %d of %s takes %d bytes, topic %s takes %d; raise RAW_MAX_MESSAGE_BYTES, provision the topics again and restart"
+                  "number %d of %s takes %d bytes, topic %s takes %d; raise TOPIC_RAW_MAX_MESSAGE_BYTES, provision the topics again and restart"
                       .formatted(accepted.number(), feed, accepted.bytes(), topic, limit),
                   accepted.endpoint(),
                   encoded(accepted.value())));
@@ -441,14 +370,13 @@ public final class Worker implements Runnable {
 
     /** Sends when there is room: what is not yet with the broker stays bounded. */
     private void send(String topic, SpecificRecord key, SpecificRecord value, long bytes) {
-      int taken = (int) Math.min(bytes, MOST_BYTES_IN_FLIGHT);
+      int taken = (int) Math.min(bytes, MAX_BYTES_IN_FLIGHT);
       try {
         room.acquire(taken);
       } catch (InterruptedException e) {
         throw new InterruptException(e);
       }
-      // A failed send fails the commit of its transaction.
-      producer.send(new ProducerRecord<>(topic, key, value), (_, _) -> room.release(taken));
+      request.send(topic, key, value, (_, _) -> room.release(taken));
     }
   }
 
@@ -478,45 +406,5 @@ public final class Worker implements Runnable {
           "topic " + topic.name() + " cannot be described; are the topics provisioned?",
           e.getCause());
     }
-  }
-
-  /** What the transactional ids of all workers of the source begin with. */
-  private String transactionalIds() {
-    return "worker/" + source.name() + "/";
-  }
-
-  /**
-   * Aborts what workers left open that have left the group: until then nobody would see what others
-   * committed after it. Without it that would be for as long as a transaction may take.
-   */
-  private void endTransactionsOfTheGone(Admin admin) throws InterruptedException {
-    try {
-      List<String> gone =
-          kafka.endTransactionsOfTheGone(admin, group(source.name()), transactionalIds());
-      if (!gone.isEmpty()) {
-        LOG.warnf(
-            "source=%s worker=%s event=transactions_ended of=\"%s\"", source.name(), name, gone);
-      }
-    } catch (ExecutionException e) {
-      // They end by themselves, later.
-      LOG.warnf(
-          "source=%s worker=%s event=transactions_not_ended reason=\"%s\"",
-          source.name(), name, e.getCause());
-    }
-  }
-
-  private ConsumerRebalanceListener forgetOnRebalance() {
-    return new ConsumerRebalanceListener() {
-      @Override
-      public void onPartitionsRevoked(Collection<TopicPartition> partitions) {
-        partitions.forEach(failures::remove);
-        partitions.forEach(vain::remove);
-      }
-
-      @Override
-      public void onPartitionsAssigned(Collection<TopicPartition> partitions) {
-        othersMayBeGone = true;
-      }
-    };
   }
 }

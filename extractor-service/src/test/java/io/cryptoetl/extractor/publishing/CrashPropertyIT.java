@@ -14,11 +14,12 @@ import io.cryptoetl.extractor.planning.Start;
 import io.cryptoetl.extractor.source.Range;
 import io.cryptoetl.extractor.verify.Corpus;
 import io.cryptoetl.extractor.verify.Corpus.Recorded;
+import io.cryptoetl.kafka.KafkaClients;
+import io.cryptoetl.kafka.TopicFollower;
 import io.cryptoetl.ops.Cursor;
 import io.cryptoetl.ops.DeadLetter;
 import io.cryptoetl.ops.ExtractResultKey;
 import io.cryptoetl.raw.RawBlock;
-import io.cryptoetl.schemas.KafkaSettings;
 import io.cryptoetl.schemas.Topic;
 import io.cryptoetl.schemas.Topics;
 import io.cryptoetl.stack.CrashingKafka;
@@ -35,10 +36,8 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.apache.avro.specific.SpecificRecord;
-import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
-import org.apache.kafka.common.TopicPartition;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -65,7 +64,7 @@ class CrashPropertyIT {
     String name = "crash-" + seed;
     CrashingKafka kafka =
         new CrashingKafka(stack.bootstrapServers(), stack.registryUrl(), 0.03, seed);
-    Ledger ledger = new Ledger(new KafkaSettings(stack.bootstrapServers(), stack.registryUrl()));
+    Ledger ledger = new Ledger(stack.kafka());
     Meters meters = new Meters(new SimpleMeterRegistry());
     AtomicBoolean over = new AtomicBoolean();
     List<Thread> threads = new ArrayList<>();
@@ -106,14 +105,14 @@ class CrashPropertyIT {
   @Test
   void shouldNotWaitForWhatAWorkerLeftOpenThatIsGone() throws Exception {
     String name = "left-open";
-    KafkaSettings kafka = new KafkaSettings(stack.bootstrapServers(), stack.registryUrl());
+    KafkaClients kafka = stack.kafka();
     Ledger ledger = new Ledger(kafka);
     Meters meters = new Meters(new SimpleMeterRegistry());
     AtomicBoolean over = new AtomicBoolean();
     List<Thread> threads = new ArrayList<>();
     threads.add(Thread.ofPlatform().start(ledger));
     try (Producer<SpecificRecord, SpecificRecord> dead =
-            kafka.producer("worker/" + name + "/gone", Duration.ofMinutes(10));
+            kafka.producer(Worker.group(name) + "/gone", Duration.ofMinutes(10));
         FaultyNode node = new FaultyNode(CHAIN, 0, 1);
         EvmSource source = FaultyNode.source(name, Duration.ofSeconds(5), node)) {
       dead.initTransactions();
@@ -145,7 +144,7 @@ class CrashPropertyIT {
     }
   }
 
-  private void assertPublished(KafkaSettings kafka, String name) throws Exception {
+  private void assertPublished(KafkaClients kafka, String name) throws Exception {
     Map<Long, List<RawBlock>> published = new TreeMap<>();
     for (SpecificRecord record : read(kafka, Topics.RAW_EVM_BLOCKS)) {
       if (record instanceof RawBlock raw && raw.getSource().equals(name)) {
@@ -173,7 +172,8 @@ class CrashPropertyIT {
     return JSON.readTree(StandardCharsets.UTF_8.decode(raw.getBlockJson()).toString());
   }
 
-  private static TreeSet<Long> deadLetters(KafkaSettings kafka, String name) {
+  private static TreeSet<Long> deadLetters(KafkaClients kafka, String name)
+      throws InterruptedException {
     TreeSet<Long> numbers = new TreeSet<>();
     for (SpecificRecord record : read(kafka, Topics.OPS_DEAD_LETTERS)) {
       if (record instanceof DeadLetter letter && name.equals(letter.getSource())) {
@@ -184,26 +184,17 @@ class CrashPropertyIT {
     return numbers;
   }
 
-  private static List<SpecificRecord> read(KafkaSettings kafka, Topic topic) {
+  private static List<SpecificRecord> read(KafkaClients kafka, Topic topic)
+      throws InterruptedException {
     List<SpecificRecord> records = new ArrayList<>();
-    try (Consumer<SpecificRecord, SpecificRecord> reader = kafka.reader()) {
-      List<TopicPartition> partitions = new ArrayList<>();
-      for (int i = 0; i < topic.partitions(); i++) {
-        partitions.add(new TopicPartition(topic.name(), i));
-      }
-      reader.assign(partitions);
-      reader.seekToBeginning(partitions);
-      Map<TopicPartition, Long> ends = reader.endOffsets(partitions);
-      while (ends.entrySet().stream().anyMatch(e -> reader.position(e.getKey()) < e.getValue())) {
-        reader.poll(Duration.ofMillis(200)).forEach(r -> records.add(r.value()));
-      }
-    }
+    TopicFollower.read(
+        kafka, List.of(topic), (_, value) -> records.add(value), Duration.ofMinutes(1));
     return records;
   }
 
   /** Plans, and begins anew after each death. */
   private static void plan(
-      EvmSource source, KafkaSettings kafka, Ledger ledger, Meters meters, AtomicBoolean over) {
+      EvmSource source, KafkaClients kafka, Ledger ledger, Meters meters, AtomicBoolean over) {
     while (!over.get()) {
       Planner planner =
           new Planner(
@@ -233,7 +224,7 @@ class CrashPropertyIT {
   /** Works, and begins anew after each death. */
   private static void work(
       EvmSource source,
-      KafkaSettings kafka,
+      KafkaClients kafka,
       Ledger ledger,
       String name,
       Meters meters,

@@ -33,8 +33,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
-import java.util.logging.Level;
-import java.util.logging.Logger;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import me.tongfei.progressbar.ProgressBar;
@@ -52,7 +50,6 @@ import picocli.CommandLine.Parameters;
     mixinStandardHelpOptions = true)
 final class BackfillCommand implements Callable<Integer> {
   private static final ObjectMapper JSON = new ObjectMapper();
-  private static final Logger REGISTRY_CLIENT = Logger.getLogger("io.apicurio");
   private static final long POLL_MS = 500;
 
   /** What means something between a shell's double quotes. */
@@ -93,8 +90,6 @@ final class BackfillCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    // It warns of defaults that are right here.
-    REGISTRY_CLIENT.setLevel(Level.SEVERE);
     boolean remote = file.startsWith("s3://");
     Path path =
         remote
@@ -268,7 +263,7 @@ final class BackfillCommand implements Callable<Integer> {
         Thread.sleep(POLL_MS);
       }
       progress.setExtraMessage(" loading");
-      try (Replays pipeline = new Replays(parts.bootstrapServers(), parts.registryUrl())) {
+      try (Replays pipeline = new Replays(parts.kafka())) {
         pipeline.awaitLoaded();
       }
       awaitCounts(db, states);
@@ -312,9 +307,7 @@ final class BackfillCommand implements Callable<Integer> {
                 tally.unchanged(),
                 tally.deadLetters()));
     if (tally.onTheWay() > 0) {
-      screen.line(
-          "  %,d are not counted yet (of files loaded by an older version: ./pipeline replay --topic raw.csv.rows); how far it is:"
-              .formatted(tally.onTheWay()));
+      screen.line("  %,d are not counted yet; how far it is:".formatted(tally.onTheWay()));
       query("SELECT * FROM ops.file_summary WHERE file = '%s'".formatted(quoted(part.file())));
     }
     if (tally.loaded() > 0) {

@@ -12,8 +12,6 @@ import java.time.ZoneOffset;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
-import java.util.logging.Level;
-import java.util.logging.Logger;
 import java.util.stream.Collectors;
 import me.tongfei.progressbar.ProgressBar;
 import picocli.CommandLine.Command;
@@ -29,7 +27,6 @@ import picocli.CommandLine.Option;
     mixinStandardHelpOptions = true)
 final class ReplayCommand implements Callable<Integer> {
   private static final long POLL_MS = 500;
-  private static final Logger REGISTRY_CLIENT = Logger.getLogger("io.apicurio");
 
   @Option(
       names = "--topic",
@@ -51,9 +48,7 @@ final class ReplayCommand implements Callable<Integer> {
     List<Topic> raw = topics();
     Optional<Instant> since = Optional.ofNullable(from).map(ReplayCommand::time);
     Parts parts = PipelineCommand.running().parts();
-    // It warns of defaults that are right here.
-    REGISTRY_CLIENT.setLevel(Level.SEVERE);
-    try (Replays replays = new Replays(parts.bootstrapServers(), parts.registryUrl())) {
+    try (Replays replays = new Replays(parts.kafka())) {
       Replays.Started replay = replays.start(raw, since);
       if (replay.offsets() == 0) {
         screen.line("There is nothing to process again.");

@@ -3,6 +3,7 @@ package io.cryptoetl.local.cli;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.cryptoetl.kafka.TopicSettings;
 import io.cryptoetl.local.node.Recording;
 import io.cryptoetl.local.parts.Child;
 import io.cryptoetl.local.parts.Layout;
@@ -114,7 +115,7 @@ final class Supervisor {
   }
 
   /** Runs until {@link #stop} or until a part cannot be kept running; returns the exit code. */
-  int run(int rawMaxMessageBytes) throws InterruptedException {
+  int run(TopicSettings topics) throws InterruptedException {
     Instant began = Instant.now();
     try {
       List<Part> independent = new ArrayList<>(List.of(parts.s3()));
@@ -127,7 +128,7 @@ final class Supervisor {
               parts.extractor(INSTANCE, plan.sourceSettings()),
               parts.transformer(plan.transformerSettings()),
               parts.backfill(plan.backfillSettings())),
-          rawMaxMessageBytes);
+          topics);
       requestRanges();
       ready = true;
       save();
@@ -171,7 +172,7 @@ final class Supervisor {
             .formatted(Parts.INBOX, parts.s3Url()));
     screen.line("  sources            " + parts.extractorUrl() + "/sources");
     screen.line("  connectors         " + parts.connectUrl() + "/connectors/tables/status");
-    screen.line("  schemas            " + parts.registryUrl() + "/apis/ccompat/v7/subjects");
+    screen.line("  schemas            " + parts.registryUrl() + "/subjects");
     screen.line("  Kafka              " + parts.bootstrapServers());
     screen.line("  logs               " + layout.data().resolve("logs"));
     screen.line("");

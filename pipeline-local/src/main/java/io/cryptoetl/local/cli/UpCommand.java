@@ -2,13 +2,13 @@ package io.cryptoetl.local.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.cryptoetl.kafka.TopicSettings;
 import io.cryptoetl.local.cli.PipelineCommand.MisuseException;
 import io.cryptoetl.local.node.Recording;
 import io.cryptoetl.local.parts.Deletion;
 import io.cryptoetl.local.parts.Layout;
 import io.cryptoetl.local.parts.Parts;
 import io.cryptoetl.local.parts.Ports;
-import io.cryptoetl.schemas.Topics;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
@@ -103,12 +103,12 @@ final class UpCommand implements Callable<Integer> {
       throw new MisuseException("--rpc and --recording exclude each other");
     }
     Map<String, String> variables = Environment.read(layout.root().resolve(".env"));
-    int rawMaxMessageBytes = rawMaxMessageBytes(variables);
+    TopicSettings topics = topics(variables);
     Files.createDirectories(layout.data());
-    return detach ? detached(variables) : supervised(ports, variables, rawMaxMessageBytes);
+    return detach ? detached(variables) : supervised(ports, variables, topics);
   }
 
-  private int supervised(Ports ports, Map<String, String> variables, int rawMaxMessageBytes)
+  private int supervised(Ports ports, Map<String, String> variables, TopicSettings topics)
       throws IOException, InterruptedException {
     try (FileChannel channel =
             FileChannel.open(
@@ -130,7 +130,7 @@ final class UpCommand implements Callable<Integer> {
       CountDownLatch finished = stopOnSignal(supervisor);
       screen.line("Starting the pipeline, data in " + layout.data());
       try {
-        return supervisor.run(rawMaxMessageBytes);
+        return supervisor.run(topics);
       } finally {
         finished.countDown();
       }
@@ -313,19 +313,12 @@ final class UpCommand implements Callable<Integer> {
         "--head-every is '%s', allowed is a number with ms, s, m or h, such as 2s".formatted(text));
   }
 
-  private static int rawMaxMessageBytes(Map<String, String> variables) {
-    String text = variables.getOrDefault("RAW_MAX_MESSAGE_BYTES", "");
-    int most = Topics.OPS_DEAD_LETTERS.maxMessageBytes();
-    if (text.isBlank()) {
-      return Topics.RAW_EVM_BLOCKS.maxMessageBytes();
+  private static TopicSettings topics(Map<String, String> variables) {
+    try {
+      return TopicSettings.from(variables);
+    } catch (IllegalArgumentException e) {
+      throw new MisuseException(e.getMessage());
     }
-    if (!text.matches("[0-9]{1,9}")
-        || Integer.parseInt(text) > most
-        || Integer.parseInt(text) < 1) {
-      throw new MisuseException(
-          "RAW_MAX_MESSAGE_BYTES is '%s', allowed is 1 to %d".formatted(text, most));
-    }
-    return Integer.parseInt(text);
   }
 
   /** Starts a supervisor in the background, shows what it says, and returns when it is ready. */

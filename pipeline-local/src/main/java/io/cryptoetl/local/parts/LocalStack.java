@@ -2,7 +2,9 @@ package io.cryptoetl.local.parts;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.cryptoetl.schemas.Provisioner;
+import io.cryptoetl.kafka.Provisioner;
+import io.cryptoetl.kafka.SchemaRegistry;
+import io.cryptoetl.kafka.TopicSettings;
 import java.io.IOException;
 import java.net.http.HttpResponse;
 import java.nio.file.Files;
@@ -26,6 +28,7 @@ import org.apache.kafka.clients.admin.Admin;
 public final class LocalStack implements AutoCloseable {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final Duration START_TIMEOUT = Duration.ofMinutes(2);
+  private static final Duration REGISTRY_PATIENCE = Duration.ofSeconds(30);
   private static final Duration RETRY = Duration.ofMillis(300);
 
   private final Layout layout;
@@ -75,9 +78,9 @@ public final class LocalStack implements AutoCloseable {
    *
    * @param independent parts that need nobody
    * @param services parts that need topics and schemas
-   * @param rawMaxMessageBytes largest record that raw topics take, in bytes
+   * @param topicSettings what users set of topics
    */
-  public void start(List<Part> independent, List<Part> services, int rawMaxMessageBytes)
+  public void start(List<Part> independent, List<Part> services, TopicSettings topicSettings)
       throws IOException, InterruptedException {
     try (var executor = Executors.newVirtualThreadPerTaskExecutor()) {
       List<CompletableFuture<?>> all = new ArrayList<>();
@@ -94,14 +97,17 @@ public final class LocalStack implements AutoCloseable {
               });
       CompletableFuture<?> broker = run.start(() -> startPart(parts.broker()));
       CompletableFuture<?> topics =
-          broker.thenRunAsync(() -> unchecked(() -> createTopics(rawMaxMessageBytes)), executor);
+          broker.thenRunAsync(() -> unchecked(() -> createTopics(topicSettings)), executor);
       CompletableFuture<?> schemas =
           database.thenRunAsync(
               () ->
                   unchecked(
                       () -> {
                         startPart(parts.registry());
-                        new Provisioner().schemas(parts.registryUrl());
+                        new Provisioner(topicSettings)
+                            .schemas(
+                                new SchemaRegistry(
+                                    Map.of("url", parts.registryUrl()), REGISTRY_PATIENCE));
                         return null;
                       }),
               executor);
@@ -145,9 +151,9 @@ public final class LocalStack implements AutoCloseable {
   }
 
   /** Creates the topics of the catalogue, as {@link Provisioner} does. */
-  private Void createTopics(int rawMaxMessageBytes) throws Exception {
-    try (Admin admin = Admin.create(Map.of("bootstrap.servers", parts.bootstrapServers()))) {
-      new Provisioner().topics(admin, (short) 1, rawMaxMessageBytes);
+  private Void createTopics(TopicSettings topicSettings) throws InterruptedException {
+    try (Admin admin = parts.kafka().admin()) {
+      new Provisioner(topicSettings).topics(admin);
     }
     return null;
   }

@@ -1,5 +1,8 @@
 package io.cryptoetl.local.parts;
 
+import io.cryptoetl.kafka.ClientSettings;
+import io.cryptoetl.kafka.KafkaClients;
+import io.cryptoetl.kafka.WorkerProperties;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -53,8 +56,14 @@ public final class Parts {
     return HOST + ":" + ports.get(Ports.Name.KAFKA);
   }
 
+  /** Base URL of Confluent's API of the schema registry. */
   public String registryUrl() {
-    return http(Ports.Name.REGISTRY);
+    return http(Ports.Name.REGISTRY) + "/apis/ccompat/v7";
+  }
+
+  /** Clients of the broker and the schema registry. */
+  public KafkaClients kafka() {
+    return new KafkaClients(ClientSettings.of(bootstrapServers(), registryUrl()));
   }
 
   public String connectUrl() {
@@ -206,7 +215,7 @@ public final class Parts {
             "-jar",
             layout.registry().resolve("quarkus-run.jar").toString()),
         env,
-        () -> answers(registryUrl() + "/apis/ccompat/v7/subjects"),
+        () -> answers(registryUrl() + "/subjects"),
         QUICK);
   }
 
@@ -225,13 +234,11 @@ public final class Parts {
         connectUrl(),
         ports.get(Ports.Name.CONNECT),
         () ->
-            Files.writeString(
+            WorkerProperties.write(
+                layout.root().resolve("loader-connect/connect-distributed.properties"),
                 config,
-                Files.readString(
-                        layout.root().resolve("loader-connect/connect-distributed.properties"))
-                    + "\nplugin.path="
-                    + layout.connectPlugins()
-                    + "\n"),
+                env,
+                Map.of("plugin.path", layout.connectPlugins().toString())),
         java(
             List.of("-Xmx512m", "-XX:+UseSerialGC", "-Dlog.level=INFO"),
             layout.libraries(),
@@ -421,12 +428,7 @@ public final class Parts {
 
   private Map<String, String> sharedEnvironment() {
     return Map.of(
-        "KAFKA_BOOTSTRAP_SERVERS",
-        bootstrapServers(),
-        "SCHEMA_REGISTRY_URL",
-        registryUrl(),
-        "TOPIC_REPLICATION_FACTOR",
-        "1");
+        "KAFKA_BOOTSTRAP_SERVERS", bootstrapServers(), "SCHEMA_REGISTRY_URL", registryUrl());
   }
 
   private static List<String> java(

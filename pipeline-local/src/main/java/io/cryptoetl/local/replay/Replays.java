@@ -1,14 +1,13 @@
 package io.cryptoetl.local.replay;
 
-import io.apicurio.registry.serde.avro.AvroKafkaDeserializer;
-import io.apicurio.registry.serde.avro.AvroKafkaSerializer;
+import io.cryptoetl.kafka.BadRecordException;
+import io.cryptoetl.kafka.KafkaClients;
 import io.cryptoetl.ops.DeadLetter;
 import io.cryptoetl.ops.DeadLetterKey;
 import io.cryptoetl.replay.Replay;
 import io.cryptoetl.replay.ReplayKey;
 import io.cryptoetl.schemas.Topic;
 import io.cryptoetl.schemas.Topics;
-import io.cryptoetl.schemas.WireFormat;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
@@ -25,22 +24,20 @@ import java.util.UUID;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.stream.Collectors;
-import java.util.stream.IntStream;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.ListOffsetsOptions;
 import org.apache.kafka.clients.admin.OffsetSpec;
+import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
-import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.consumer.OffsetAndTimestamp;
-import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.IsolationLevel;
 import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 
 /**
  * Has records of raw topics processed again by whatever transformers run, and follows how far they
@@ -63,12 +60,12 @@ public final class Replays implements AutoCloseable {
           Topics.RAW_MARKET_INSTRUMENTS, 1,
           Topics.RAW_CSV_ROWS, 1);
 
+  private static final Duration TRANSACTION_TIMEOUT = Duration.ofMinutes(10);
   private static final Duration POLL = Duration.ofMillis(500);
 
-  private final Map<String, Object> brokers;
-  private final Map<String, Object> registry;
+  private final KafkaClients kafka;
   private final Admin admin;
-  private final KafkaConsumer<byte[], byte[]> consumer;
+  private final Consumer<byte[], byte[]> consumer;
 
   /**
    * A replay that was asked for.
@@ -88,16 +85,10 @@ public final class Replays implements AutoCloseable {
   public record Range(long offset, TopicPartition raw, long from, long to) {}
 
   /** Connects to brokers and registry. */
-  public Replays(String bootstrapServers, String registryUrl) {
-    this.brokers = Map.of("bootstrap.servers", bootstrapServers);
-    this.registry = WireFormat.settings(registryUrl);
-    this.admin = Admin.create(brokers);
-    Map<String, Object> settings = new HashMap<>(brokers);
-    settings.put("isolation.level", "read_committed");
-    settings.put("auto.offset.reset", "earliest");
-    settings.put("enable.auto.commit", "false");
-    this.consumer =
-        new KafkaConsumer<>(settings, new ByteArrayDeserializer(), new ByteArrayDeserializer());
+  public Replays(KafkaClients kafka) {
+    this.kafka = kafka;
+    this.admin = kafka.admin();
+    this.consumer = kafka.reader();
   }
 
   /**
@@ -113,11 +104,8 @@ public final class Replays implements AutoCloseable {
     long lettersBefore = ends(List.of(letters)).get(letters);
     Map<TopicPartition, List<Asked>> asked = new LinkedHashMap<>();
     long offsets = 0;
-    Map<String, Object> settings = new HashMap<>(brokers);
-    settings.put("transactional.id", "replay-" + id);
-    settings.put("transaction.timeout.ms", "600000");
-    try (KafkaProducer<SpecificRecord, SpecificRecord> producer =
-        new KafkaProducer<>(settings, serializer(true), serializer(false))) {
+    try (Producer<SpecificRecord, SpecificRecord> producer =
+        kafka.producer("replay-" + id, TRANSACTION_TIMEOUT)) {
       producer.initTransactions();
       producer.beginTransaction();
       for (Topic topic : raw) {
@@ -153,7 +141,7 @@ public final class Replays implements AutoCloseable {
   }
 
   private Asked send(
-      KafkaProducer<SpecificRecord, SpecificRecord> producer,
+      Producer<SpecificRecord, SpecificRecord> producer,
       String id,
       Instant now,
       Topic topic,
@@ -188,9 +176,9 @@ public final class Replays implements AutoCloseable {
     return begins;
   }
 
-  private static List<TopicPartition> partitions(Topic topic) {
-    return IntStream.range(0, topic.partitions())
-        .mapToObj(i -> new TopicPartition(topic.name(), i))
+  private List<TopicPartition> partitions(Topic topic) {
+    return consumer.partitionsFor(topic.name()).stream()
+        .map(p -> new TopicPartition(p.topic(), p.partition()))
         .toList();
   }
 
@@ -284,23 +272,21 @@ public final class Replays implements AutoCloseable {
             .flatMap(List::stream)
             .collect(Collectors.groupingBy(Range::raw));
     Map<String, Long> last = new LinkedHashMap<>();
-    try (AvroKafkaDeserializer<DeadLetterKey> keys = new AvroKafkaDeserializer<>();
-        AvroKafkaDeserializer<DeadLetter> values = new AvroKafkaDeserializer<>()) {
-      keys.configure(registry, true);
-      values.configure(registry, false);
-      TopicPartition letters = new TopicPartition(Topics.OPS_DEAD_LETTERS.name(), 0);
-      consumer.assign(List.of(letters));
-      consumer.seekToBeginning(List.of(letters));
-      long end = ends(List.of(letters)).get(letters);
-      while (consumer.position(letters) < end) {
-        ConsumerRecords<byte[], byte[]> records = consumer.poll(POLL);
-        for (ConsumerRecord<byte[], byte[]> record : records) {
-          String key = keys.deserialize(record.topic(), record.key()).getId();
-          if (record.value() == null) {
-            last.remove(key);
-          } else if (isOf(byRaw, values.deserialize(record.topic(), record.value()))) {
-            last.put(key, record.offset());
-          }
+    TopicPartition letters = new TopicPartition(Topics.OPS_DEAD_LETTERS.name(), 0);
+    consumer.assign(List.of(letters));
+    consumer.seekToBeginning(List.of(letters));
+    long end = ends(List.of(letters)).get(letters);
+    while (consumer.position(letters) < end) {
+      ConsumerRecords<byte[], byte[]> records = consumer.poll(POLL);
+      for (ConsumerRecord<byte[], byte[]> record : records) {
+        if (!(read(record.topic(), record.key()) instanceof DeadLetterKey key)) {
+          continue;
+        }
+        SpecificRecord value = read(record.topic(), record.value());
+        if (record.value() == null) {
+          last.remove(key.getId());
+        } else if (value instanceof DeadLetter letter && isOf(byRaw, letter)) {
+          last.put(key.getId(), record.offset());
         }
       }
     }
@@ -311,8 +297,7 @@ public final class Replays implements AutoCloseable {
             gone.add(id);
           }
         });
-    try (KafkaProducer<SpecificRecord, SpecificRecord> producer =
-        new KafkaProducer<>(brokers, serializer(true), serializer(false))) {
+    try (Producer<SpecificRecord, SpecificRecord> producer = kafka.producer()) {
       gone.stream()
           .map(
               id ->
@@ -342,10 +327,13 @@ public final class Replays implements AutoCloseable {
             .anyMatch(r -> r.from() <= letter.getOffset() && letter.getOffset() < r.to());
   }
 
-  private AvroKafkaSerializer<SpecificRecord> serializer(boolean key) {
-    AvroKafkaSerializer<SpecificRecord> serializer = new AvroKafkaSerializer<>();
-    serializer.configure(registry, key);
-    return serializer;
+  /** A key or value; null for one that cannot be read, which is none of a letter. */
+  private SpecificRecord read(String topic, byte[] bytes) {
+    try {
+      return kafka.serdes().read(topic, bytes);
+    } catch (BadRecordException e) {
+      return null;
+    }
   }
 
   private static <T> T get(Future<T> future) {

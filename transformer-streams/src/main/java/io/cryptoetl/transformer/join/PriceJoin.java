@@ -8,7 +8,6 @@ import io.cryptoetl.market.CandleKey;
 import io.cryptoetl.transformer.join.PriceRules.Market;
 import io.cryptoetl.transformer.join.PriceRules.Period;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.math.BigDecimal;
 import java.math.BigInteger;
@@ -23,9 +22,6 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import org.apache.avro.Schema;
-import org.apache.avro.message.BinaryMessageDecoder;
-import org.apache.avro.message.SchemaStore;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.streams.KeyValue;
 import org.apache.kafka.streams.processor.api.Processor;
@@ -55,8 +51,6 @@ public final class PriceJoin
 
   /** Name of the store of closes. Key: venue, symbol, time of the close, length of the candle. */
   public static final String CLOSES = "closes";
-
-  private static final BinaryMessageDecoder<BlockEconomics> DECODER = decoder();
 
   private static final int PRICE_SCALE = 18;
   private static final int USD_SCALE = 18;
@@ -328,21 +322,9 @@ public final class PriceJoin
     }
   }
 
-  private static BinaryMessageDecoder<BlockEconomics> decoder() {
-    BinaryMessageDecoder<BlockEconomics> decoder =
-        BlockEconomics.createDecoder(new SchemaStore.Cache());
-    try (InputStream before = PriceJoin.class.getResourceAsStream("/state/BlockEconomics-1.avsc")) {
-      decoder.addSchema(new Schema.Parser().parse(before));
-    } catch (IOException e) {
-      throw new UncheckedIOException("reading a resource", e);
-    }
-    return decoder;
-  }
-
-  /** Rows of the store; the decoder has to know every schema that rows were stored with. */
-  static BlockEconomics decode(byte[] bytes) {
+  private static BlockEconomics decode(byte[] bytes) {
     try {
-      return DECODER.decode(ByteBuffer.wrap(bytes));
+      return BlockEconomics.fromByteBuffer(ByteBuffer.wrap(bytes));
     } catch (IOException e) {
       throw new UncheckedIOException("reading from memory", e);
     }

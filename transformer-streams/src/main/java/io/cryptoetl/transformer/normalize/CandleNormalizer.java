@@ -30,29 +30,23 @@ public final class CandleNormalizer extends RawNormalizer<RawCandle> {
   private static final int LEAST_FIELDS = 6;
   private static final int CLOSE_TIME = 6;
 
-  private final Deserializer<SpecificRecord> keys;
   private final PriceRules rules;
   private final CandleTable table;
 
   /**
    * A normalizer.
    *
-   * @param keys reads the key of raw records
-   * @param values reads the value of raw records
+   * @param reader reads keys and values of raw records
    * @param rules tell the sides of a market
    * @param sink name of the node that writes a topic
    */
   public CandleNormalizer(
-      Deserializer<SpecificRecord> keys,
-      Deserializer<SpecificRecord> values,
-      PriceRules rules,
-      UnaryOperator<String> sink) {
+      Deserializer<SpecificRecord> reader, PriceRules rules, UnaryOperator<String> sink) {
     super(
         Topics.RAW_MARKET_CANDLES,
         RawCandle.class,
-        values,
+        reader,
         sink.apply(Topics.OPS_DEAD_LETTERS.name()));
-    this.keys = keys;
     this.rules = rules;
     this.table = new CandleTable(rules, sink);
   }
@@ -72,7 +66,7 @@ public final class CandleNormalizer extends RawNormalizer<RawCandle> {
   protected void normalize(Record<byte[], byte[]> record, RawCandle raw) throws BadRecordException {
     CandleKey key =
         raw == null
-            ? known(read(CandleKey.class, keys, record.key()))
+            ? known(read(CandleKey.class, record.key()))
             : new CandleKey(raw.getVenue(), raw.getSymbol(), raw.getInterval(), raw.getOpenTime());
     Rank rank =
         raw == null

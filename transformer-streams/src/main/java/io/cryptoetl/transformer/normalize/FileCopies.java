@@ -21,14 +21,11 @@ import org.apache.kafka.streams.state.KeyValueStore;
  * known changes nothing.
  *
  * <p>Keys of the store are the key of the row and the copy's place in the order. Keys of rows must
- * be such that none is the beginning of another one. Values are a byte, the number of the {@link
- * FileLoads file} and the row; older ones are the row alone.
+ * be such that none is the beginning of another one. Values are the number of the {@link FileLoads
+ * file} and the row.
  */
 final class FileCopies {
   private static final int PLACE = 2 * Long.BYTES + Integer.BYTES;
-
-  /** Rows alone begin with the first byte of Avro's single object encoding, which is another. */
-  private static final byte OF_FILE = 1;
 
   private final KeyValueStore<byte[], byte[]> store;
 
@@ -41,9 +38,7 @@ final class FileCopies {
   record Copy(long file, ByteBuffer row) {
     static Copy fromBytes(byte[] bytes) {
       ByteBuffer buffer = ByteBuffer.wrap(bytes);
-      return bytes[0] == OF_FILE
-          ? new Copy(buffer.getLong(1), buffer.position(1 + Long.BYTES).slice())
-          : new Copy(FileLoads.UNKNOWN, buffer);
+      return new Copy(buffer.getLong(), buffer.slice());
     }
 
     interface Reader<T> {
@@ -118,11 +113,7 @@ final class FileCopies {
     }
     ByteBuffer said = copy.getRow().duplicate();
     byte[] value =
-        ByteBuffer.allocate(1 + Long.BYTES + said.remaining())
-            .put(OF_FILE)
-            .putLong(file)
-            .put(said)
-            .array();
+        ByteBuffer.allocate(Long.BYTES + said.remaining()).putLong(file).put(said).array();
     store.put(key, value);
     List<Long> held = List.of(file);
     if (repeats) {

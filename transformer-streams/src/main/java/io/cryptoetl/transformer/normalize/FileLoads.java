@@ -35,9 +35,6 @@ import org.apache.kafka.streams.state.KeyValueStore;
  * for its name, {@code c} if the counts have changed since they went out.
  */
 final class FileLoads {
-  /** The number of a file that is not known: copies of before files were told have it. */
-  static final long UNKNOWN = 0;
-
   private static final byte COUNTS = 'f';
   private static final byte NAME = 'n';
   private static final byte CHANGED = 'c';
@@ -136,9 +133,6 @@ final class FileLoads {
    * makes a copy is known from now on.
    */
   long fileOf(FileRow copy) {
-    if (copy.getFile() == null) {
-      return UNKNOWN;
-    }
     for (String name :
         List.of(copy.getFile(), copy.getFileVersion(), copy.getDataset(), copy.getPart())) {
       digest.update(name.getBytes(StandardCharsets.UTF_8));
@@ -180,17 +174,15 @@ final class FileLoads {
   }
 
   private void add(long file, int rows, int loaded) {
-    if (file != UNKNOWN) {
-      Counts counts = counts(file);
-      store.put(
-          key(COUNTS, file),
-          ByteBuffer.allocate(2 * Long.BYTES)
-              .putLong(counts.rows() + rows)
-              .putLong(counts.loaded() + loaded)
-              .array());
-      store.put(key(CHANGED, file), NONE);
-      schedule();
-    }
+    Counts counts = counts(file);
+    store.put(
+        key(COUNTS, file),
+        ByteBuffer.allocate(2 * Long.BYTES)
+            .putLong(counts.rows() + rows)
+            .putLong(counts.loaded() + loaded)
+            .array());
+    store.put(key(CHANGED, file), NONE);
+    schedule();
   }
 
   private record Counts(long rows, long loaded) {}
@@ -206,10 +198,8 @@ final class FileLoads {
 
   /** Says in a row of which file it is. */
   <T extends SpecificRecord> T from(long file, T row) {
-    if (file != UNKNOWN) {
-      FileLoadKey name = name(file);
-      setProvenance(row, name.getDataset(), name.getFile(), name.getFetchedAt());
-    }
+    FileLoadKey name = name(file);
+    setProvenance(row, name.getDataset(), name.getFile(), name.getFetchedAt());
     return row;
   }
 

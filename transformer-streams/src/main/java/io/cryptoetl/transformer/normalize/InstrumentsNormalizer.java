@@ -38,27 +38,21 @@ public final class InstrumentsNormalizer extends RawNormalizer<RawInstruments> {
 
   private static final String BETWEEN = "\0";
 
-  private final Deserializer<SpecificRecord> keys;
   private final String instruments;
   private KeyValueStore<byte[], byte[]> winners;
 
   /**
    * A normalizer.
    *
-   * @param keys reads the key of raw records
-   * @param values reads the value of raw records
+   * @param reader reads keys and values of raw records
    * @param sink name of the node that writes a topic
    */
-  public InstrumentsNormalizer(
-      Deserializer<SpecificRecord> keys,
-      Deserializer<SpecificRecord> values,
-      UnaryOperator<String> sink) {
+  public InstrumentsNormalizer(Deserializer<SpecificRecord> reader, UnaryOperator<String> sink) {
     super(
         Topics.RAW_MARKET_INSTRUMENTS,
         RawInstruments.class,
-        values,
+        reader,
         sink.apply(Topics.OPS_DEAD_LETTERS.name()));
-    this.keys = keys;
     this.instruments = sink.apply(Topics.MARKET_INSTRUMENTS.name());
   }
 
@@ -78,7 +72,7 @@ public final class InstrumentsNormalizer extends RawNormalizer<RawInstruments> {
       throws BadRecordException {
     RawInstrumentsKey key =
         raw == null
-            ? read(RawInstrumentsKey.class, keys, record.key())
+            ? read(RawInstrumentsKey.class, record.key())
             : new RawInstrumentsKey(raw.getVenue(), raw.getAsOf());
     Rank rank =
         raw == null

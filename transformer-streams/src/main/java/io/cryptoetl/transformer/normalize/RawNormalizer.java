@@ -2,20 +2,18 @@ package io.cryptoetl.transformer.normalize;
 
 import io.cryptoetl.datasets.values.BadRecordException;
 import io.cryptoetl.datasets.values.Texts;
+import io.cryptoetl.kafka.AvroSerdes;
 import io.cryptoetl.ops.DeadLetter;
 import io.cryptoetl.ops.DeadLetterKey;
 import io.cryptoetl.schemas.Topic;
-import java.io.EOFException;
 import java.nio.ByteBuffer;
 import java.time.Instant;
 import java.util.Collections;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.zip.CRC32C;
-import org.apache.avro.AvroRuntimeException;
 import org.apache.avro.Schema;
 import org.apache.avro.specific.SpecificRecord;
-import org.apache.kafka.common.errors.SerializationException;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.serialization.Deserializer;
 import org.apache.kafka.streams.processor.api.Processor;
@@ -30,9 +28,6 @@ import org.apache.kafka.streams.processor.api.Record;
  */
 public abstract class RawNormalizer<V extends SpecificRecord>
     implements Processor<byte[], byte[], SpecificRecord, SpecificRecord> {
-  /** A zero byte and the four bytes of a schema id. */
-  private static final int FRAME = 5;
-
   /**
    * Header of a record that is processed again: its offset, 8 bytes big endian. Topic and partition
    * are those that the normalizer reads anyway.
@@ -45,7 +40,7 @@ public abstract class RawNormalizer<V extends SpecificRecord>
   private final String deadLetters;
 
   private final Class<V> type;
-  private final Deserializer<SpecificRecord> deserializer;
+  private final Deserializer<SpecificRecord> reader;
   private ProcessorContext<SpecificRecord, SpecificRecord> context;
 
   /**
@@ -53,14 +48,14 @@ public abstract class RawNormalizer<V extends SpecificRecord>
    *
    * @param topic raw topic that it reads
    * @param type of the values
-   * @param deserializer reads the value of raw records
+   * @param reader reads keys and values of raw records
    * @param deadLetters name of the node that writes dead letters
    */
   protected RawNormalizer(
-      Topic topic, Class<V> type, Deserializer<SpecificRecord> deserializer, String deadLetters) {
+      Topic topic, Class<V> type, Deserializer<SpecificRecord> reader, String deadLetters) {
     this.topic = topic;
     this.type = type;
-    this.deserializer = deserializer;
+    this.reader = reader;
     this.deadLetters = deadLetters;
   }
 
@@ -74,7 +69,7 @@ public abstract class RawNormalizer<V extends SpecificRecord>
     V raw = null;
     try {
       if (record.value() != null) {
-        raw = read(type, deserializer, record.value());
+        raw = read(type, record.value());
         requireText(raw);
       }
       normalize(record, raw);
@@ -115,49 +110,31 @@ public abstract class RawNormalizer<V extends SpecificRecord>
    */
   protected static int digest(byte[] value) {
     CRC32C crc = new CRC32C();
-    if (value != null && value.length > FRAME) {
-      crc.update(value, FRAME, value.length - FRAME);
+    if (value != null && value.length > AvroSerdes.FRAME) {
+      crc.update(value, AvroSerdes.FRAME, value.length - AvroSerdes.FRAME);
     }
     return (int) crc.getValue();
   }
 
   /** Reads a key or a value. */
-  final <T> T read(Class<T> as, Deserializer<SpecificRecord> reader, byte[] bytes)
-      throws BadRecordException {
+  final <T> T read(Class<T> as, byte[] bytes) throws BadRecordException {
     if (bytes == null) {
       throw new BadRecordException("record_unreadable", "the record has no " + as.getSimpleName());
     }
+    SpecificRecord read;
     try {
-      return as.cast(reader.deserialize(topic.name(), bytes));
-    } catch (RuntimeException e) {
-      if (!isOfTheBytes(e, bytes)) {
-        throw e;
-      }
+      read = reader.deserialize(topic.name(), bytes);
+    } catch (io.cryptoetl.kafka.BadRecordException e) {
+      // Of the bytes; a registry that cannot be reached fails the task.
+      throw new BadRecordException("record_unreadable", e.getMessage());
+    }
+    if (!as.isInstance(read)) {
       throw new BadRecordException(
           "record_unreadable",
-          "the record is not a %s in Confluent's wire format: %s"
-              .formatted(as.getSimpleName(), e.getMessage()));
+          "the record is a %s, not a %s"
+              .formatted(read.getSchema().getFullName(), as.getSimpleName()));
     }
-  }
-
-  /**
-   * Whether the bytes are at fault, and not, say, a registry that cannot be reached: bytes without
-   * the frame of the wire format, or that Avro cannot decode.
-   */
-  private static boolean isOfTheBytes(RuntimeException e, byte[] value) {
-    if (value.length < FRAME || value[0] != 0) {
-      return true;
-    }
-    for (Throwable t = e; t != null; t = t.getCause()) {
-      if (t instanceof AvroRuntimeException
-          || t instanceof EOFException
-          || t instanceof ClassCastException
-          || t instanceof IndexOutOfBoundsException
-          || (t instanceof SerializationException && t.getCause() == null)) {
-        return true;
-      }
-    }
-    return false;
+    return as.cast(read);
   }
 
   /** Offset of a record in the raw topic. */

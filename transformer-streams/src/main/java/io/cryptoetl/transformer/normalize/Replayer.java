@@ -1,6 +1,7 @@
 package io.cryptoetl.transformer.normalize;
 
 import io.cryptoetl.replay.Replay;
+import io.cryptoetl.schemas.Topics;
 import java.nio.ByteBuffer;
 import java.util.Map;
 import java.util.function.Function;
@@ -38,10 +39,19 @@ public final class Replayer implements Processor<SpecificRecord, SpecificRecord,
 
   @Override
   public void process(Record<SpecificRecord, SpecificRecord> record) {
-    Replay request = (Replay) record.value();
+    if (!(record.value() instanceof Replay request)) {
+      throw new IllegalArgumentException("it is no request of a replay");
+    }
     int partition = context.recordMetadata().orElseThrow().partition();
+    String topic = Topics.replayedBy(context.recordMetadata().orElseThrow().topic()).name();
+    if (!request.getTopic().equals(topic) || request.getFromOffset() > request.getToOffset()) {
+      throw new IllegalArgumentException(
+          "a request for offsets %d to %d of %s, where requests for %s stand"
+              .formatted(
+                  request.getFromOffset(), request.getToOffset(), request.getTopic(), topic));
+    }
     if (request.getPartition() != partition) {
-      throw new IllegalStateException(
+      throw new IllegalArgumentException(
           "a request for partition %d stands in partition %d of its topic"
               .formatted(request.getPartition(), partition));
     }

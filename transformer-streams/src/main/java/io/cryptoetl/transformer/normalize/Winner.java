@@ -69,7 +69,7 @@ record Winner(int checks, long fetchedAtMs, byte[] hash, int digest, int[] count
     buffer.get(hash);
     int digest = buffer.getInt();
     int[] counts = new int[ChildTable.values().length];
-    for (int i = 0; i < counts.length && buffer.hasRemaining(); i++) {
+    for (int i = 0; i < counts.length; i++) {
       counts[i] = buffer.getInt();
     }
     return new Winner(checks, fetchedAt, hash, digest, counts);

@@ -133,12 +133,4 @@ class FileLoadsTest {
 
     assertThat(out()).containsExactly("a.csv 0/1");
   }
-
-  @Test
-  void shouldNotCountCopiesOfUnknownFiles() {
-    loads.held(taken(List.of(), List.of(FileLoads.UNKNOWN)));
-    loads.moved(List.of(), List.of(FileLoads.UNKNOWN));
-
-    assertThat(out()).isEmpty();
-  }
 }

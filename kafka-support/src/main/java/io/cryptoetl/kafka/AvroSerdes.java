@@ -1,0 +1,200 @@
+package io.cryptoetl.kafka;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import org.apache.avro.Schema;
+import org.apache.avro.io.DatumReader;
+import org.apache.avro.specific.SpecificData;
+import org.apache.avro.specific.SpecificDatumReader;
+import org.apache.avro.specific.SpecificRecord;
+import org.apache.avro.specific.SpecificRecordBase;
+import org.apache.kafka.common.serialization.Deserializer;
+import org.apache.kafka.common.serialization.Serializer;
+
+/**
+ * Serializers and deserializers of the project's records in Confluent's wire format. A schema is
+ * looked up once: when its first record is written or read. Nothing is registered here; that is the
+ * provisioner's. All of it may be used by many threads.
+ */
+public final class AvroSerdes {
+  /** Bytes before a record: zero, and the id of its schema in four bytes, big endian. */
+  public static final int FRAME = WireEncoder.FRAME;
+
+  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final long UNKNOWN_FOR = Duration.ofSeconds(30).toNanos();
+  private static final int MAX_UNKNOWN = 1000;
+  private static final ThreadLocal<WireEncoder> ENCODER = ThreadLocal.withInitial(WireEncoder::new);
+  private static final ThreadLocal<WireDecoder> DECODER = ThreadLocal.withInitial(WireDecoder::new);
+
+  /** Finds the generated classes, whatever the thread's class loader is. */
+  private static final SpecificData CLASSES = new SpecificData(AvroSerdes.class.getClassLoader());
+
+  private final Registry registry;
+  private final Map<Integer, DatumReader<SpecificRecord>> readers = new ConcurrentHashMap<>();
+
+  /** Ids that the registry did not know, and until when it is not asked again. */
+  private final Map<Integer, Unknown> unknown = new ConcurrentHashMap<>();
+
+  private record Unknown(long until, String reason) {}
+
+  /** Records whose schemas a registry holds. */
+  public AvroSerdes(Registry registry) {
+    this.registry = registry;
+  }
+
+  /** The subject that holds the schema of a topic's keys or values. */
+  public static String subject(String topic, boolean key) {
+    return topic + (key ? "-key" : "-value");
+  }
+
+  /**
+   * The schema of a topic's keys as it is registered: without docs. A reworded doc must not give
+   * keys another id, because their bytes tell compaction which records are of one key.
+   */
+  public static Schema ofKey(Schema key) {
+    try {
+      JsonNode json = JSON.readTree(key.toString());
+      withoutDocs(json);
+      return new Schema.Parser().parse(json.toString());
+    } catch (IOException e) {
+      throw new UncheckedIOException("reading from memory", e);
+    }
+  }
+
+  private static void withoutDocs(JsonNode json) {
+    if (json instanceof ObjectNode object && object.path("doc").isTextual()) {
+      object.remove("doc");
+    }
+    json.forEach(AvroSerdes::withoutDocs);
+  }
+
+  /** A serializer; null stays null. */
+  public Serializer<SpecificRecord> serializer(boolean key) {
+    return new Writer(key);
+  }
+
+  /**
+   * A deserializer; null stays null. It throws {@link BadRecordException} for bytes that cannot be
+   * read and {@link RegistryException} if the registry is at fault.
+   */
+  public Deserializer<SpecificRecord> deserializer() {
+    return (topic, bytes) -> read(topic, bytes);
+  }
+
+  private final class Writer implements Serializer<SpecificRecord> {
+    private final boolean key;
+    private final Map<String, Registered> ids = new ConcurrentHashMap<>();
+
+    private record Registered(Class<?> type, int id) {}
+
+    Writer(boolean key) {
+      this.key = key;
+    }
+
+    @Override
+    public byte[] serialize(String topic, SpecificRecord data) {
+      if (data == null) {
+        return null;
+      }
+      Registered registered = ids.get(topic);
+      if (registered == null || registered.type() != data.getClass()) {
+        registered = register(topic, data);
+      }
+      WireEncoder encoder = ENCODER.get();
+      encoder.begin(registered.id());
+      try {
+        ((SpecificRecordBase) data).customEncode(encoder);
+      } catch (IOException e) {
+        throw new UncheckedIOException("writing to memory", e);
+      }
+      return encoder.toByteArray();
+    }
+
+    private Registered register(String topic, SpecificRecord data) {
+      Schema schema = key ? ofKey(data.getSchema()) : data.getSchema();
+      Registered found =
+          new Registered(data.getClass(), registry.idOf(subject(topic, key), schema));
+      ids.put(topic, found);
+      return found;
+    }
+  }
+
+  /**
+   * Reads a record.
+   *
+   * @return null if there are no bytes
+   */
+  public SpecificRecord read(String topic, byte[] bytes) {
+    if (bytes == null) {
+      return null;
+    }
+    if (bytes.length < FRAME || bytes[0] != 0) {
+      throw new BadRecordException(
+          "a record of %s is not in Confluent's wire format: it does not begin with a zero byte and the id of a schema"
+              .formatted(topic));
+    }
+    int id = ByteBuffer.wrap(bytes, 1, Integer.BYTES).getInt();
+    DatumReader<SpecificRecord> reader = readers.get(id);
+    if (reader == null) {
+      reader = reader(topic, id);
+    }
+    WireDecoder decoder = DECODER.get().of(bytes, FRAME);
+    SpecificRecord record;
+    try {
+      record = reader.read(null, decoder);
+    } catch (IOException | RuntimeException e) {
+      // Whatever it was, it came of nothing but the bytes.
+      throw new BadRecordException(
+          "a record of %s cannot be read with schema id %d: %s"
+              .formatted(topic, id, e.getMessage()),
+          e);
+    }
+    if (!decoder.isEnd()) {
+      throw new BadRecordException(
+          "a record of %s has bytes behind its end, by schema id %d".formatted(topic, id));
+    }
+    return record;
+  }
+
+  private DatumReader<SpecificRecord> reader(String topic, int id) {
+    Unknown before = unknown.get(id);
+    if (before != null && System.nanoTime() - before.until() < 0) {
+      throw new BadRecordException(before.reason());
+    }
+    DatumReader<SpecificRecord> reader;
+    try {
+      reader = reader(registry.byId(id));
+    } catch (RegistryException.NotFound e) {
+      throw unknown(id, "a record of %s: %s".formatted(topic, e.getMessage()));
+    } catch (BadRecordException e) {
+      throw unknown(id, "a record of %s, schema id %d: %s".formatted(topic, id, e.getMessage()));
+    }
+    readers.put(id, reader);
+    return reader;
+  }
+
+  private BadRecordException unknown(int id, String reason) {
+    if (unknown.size() >= MAX_UNKNOWN) {
+      unknown.clear();
+    }
+    unknown.put(id, new Unknown(System.nanoTime() + UNKNOWN_FOR, reason));
+    return new BadRecordException(reason);
+  }
+
+  private static DatumReader<SpecificRecord> reader(Schema writer) {
+    Class<?> type = writer.getType() == Schema.Type.RECORD ? CLASSES.getClass(writer) : null;
+    if (type == null || !SpecificRecordBase.class.isAssignableFrom(type)) {
+      throw new BadRecordException(
+          "a %s is of no kind that is known here".formatted(writer.getFullName()));
+    }
+    SpecificData data = SpecificData.getForClass(type);
+    return new SpecificDatumReader<>(writer, data.getSchema(type), data);
+  }
+}

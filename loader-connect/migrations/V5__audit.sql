@@ -1,0 +1,59 @@
+-- Proofs of completeness.
+
+CREATE SCHEMA audit;
+
+CREATE VIEW audit.gaps AS
+SELECT chain_id, number + 1 AS from_number, next_number - 1 AS to_number
+FROM (
+    SELECT chain_id, number, lead(number) OVER (PARTITION BY chain_id ORDER BY number) AS next_number
+    FROM chain.blocks
+) AS b
+WHERE next_number > number + 1;
+
+COMMENT ON VIEW audit.gaps IS 'Heights that are missing between loaded blocks of a chain, both inclusive';
+
+CREATE VIEW audit.incomplete_blocks AS
+SELECT *
+FROM (
+    SELECT
+        b.chain_id,
+        b.number,
+        coalesce(b.transaction_count - (SELECT count(*) FROM chain.transactions AS c WHERE c.chain_id = b.chain_id AND c.block_number = b.number AND c.block_hash = b.hash), 0) AS missing_transactions,
+        coalesce(b.log_count - (SELECT count(*) FROM chain.logs AS c WHERE c.chain_id = b.chain_id AND c.block_number = b.number AND c.block_hash = b.hash), 0) AS missing_logs,
+        coalesce(b.token_transfer_count - (SELECT count(*) FROM chain.token_transfers AS c WHERE c.chain_id = b.chain_id AND c.block_number = b.number AND c.block_hash = b.hash), 0) AS missing_token_transfers,
+        coalesce(b.withdrawal_count - (SELECT count(*) FROM chain.withdrawals AS c WHERE c.chain_id = b.chain_id AND c.block_number = b.number AND c.block_hash = b.hash), 0) AS missing_withdrawals,
+        coalesce(b.access_list_entry_count - (SELECT count(*) FROM chain.access_list_entries AS c WHERE c.chain_id = b.chain_id AND c.block_number = b.number AND c.block_hash = b.hash), 0) AS missing_access_list_entries,
+        coalesce(b.authorization_count - (SELECT count(*) FROM chain.authorizations AS c WHERE c.chain_id = b.chain_id AND c.block_number = b.number AND c.block_hash = b.hash), 0) AS missing_authorizations
+    FROM chain.blocks AS b
+) AS d
+WHERE (missing_transactions, missing_logs, missing_token_transfers, missing_withdrawals, missing_access_list_entries, missing_authorizations) <> (0, 0, 0, 0, 0, 0);
+
+COMMENT ON VIEW audit.incomplete_blocks IS 'Blocks whose loaded child rows are not as many as the block row says: still being loaded, or lost. A count that the block row does not have is not checked. Add a condition on chain_id and number to check a range';
+
+CREATE VIEW audit.prices AS
+SELECT
+    chain_id,
+    date_trunc('day', timestamp, 'UTC') AS day,
+    count(*) AS blocks,
+    count(*) FILTER (WHERE price_missing = 'no_asset') AS without_asset,
+    count(*) FILTER (WHERE price_missing = 'no_price') AS without_price,
+    max(timestamp - price_closed_at) AS oldest_price
+FROM business.block_economics
+GROUP BY chain_id, date_trunc('day', timestamp, 'UTC');
+
+COMMENT ON VIEW audit.prices IS 'Blocks without price, and how old prices are at most when their block comes, by chain and day, UTC';
+
+CREATE VIEW audit.dead_letters AS
+SELECT
+    stage,
+    code,
+    source,
+    topic,
+    count(*) AS letters,
+    min(occurred_at) AS first_at,
+    max(occurred_at) AS last_at,
+    (array_agg(reason ORDER BY occurred_at DESC))[1] AS last_reason
+FROM ops.dead_letters
+GROUP BY stage, code, source, topic;
+
+COMMENT ON VIEW audit.dead_letters IS 'What could not be processed, by reason';
