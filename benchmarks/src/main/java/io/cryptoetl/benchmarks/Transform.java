@@ -184,6 +184,10 @@ public class Transform {
             .build();
   }
 
+  RawBlock raw() {
+    return raw;
+  }
+
   /** The rows of a block. */
   @Benchmark
   public BlockRows rows() throws BadRecordException {

@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.cryptoetl.kafka.AvroSerdes;
 import io.cryptoetl.local.parts.Parts;
 import io.cryptoetl.market.Candle;
 import io.cryptoetl.market.CandleKey;
@@ -19,10 +20,13 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.apache.avro.specific.SpecificRecord;
+import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -158,5 +162,59 @@ class BulkSinkIT {
                         Tables.texts(
                             stack, "SELECT count(*) FROM market.candles WHERE symbol = 'LOCKED'"))
                     .containsExactly("1"));
+  }
+
+  @Test
+  void shouldKeepForeignRecordsAndLoadTheTablesOfTheOthers() throws Exception {
+    String topic = Topics.MARKET_INSTRUMENTS.name();
+    List<String> kept = new ArrayList<>();
+    try (Producer<SpecificRecord, SpecificRecord> producer = producer();
+        KafkaProducer<byte[], byte[]> foreign =
+            new KafkaProducer<>(
+                Map.of("bootstrap.servers", stack.bootstrapServers()),
+                new ByteArraySerializer(),
+                new ByteArraySerializer())) {
+      kept.add(
+          foreign.send(new ProducerRecord<>(topic, "a".getBytes(), "{}".getBytes())).get()
+              + " record_unreadable");
+      kept.add(
+          foreign.send(new ProducerRecord<>(topic, "a".getBytes(), null)).get()
+              + " record_unreadable");
+      kept.add(
+          foreign
+                  .send(
+                      new ProducerRecord<>(
+                          topic, new byte[] {0, 127, 0, 0, 1, 2}, new byte[] {0, 127, 0, 0, 1, 2}))
+                  .get()
+              + " record_unreadable");
+      // A candle in the topic of instruments.
+      ProducerRecord<SpecificRecord, SpecificRecord> candle = candle("FOREIGN", 1, "1");
+      AvroSerdes serdes = stack.kafka().serdes();
+      kept.add(
+          foreign
+                  .send(
+                      new ProducerRecord<>(
+                          topic,
+                          serdes.serializer(true).serialize(candle.topic(), candle.key()),
+                          serdes.serializer(false).serialize(candle.topic(), candle.value())))
+                  .get()
+              + " schema_unfit");
+      producer.send(candle("BESIDE", 1, "1")).get();
+    }
+    await()
+        .atMost(LONG)
+        .untilAsserted(
+            () -> {
+              assertThat(
+                      Tables.texts(
+                          stack,
+                          "SELECT concat(topic, '-', partition, '@', \"offset\", ' ', code) FROM ops.dead_letters WHERE stage = 'load' AND topic = '%s'"
+                              .formatted(topic)))
+                  .containsExactlyInAnyOrderElementsOf(kept);
+              assertThat(
+                      Tables.texts(
+                          stack, "SELECT count(*) FROM market.candles WHERE symbol = 'BESIDE'"))
+                  .containsExactly("1");
+            });
   }
 }

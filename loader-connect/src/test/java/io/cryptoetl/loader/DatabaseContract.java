@@ -100,6 +100,7 @@ abstract class DatabaseContract {
   private final AvroCodec keys = new AvroCodec(KEY);
   private final Map<Schema, AvroCodec> codecs = new HashMap<>();
   private final List<String> refused = new ArrayList<>();
+  private final List<String> reasons = new ArrayList<>();
   final RowBatch batch = new RowBatch();
   Form form = Form.UNDECODED;
   Database database;
@@ -249,6 +250,7 @@ abstract class DatabaseContract {
             @Override
             public void refused(SinkRecord record, String code, Exception reason) {
               refused.add(record.originalKafkaOffset() + " " + code);
+              reasons.add(reason.getMessage());
             }
 
             @Override
@@ -665,26 +667,56 @@ abstract class DatabaseContract {
   }
 
   @Test
-  void shouldSayWhatIsWrongWithATable() throws SQLException {
-    execute("ALTER TABLE " + TABLE + " DROP COLUMN name");
-    execute("ALTER TABLE " + TABLE + " ADD COLUMN name bigint");
-    add(1, row(1));
-    assertThatThrownBy(this::load)
-        .isInstanceOf(ConnectException.class)
-        .hasMessageContaining(
-            "field name of the records is STRING, which column " + TABLE + ".name");
+  void shouldRefuseRecordsWhoseSchemaDoesNotGoWithTheirTableAndLoadTheOthers() throws SQLException {
     execute("ALTER TABLE " + TABLE + " ADD COLUMN must int NOT NULL");
     add(TABLE, 0, 1, 1L, older(1, 1));
-    assertThatThrownBy(this::load).hasMessageContaining("demands a value in must");
+    add(EVENTS, 0, 2, null, event("e"));
+    load();
+    execute("ALTER TABLE " + TABLE + " DROP COLUMN must");
+    execute("ALTER TABLE " + TABLE + " DROP COLUMN name");
+    execute("ALTER TABLE " + TABLE + " ADD COLUMN name bigint");
+    add(TABLE, 0, 3, 2L, row(2).build());
+    add(TABLE, 0, 4, 3L, older(3, 1));
+    load();
+    execute("DROP TABLE " + TABLE);
+    execute("CREATE TABLE " + TABLE + " (small bigint, id bigint, PRIMARY KEY (small))");
+    add(TABLE, 0, 5, 1L, older(1, 1));
+    load();
+
+    assertThat(refused).containsExactly("1 schema_unfit", "3 schema_unfit", "5 schema_unfit");
+    assertThat(reasons.get(0)).contains("demands a value in must");
+    assertThat(reasons.get(1))
+        .contains("field name of the records is STRING, which column " + TABLE + ".name");
+    assertThat(reasons.get(2)).contains("the primary key of table");
+    assertThat(query("SELECT count(*) FROM " + EVENTS)).containsExactly("1");
+  }
+
+  @Test
+  void shouldRefuseWhatTheConverterCouldNotReadAndLoadTheOthers() throws SQLException {
+    Unreadable broken = new Unreadable(new byte[] {1, 2}, "no frame");
+    SinkRecord good = record(TABLE, 0, 1, 1L, row(1).build());
+    batch.add(good);
+    batch.add(new SinkRecord(TABLE, 0, good.keySchema(), good.key(), null, broken, 2));
+    batch.add(new SinkRecord(TABLE, 0, null, broken, null, null, 3));
+    add(TABLE, 0, 4, 2L, row(2).build());
+    load();
+
+    assertThat(refused).containsExactlyInAnyOrder("2 record_unreadable", "3 record_unreadable");
+    assertThat(reasons).allMatch("no frame"::equals);
+    assertThat(query("SELECT id FROM " + TABLE + " ORDER BY id"))
+        .as("the row that the broken one would have replaced stays")
+        .containsExactly("1", "2");
+  }
+
+  @Test
+  void shouldSayWhatIsWrongWithATable() throws SQLException {
     add(EVENTS, 0, 1, 1L, older(1, 1));
     assertThatThrownBy(this::load).hasMessageContaining("has no column small");
     add("loader_test.nothing", 0, 1, 1L, older(1, 1));
-    assertThatThrownBy(this::load).hasMessageContaining("no table loader_test.nothing");
+    assertThatThrownBy(this::load)
+        .isInstanceOf(ConnectException.class)
+        .hasMessageContaining("no table loader_test.nothing");
     add("nothing", 0, 1, 1L, older(1, 1));
     assertThatThrownBy(this::load).hasMessageContaining("schema.table");
-    execute("DROP TABLE " + TABLE);
-    execute("CREATE TABLE " + TABLE + " (small bigint, id bigint, PRIMARY KEY (small))");
-    add(TABLE, 0, 1, 1L, older(1, 1));
-    assertThatThrownBy(this::load).hasMessageContaining("the primary key of table");
   }
 }

@@ -17,13 +17,14 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "bench",
     description =
-        "Runs a measurement: backfill, end-to-end, extract, indexes, load, transform, verify.",
+        "Runs a measurement: backfill, codec, end-to-end, extract, indexes, load, transform, verify.",
     mixinStandardHelpOptions = true)
 final class BenchCommand implements Callable<Integer> {
   private static final Map<String, String> MEASUREMENTS =
       new TreeMap<>(
           Map.of(
               "backfill", "io.cryptoetl.benchmarks.Backfill",
+              "codec", "io.cryptoetl.benchmarks.Codec",
               "end-to-end", "io.cryptoetl.benchmarks.EndToEnd",
               "extract", "io.cryptoetl.benchmarks.Extract",
               "indexes", "io.cryptoetl.benchmarks.Indexes",
@@ -33,7 +34,7 @@ final class BenchCommand implements Callable<Integer> {
 
   @Parameters(
       paramLabel = "NAME",
-      description = "backfill, end-to-end, extract, indexes, load, transform, verify")
+      description = "backfill, codec, end-to-end, extract, indexes, load, transform, verify")
   private String name;
 
   @Option(names = "--json", description = "The last line is one JSON object")
