@@ -23,10 +23,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 class BackfillSettingsTest {
   @TempDir Path folder;
 
-  private final Map<String, String> properties =
-      new HashMap<>(
-          Map.of(
-              "backfill.instance", "one"));
+  private final Map<String, String> properties = new HashMap<>(Map.of("backfill.instance", "one"));
   private final Map<String, String> environment = new HashMap<>();
 
   private BackfillSettings settings() {

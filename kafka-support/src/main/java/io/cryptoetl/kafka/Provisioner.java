@@ -122,8 +122,8 @@ public final class Provisioner {
       return admin.describeTopics(known).allTopicNames().get();
     } catch (ExecutionException e) {
       throw new KafkaException(
-          "the topics of the cluster cannot be listed: %s. Look at KAFKA_BOOTSTRAP_SERVERS, KAFKA_SECURITY_PROTOCOL and KAFKA_SASL_*, and at what the provisioner's user may do"
-              .formatted(e.getCause().getMessage()),
+          "the topics of the cluster cannot be listed: %s"
+              .formatted(Failures.explain(e.getCause())),
           e.getCause());
     }
   }
@@ -173,14 +173,14 @@ public final class Provisioner {
     await(
         done,
         "topic " + topic + " cannot be created",
-        "Look at TOPIC_REPLICATION_FACTOR, TOPIC_MIN_INSYNC_REPLICAS, TOPIC_PARTITIONS and TOPIC_MAX_MESSAGE_BYTES, and at what the provisioner's user may do");
+        "Look at TOPIC_REPLICATION_FACTOR, TOPIC_MIN_INSYNC_REPLICAS, TOPIC_PARTITIONS and TOPIC_MAX_MESSAGE_BYTES");
   }
 
   private static void configured(String topic, KafkaFuture<Void> done) {
     await(
         done,
         "topic " + topic + " cannot be configured",
-        "Look at TOPIC_MIN_INSYNC_REPLICAS, TOPIC_RETENTION and TOPIC_MAX_MESSAGE_BYTES, and at what the provisioner's user may do");
+        "Look at TOPIC_MIN_INSYNC_REPLICAS, TOPIC_RETENTION and TOPIC_MAX_MESSAGE_BYTES");
   }
 
   private static void await(KafkaFuture<Void> done, String what, String advice) {
@@ -188,7 +188,7 @@ public final class Provisioner {
       done.get();
     } catch (ExecutionException e) {
       throw new KafkaException(
-          "%s: %s. %s".formatted(what, e.getCause().getMessage(), advice), e.getCause());
+          "%s: %s. %s".formatted(what, Failures.explain(e.getCause()), advice), e.getCause());
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new KafkaException("interrupted", e);

@@ -168,7 +168,7 @@ public final class TopicFollower implements Runnable {
           .collect(Collectors.toMap(Map.Entry::getKey, e -> e.getValue().offset()));
     } catch (ExecutionException e) {
       throw new KafkaException(
-          "the ends of %s cannot be read: %s".formatted(partitions, e.getCause().getMessage()),
+          "the ends of %s cannot be read: %s".formatted(partitions, Failures.explain(e.getCause())),
           e.getCause());
     }
   }
@@ -186,7 +186,7 @@ public final class TopicFollower implements Runnable {
         return;
       } catch (RuntimeException e) {
         // Whatever it was, the topics hold everything.
-        LOG.warn("event=follower_reopened topics={} reason=\"{}\"", topics, e.getMessage(), e);
+        LOG.warn("event=follower_reopened topics={} reason=\"{}\"", topics, Failures.explain(e), e);
         pause();
       }
     }

@@ -295,9 +295,12 @@ public final class TransactionalWorker implements Runnable {
         // Kafka's failures, and any that nobody thought of: a worker never ends silently. New
         // clients begin from the last commit: nothing of the broken transaction is visible.
         broken++;
-        problem = Optional.of(KAFKA + e.getMessage());
+        problem = Optional.of(KAFKA + Failures.explain(e));
         LOG.warn(
-            "worker={} event=clients_reopened reason=\"{}\"", settings.name(), e.getMessage(), e);
+            "worker={} event=clients_reopened reason=\"{}\"",
+            settings.name(),
+            Failures.explain(e),
+            e);
         pause(delay(broken));
       } finally {
         task.assigned(Set.of());
@@ -425,7 +428,7 @@ public final class TransactionalWorker implements Runnable {
       LOG.warn(
           "worker={} event=transactions_not_aborted reason=\"{}\"",
           settings.name(),
-          e.getCause().getMessage());
+          Failures.explain(e.getCause()));
     }
   }
 

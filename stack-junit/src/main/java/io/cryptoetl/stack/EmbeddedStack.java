@@ -1,6 +1,7 @@
 package io.cryptoetl.stack;
 
 import io.cryptoetl.kafka.TopicSettings;
+import io.cryptoetl.local.parts.Access;
 import io.cryptoetl.local.parts.Child;
 import io.cryptoetl.local.parts.Database;
 import io.cryptoetl.local.parts.Deletion;
@@ -44,20 +45,36 @@ public final class EmbeddedStack implements Stack {
       Function<Parts, List<Part>> services,
       TopicSettings topics)
       throws IOException, InterruptedException {
-    Path root = Path.of(System.getProperty("project.root")).toAbsolutePath();
-    Path target = Files.createDirectories(Path.of("target").toAbsolutePath());
-    Layout layout = new Layout(root, Files.createTempDirectory(target, "stack"));
-    Parts parts = new Parts(layout, Ports.free(), PASSWORD);
-    LocalStack stack = new LocalStack(layout, parts, new LocalStack.Listener() {});
-    EmbeddedStack embedded = new EmbeddedStack(layout, stack);
-    Runtime.getRuntime().addShutdownHook(new Thread(stack::close));
+    EmbeddedStack embedded = prepare(ports -> Access.open());
+    Parts parts = embedded.parts();
     try {
-      stack.start(independent.apply(parts), services.apply(parts), topics);
+      embedded.stack.start(independent.apply(parts), services.apply(parts), topics);
     } catch (IOException | InterruptedException e) {
-      stack.close();
+      embedded.stack.close();
       throw e;
     }
     return embedded;
+  }
+
+  /**
+   * Parts of which none runs yet, for who starts them one by one.
+   *
+   * @param access how the broker on these ports lets parts in
+   */
+  public static EmbeddedStack prepare(Function<Ports, Access> access) throws IOException {
+    Path root = Path.of(System.getProperty("project.root")).toAbsolutePath();
+    Path target = Files.createDirectories(Path.of("target").toAbsolutePath());
+    Layout layout = new Layout(root, Files.createTempDirectory(target, "stack"));
+    Ports ports = Ports.free();
+    Parts parts = new Parts(layout, ports, PASSWORD, access.apply(ports));
+    LocalStack stack = new LocalStack(layout, parts, new LocalStack.Listener() {});
+    Runtime.getRuntime().addShutdownHook(new Thread(stack::close));
+    return new EmbeddedStack(layout, stack);
+  }
+
+  /** Creates the connectors, in a worker that runs. */
+  public void createConnectors() throws IOException, InterruptedException {
+    stack.createConnectors();
   }
 
   public Parts parts() {

@@ -1,5 +1,6 @@
 package io.cryptoetl.transformer;
 
+import io.cryptoetl.kafka.Failures;
 import io.quarkus.runtime.Quarkus;
 import java.time.Duration;
 import java.util.function.LongSupplier;
@@ -54,7 +55,7 @@ final class ThreadReplacement implements StreamsUncaughtExceptionHandler {
             failure,
             "event=threads_given_up failures=%d reason=\"%s\"; the process ends, to be started again",
             inARow,
-            failure.getMessage());
+            Failures.explain(failure));
         exit.run();
         return StreamThreadExceptionResponse.SHUTDOWN_CLIENT;
       }
@@ -66,7 +67,7 @@ final class ThreadReplacement implements StreamsUncaughtExceptionHandler {
         "event=thread_replaced failures=%d pause=%s reason=\"%s\"",
         inARow,
         wait,
-        failure.getMessage());
+        Failures.explain(failure));
     try {
       pause.of(wait);
     } catch (InterruptedException e) {

@@ -5,6 +5,7 @@ import io.cryptoetl.extractor.source.Feed;
 import io.cryptoetl.extractor.source.Range;
 import io.cryptoetl.extractor.source.Source;
 import io.cryptoetl.extractor.source.TransientException;
+import io.cryptoetl.kafka.Failures;
 import io.cryptoetl.kafka.KafkaClients;
 import io.cryptoetl.kafka.TransactionalSender;
 import io.cryptoetl.ops.Cursor;
@@ -162,7 +163,10 @@ public final class Planner implements AutoCloseable {
       // Kafka's, the registry's, or any that nobody thought of: what a transaction left open ends
       // with its producer.
       LOG.warnf(
-          e, "source=%s event=plan_failed code=kafka reason=\"%s\"", source.name(), e.getMessage());
+          e,
+          "source=%s event=plan_failed code=kafka reason=\"%s\"",
+          source.name(),
+          Failures.explain(e));
       sender.discard();
       states
           .values()
@@ -171,7 +175,7 @@ public final class Planner implements AutoCloseable {
                   s.status =
                       new Status(
                           s.status.head(),
-                          Optional.of("Kafka: " + e.getMessage()),
+                          Optional.of("Kafka: " + Failures.explain(e)),
                           s.status.halted()));
     }
   }

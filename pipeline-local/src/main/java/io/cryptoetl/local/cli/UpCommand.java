@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.cryptoetl.kafka.TopicSettings;
 import io.cryptoetl.local.cli.PipelineCommand.MisuseException;
 import io.cryptoetl.local.node.Recording;
+import io.cryptoetl.local.parts.Child;
 import io.cryptoetl.local.parts.Deletion;
 import io.cryptoetl.local.parts.Layout;
 import io.cryptoetl.local.parts.Parts;
@@ -270,6 +271,7 @@ final class UpCommand implements Callable<Integer> {
   private static Map<String, String> fileOnly(Map<String, String> variables) {
     Map<String, String> settings = new TreeMap<>(variables);
     settings.keySet().removeAll(System.getenv().keySet());
+    settings.keySet().removeIf(Child::isOfOtherClusters);
     return settings;
   }
 

@@ -45,11 +45,18 @@ public final class Child {
     }
     command.addAll(part.command());
     ProcessBuilder builder = new ProcessBuilder(command);
+    // What the shell says of other clusters is not for this one.
+    builder.environment().keySet().removeIf(Child::isOfOtherClusters);
     builder.environment().putAll(part.environment());
     builder.redirectErrorStream(true);
     builder.redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()));
     builder.redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()));
     return new Child(part, log, builder.start());
+  }
+
+  /** Whether a variable names or opens a cluster or a registry. */
+  public static boolean isOfOtherClusters(String variable) {
+    return variable.startsWith("KAFKA_") || variable.startsWith("SCHEMA_REGISTRY_");
   }
 
   public Part part() {

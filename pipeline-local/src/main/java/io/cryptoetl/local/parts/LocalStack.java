@@ -159,7 +159,7 @@ public final class LocalStack implements AutoCloseable {
   }
 
   /** Creates or updates each connector that a file describes. */
-  private Void createConnectors() throws IOException, InterruptedException {
+  public Void createConnectors() throws IOException, InterruptedException {
     try (Stream<Path> files = Files.list(layout.connectors())) {
       for (Path file : files.filter(f -> f.toString().endsWith(".json")).sorted().toList()) {
         JsonNode connector = JSON.readTree(file.toFile());

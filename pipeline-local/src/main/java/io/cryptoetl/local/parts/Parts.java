@@ -36,12 +36,19 @@ public final class Parts {
   private static final Duration QUICK = Duration.ofSeconds(10);
   private static final Duration SLOW = Duration.ofSeconds(30);
 
+  private final Access access;
   private final Layout layout;
   private final Ports ports;
   private final Database database;
 
   /** Parts on these ports, with their data in the layout's data folder. */
   public Parts(Layout layout, Ports ports, String databasePassword) {
+    this(layout, ports, databasePassword, Access.open());
+  }
+
+  /** Parts whose broker and registry are not open to everybody. */
+  public Parts(Layout layout, Ports ports, String databasePassword, Access access) {
+    this.access = access;
     this.layout = layout;
     this.ports = ports;
     this.database = new Database(layout, ports.get(Ports.Name.POSTGRES), databasePassword);
@@ -63,7 +70,7 @@ public final class Parts {
 
   /** Clients of the broker and the schema registry. */
   public KafkaClients kafka() {
-    return new KafkaClients(ClientSettings.of(bootstrapServers(), registryUrl()));
+    return new KafkaClients(ClientSettings.from(environmentOf("admin")));
   }
 
   public String connectUrl() {
@@ -119,6 +126,7 @@ public final class Parts {
     settings.put("message.max.bytes", Integer.toString(160 * 1024 * 1024));
     settings.put("socket.request.max.bytes", Integer.toString(200 * 1024 * 1024));
     settings.put("log.cleaner.dedupe.buffer.size", Integer.toString(32 * 1024 * 1024));
+    settings.putAll(access.broker());
     String classPath = layout.libraries();
     return new Part(
         "kafka",
@@ -134,20 +142,16 @@ public final class Parts {
           }
         },
         java(List.of("-Xmx512m", "-Dlog.level=INFO"), classPath, "kafka.Kafka", config.toString()),
-        Map.of(),
+        access.environment().apply("kafka"),
         () -> {
           if (Ports.isFree(ports.get(Ports.Name.KAFKA))) {
             return false;
           }
-          try (Admin admin =
-              Admin.create(
-                  Map.of(
-                      "bootstrap.servers",
-                      bootstrapServers(),
-                      "default.api.timeout.ms",
-                      2000,
-                      "request.timeout.ms",
-                      1500))) {
+          Map<String, Object> client =
+              ClientSettings.from(environmentOf("admin")).of(ClientSettings.Kind.ADMIN);
+          client.put("default.api.timeout.ms", 2000);
+          client.put("request.timeout.ms", 1500);
+          try (Admin admin = Admin.create(client)) {
             return !admin.describeCluster().nodes().get(2, TimeUnit.SECONDS).isEmpty();
           }
         },
@@ -166,12 +170,16 @@ public final class Parts {
                     List.of("-XX:TieredStopAtLevel=1"),
                     classPath,
                     "kafka.tools.StorageTool",
-                    "format",
-                    "--standalone",
-                    "-t",
-                    org.apache.kafka.common.Uuid.randomUuid().toString(),
-                    "-c",
-                    config.toString()))
+                    Stream.concat(
+                            Stream.of(
+                                "format",
+                                "--standalone",
+                                "-t",
+                                org.apache.kafka.common.Uuid.randomUuid().toString(),
+                                "-c",
+                                config.toString()),
+                            access.format().stream())
+                        .toArray(String[]::new)))
             .redirectErrorStream(true)
             .redirectOutput(ProcessBuilder.Redirect.appendTo(layout.log("kafka").toFile()))
             .start();
@@ -222,7 +230,7 @@ public final class Parts {
   /** A Kafka Connect worker with the loader. */
   public Part connect() throws IOException {
     Path config = layout.folder("connect").resolve("connect-distributed.properties");
-    Map<String, String> env = new TreeMap<>(sharedEnvironment());
+    Map<String, String> env = new TreeMap<>(environmentOf("connect"));
     env.put("CONNECT_HOST", HOST);
     env.put("CONNECT_PORT", Integer.toString(ports.get(Ports.Name.CONNECT)));
     env.put("DATABASE_URL", database.jdbcUrl(Database.PIPELINE));
@@ -399,7 +407,7 @@ public final class Parts {
       int port,
       String heap,
       Map<String, String> environment) {
-    Map<String, String> env = new TreeMap<>(sharedEnvironment());
+    Map<String, String> env = new TreeMap<>(environmentOf(name));
     env.putAll(environment);
     env.put("HTTP_HOST", HOST);
     env.put("HTTP_PORT", Integer.toString(port));
@@ -426,9 +434,13 @@ public final class Parts {
         SLOW);
   }
 
-  private Map<String, String> sharedEnvironment() {
-    return Map.of(
-        "KAFKA_BOOTSTRAP_SERVERS", bootstrapServers(), "SCHEMA_REGISTRY_URL", registryUrl());
+  /** What a part is told of the broker and the registry. */
+  public Map<String, String> environmentOf(String part) {
+    Map<String, String> environment = new TreeMap<>();
+    environment.put("KAFKA_BOOTSTRAP_SERVERS", bootstrapServers());
+    environment.put("SCHEMA_REGISTRY_URL", registryUrl());
+    environment.putAll(access.environment().apply(part));
+    return environment;
   }
 
   private static List<String> java(
