@@ -39,7 +39,7 @@ final class StreamsSettings {
     // Changelogs and the like: rows, with what their stores put before them.
     Topic like = Topics.TRANSFORMER_FILE_ROWS;
     Map<String, String> config = topics.config(like);
-    settings.put("replication.factor", topics.replicationFactor(like));
+    settings.put("replication.factor", (int) topics.replicationFactor(like));
     settings.put("topic.max.message.bytes", topics.maxMessageBytes(like) + MIB);
     if (config.containsKey("min.insync.replicas")) {
       settings.put("topic.min.insync.replicas", config.get("min.insync.replicas"));
