@@ -59,8 +59,7 @@ class ComposeTest {
     JsonNode environment = services.get(service).get("environment");
     environment.fieldNames().forEachRemaining(compose::add);
     // YAML merge keys are resolved by compose, not by the parser here.
-    compose.addAll(
-        Set.of("KAFKA_BOOTSTRAP_SERVERS", "SCHEMA_REGISTRY_URL", "TOPIC_REPLICATION_FACTOR"));
+    compose.addAll(Set.of("KAFKA_BOOTSTRAP_SERVERS", "SCHEMA_REGISTRY_URL"));
     Path dockerfile = ROOT.resolve(services.get(service).get("build").get("dockerfile").asText());
     Matcher env = Pattern.compile("([A-Z_]+)=").matcher(Files.readString(dockerfile));
     while (env.find()) {

@@ -59,7 +59,7 @@ class ExtractionIT {
   @BeforeAll
   static void start() throws Exception {
     Path js = Path.of("src/test/js").toAbsolutePath();
-    PipelineIT.run(js, "npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts");
+    Npm.install(js);
     Path root = Path.of(System.getProperty("project.root"));
     node =
         RecordedNode.serve(
@@ -309,14 +309,14 @@ class ExtractionIT {
   @Order(5)
   void shouldTakeCandlesOfAProducerInAnotherLanguage() throws Exception {
     Path example = Path.of(System.getProperty("project.root"), "docs/examples/candle-producer");
-    PipelineIT.run(example, "npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts");
+    Npm.install(example);
     Path file = Files.createTempFile("candles", ".json");
     // Of the hours before and after the recorded chain begins.
     String first = "[1767222000000, \"2281.5\",\"2290.0\",\"2270.1\",\"2285.0\",\"12.5\"]";
     String second = "[1767225600000,\"2285.0\", \"2291.0\",\"2280.0\",\"2290.5\",\"8\"]";
     Files.writeString(file, "[" + first + ",\n " + second + "]");
 
-    PipelineIT.run(
+    Npm.run(
         example,
         "node",
         "candles.mjs",

@@ -23,7 +23,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.MethodOrderer;
@@ -294,8 +293,9 @@ class PipelineIT {
   @Order(6)
   void shouldBeReadableByConfluentsJavaScriptClient() throws Exception {
     Path js = Path.of("src/test/js").toAbsolutePath();
-    run(js, "npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts");
-    String output = run(js, "node", "decode.mjs", stack.bootstrapServers(), stack.registryUrl());
+    Npm.install(js);
+    String output =
+        Npm.run(js, "node", "decode.mjs", stack.bootstrapServers(), stack.registryUrl());
 
     JsonNode decoded = JSON.readTree(output.lines().reduce((a, b) -> b).orElseThrow());
     assertThat(decoded.at("/raw/chain_id").asLong()).isEqualTo(RECORDED_CHAIN);
@@ -311,19 +311,5 @@ class PipelineIT {
                         transaction.get("block_number").asText(),
                         transaction.get("transaction_index").asText())))
         .containsExactly(transaction.get("hash").asText());
-  }
-
-  /** Runs a command to its good end and returns what it wrote. */
-  static String run(Path folder, String... command) throws IOException, InterruptedException {
-    Path output = Files.createTempFile("js", ".log");
-    Process process =
-        new ProcessBuilder(command)
-            .directory(folder.toFile())
-            .redirectErrorStream(true)
-            .redirectOutput(output.toFile())
-            .start();
-    assertThat(process.waitFor(3, TimeUnit.MINUTES)).isTrue();
-    assertThat(process.exitValue()).as(Files.readString(output)).isZero();
-    return Files.readString(output);
   }
 }

@@ -13,9 +13,17 @@ import java.nio.file.Path;
 public record Layout(Path root, Path data) {
   /** Class path of the broker, the Connect worker and the recorded node. */
   public String libraries() {
-    return root.resolve("pipeline-local/target/dist/lib/*")
-        + java.io.File.pathSeparator
-        + root.resolve("pipeline-local/target/classes");
+    return libraryFolder() + "/*";
+  }
+
+  /** Folder of the libraries of the broker, the Connect worker and the recorded node. */
+  Path libraryFolder() {
+    return root.resolve("pipeline-local/target/dist/lib");
+  }
+
+  /** Folder of ahead-of-time caches. */
+  Path aot() {
+    return root.resolve("pipeline-local/target/aot");
   }
 
   /** Folder of the schema registry's distribution. */
@@ -25,7 +33,11 @@ public record Layout(Path root, Path data) {
 
   /** Class path of the S3 server. */
   public String s3Libraries() {
-    return root.resolve("pipeline-local/s3proxy/target/lib/*").toString();
+    return s3LibraryFolder() + "/*";
+  }
+
+  Path s3LibraryFolder() {
+    return root.resolve("pipeline-local/s3proxy/target/lib");
   }
 
   /** Folder of Connect plugins. */

@@ -34,8 +34,13 @@ public final class Parts {
   public static final String INBOX = "inbox";
 
   private static final Duration QUICK = Duration.ofSeconds(10);
+
+  /** A program that makes a cache needs time for it when it ends. */
+  private static final Duration TRAINED = Duration.ofMinutes(2);
+
   private static final Duration SLOW = Duration.ofSeconds(30);
 
+  private final AotCaches caches;
   private final Access access;
   private final Layout layout;
   private final Ports ports;
@@ -48,6 +53,11 @@ public final class Parts {
 
   /** Parts whose broker and registry are not open to everybody. */
   public Parts(Layout layout, Ports ports, String databasePassword, Access access) {
+    this(layout, ports, databasePassword, access, new AotCaches(layout.aot(), false));
+  }
+
+  Parts(Layout layout, Ports ports, String databasePassword, Access access, AotCaches caches) {
+    this.caches = caches;
     this.access = access;
     this.layout = layout;
     this.ports = ports;
@@ -141,7 +151,11 @@ public final class Parts {
             format(classPath, config);
           }
         },
-        java(List.of("-Xmx512m", "-Dlog.level=INFO"), classPath, "kafka.Kafka", config.toString()),
+        java(
+            with("kafka", "-Xmx512m", "-Dlog.level=INFO"),
+            classPath,
+            "kafka.Kafka",
+            config.toString()),
         access.environment().apply("kafka"),
         () -> {
           if (Ports.isFree(ports.get(Ports.Name.KAFKA))) {
@@ -155,7 +169,7 @@ public final class Parts {
             return !admin.describeCluster().nodes().get(2, TimeUnit.SECONDS).isEmpty();
           }
         },
-        SLOW);
+        within(SLOW));
   }
 
   private String listeners() {
@@ -215,16 +229,12 @@ public final class Parts {
         registryUrl(),
         ports.get(Ports.Name.REGISTRY),
         () -> {},
-        List.of(
-            Layout.java(),
-            "-Xmx256m",
-            "-XX:+UseSerialGC",
-            "-XX:TieredStopAtLevel=1",
-            "-jar",
-            layout.registry().resolve("quarkus-run.jar").toString()),
+        jar(
+            with("registry", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"),
+            layout.registry().resolve("quarkus-run.jar")),
         env,
         () -> answers(registryUrl() + "/subjects"),
-        QUICK);
+        within(QUICK));
   }
 
   /** A Kafka Connect worker with the loader. */
@@ -248,13 +258,13 @@ public final class Parts {
                 env,
                 Map.of("plugin.path", layout.connectPlugins().toString())),
         java(
-            List.of("-Xmx512m", "-XX:+UseSerialGC", "-Dlog.level=INFO"),
+            with("connect", "-Xmx512m", "-XX:+UseSerialGC", "-Dlog.level=INFO"),
             layout.libraries(),
             "org.apache.kafka.connect.cli.ConnectDistributed",
             config.toString()),
         env,
         () -> answers(connectUrl() + "/connectors"),
-        QUICK);
+        within(QUICK));
   }
 
   /**
@@ -273,7 +283,7 @@ public final class Parts {
         ports.get(Ports.Name.NODE),
         () -> {},
         java(
-            List.of("-Xmx1g", "-XX:+UseSerialGC"),
+            with("node", "-Xmx1g", "-XX:+UseSerialGC"),
             layout.libraries(),
             "io.cryptoetl.local.node.RecordedNode",
             args.toArray(String[]::new)),
@@ -282,7 +292,7 @@ public final class Parts {
             post(nodeUrl(), "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"eth_chainId\"}")
                     .statusCode()
                 == 200,
-        QUICK);
+        within(QUICK));
   }
 
   /**
@@ -354,7 +364,8 @@ public final class Parts {
                   .formatted(s3Url(), buckets));
         },
         java(
-            List.of(
+            with(
+                "s3",
                 "-Xmx192m",
                 "-XX:+UseSerialGC",
                 "-XX:TieredStopAtLevel=1",
@@ -366,7 +377,7 @@ public final class Parts {
             config.toString()),
         Map.of(),
         () -> answers(s3Url() + "/"),
-        QUICK);
+        within(QUICK));
   }
 
   /**
@@ -418,20 +429,20 @@ public final class Parts {
         url,
         port,
         () -> {},
-        List.of(
-            Layout.java(),
-            heap,
-            "-XX:+UseSerialGC",
-            // Failures without stack cannot be told apart.
-            "-XX:-OmitStackTraceInFastThrow",
-            "--enable-native-access=ALL-UNNAMED",
-            // A service without memory does harm as long as it lives; it is started again.
-            "-XX:+ExitOnOutOfMemoryError",
-            "-jar",
-            layout.service(module).toString()),
+        jar(
+            with(
+                module,
+                heap,
+                "-XX:+UseSerialGC",
+                // Failures without stack cannot be told apart.
+                "-XX:-OmitStackTraceInFastThrow",
+                "--enable-native-access=ALL-UNNAMED",
+                // A service without memory does harm as long as it lives; it is started again.
+                "-XX:+ExitOnOutOfMemoryError"),
+            layout.service(module)),
         env,
         () -> answers(url + "/q/health/ready"),
-        SLOW);
+        within(SLOW));
   }
 
   /** What a part is told of the broker and the registry. */
@@ -441,6 +452,23 @@ public final class Parts {
     environment.put("SCHEMA_REGISTRY_URL", registryUrl());
     environment.putAll(access.environment().apply(part));
     return environment;
+  }
+
+  /** Options of a program's JVM, those for its ahead-of-time cache among them. */
+  private List<String> with(String program, String... options) {
+    return Stream.concat(Stream.of(options), caches.options(program).stream()).toList();
+  }
+
+  private Duration within(Duration stopTimeout) {
+    return caches.training() ? TRAINED : stopTimeout;
+  }
+
+  private static List<String> jar(List<String> options, Path jar) {
+    List<String> command = new ArrayList<>();
+    command.add(Layout.java());
+    command.addAll(options);
+    command.addAll(List.of("-jar", jar.toString()));
+    return command;
   }
 
   private static List<String> java(
