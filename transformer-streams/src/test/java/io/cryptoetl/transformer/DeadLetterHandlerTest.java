@@ -3,12 +3,14 @@ package io.cryptoetl.transformer;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.cryptoetl.chain.BlockKey;
 import io.cryptoetl.schemas.Topics;
 import io.cryptoetl.transformer.normalize.RawNormalizer;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.Map;
 import java.util.Properties;
 import org.apache.kafka.common.errors.DisconnectException;
 import org.apache.kafka.common.header.internals.RecordHeaders;
@@ -56,6 +58,9 @@ class DeadLetterHandlerTest {
     config.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, "unused:9092");
     config.put(StreamsConfig.STATE_DIR_CONFIG, state.toString());
     config.put(StreamsConfig.PROCESSING_EXCEPTION_HANDLER_CLASS_CONFIG, DeadLetterHandler.class);
+    config.put(
+        StreamsConfig.DESERIALIZATION_EXCEPTION_HANDLER_CLASS_CONFIG, DeadLetterHandler.class);
+    config.put(StreamsConfig.PRODUCTION_EXCEPTION_HANDLER_CLASS_CONFIG, DeadLetterHandler.class);
     config.put(StreamsSettings.FORMATS, TopologyHarness.formats());
     return new TopologyTestDriver(topology, config, Instant.EPOCH);
   }
@@ -135,6 +140,83 @@ class DeadLetterHandlerTest {
             .rootCause()
             .isInstanceOf(DisconnectException.class);
       }
+    }
+  }
+
+  private String letters(TopologyTestDriver driver) {
+    return driver
+        .createOutputTopic(
+            Topics.OPS_DEAD_LETTERS.name(),
+            new ByteArrayDeserializer(),
+            new ByteArrayDeserializer())
+        .readValuesToList()
+        .stream()
+        .map(letter -> new String(letter, StandardCharsets.UTF_8))
+        .reduce("", String::concat);
+  }
+
+  @Test
+  void shouldKeepWhatCannotBeReadAndGoOn() {
+    Topology topology =
+        new Topology()
+            .addSource(
+                "from",
+                TopologyHarness.formats().reader(),
+                TopologyHarness.formats().reader(),
+                "transformer.prices")
+            .addSink(
+                "to",
+                "out",
+                TopologyHarness.formats().keys(),
+                TopologyHarness.formats().values(),
+                "from");
+    try (TopologyTestDriver driver = driver(topology)) {
+      var in =
+          driver.createInputTopic(
+              "transformer.prices", new ByteArraySerializer(), new ByteArraySerializer());
+      byte[] good = TopologyHarness.encode(new BlockKey(1L, 2L));
+      in.pipeInput(good, bytes("garbage"));
+      in.pipeInput(bytes("garbage"), good);
+      in.pipeInput(good, good);
+
+      assertThat(
+              driver
+                  .createOutputTopic(
+                      "out", new ByteArrayDeserializer(), new ByteArrayDeserializer())
+                  .readValuesToList())
+          .hasSize(1);
+      assertThat(letters(driver))
+          .contains("record_unreadable", "transformer.prices:0:0", "transformer.prices:0:1");
+    }
+  }
+
+  @Test
+  void shouldKeepARowThatItsTopicDoesNotTakeAndGoOn() {
+    LimitedSerializer limited =
+        new LimitedSerializer(TopologyHarness.formats().values(), Map.of("out", 4096 + 7));
+    Topology topology =
+        new Topology()
+            .addSource(
+                "from",
+                TopologyHarness.formats().reader(),
+                TopologyHarness.formats().reader(),
+                "transformer.prices")
+            .addSink("to", "out", TopologyHarness.formats().keys(), limited, "from");
+    try (TopologyTestDriver driver = driver(topology)) {
+      var in =
+          driver.createInputTopic(
+              "transformer.prices", new ByteArraySerializer(), new ByteArraySerializer());
+      byte[] key = TopologyHarness.encode(new BlockKey(1L, 1L));
+      in.pipeInput(key, TopologyHarness.encode(new BlockKey(1L, Long.MAX_VALUE)));
+      in.pipeInput(key, key);
+
+      assertThat(
+              driver
+                  .createOutputTopic(
+                      "out", new ByteArrayDeserializer(), new ByteArrayDeserializer())
+                  .readValuesToList())
+          .hasSize(1);
+      assertThat(letters(driver)).contains("row_too_large", "transformer.prices:0:0");
     }
   }
 }
