@@ -89,14 +89,7 @@ class SecuredIT {
             ports ->
                 new Access(
                     broker(ports, server, expired, certificates, client),
-                    Stream.concat(Stream.of("admin"), SERVICES.stream())
-                        .flatMap(
-                            user ->
-                                Stream.of(
-                                    "--add-scram",
-                                    "SCRAM-SHA-512=[name=%s,password=%s]"
-                                        .formatted(user, password(user))))
-                        .toList(),
+                    format(),
                     SecuredIT::environment));
     Parts parts = stack.parts();
     stack.startPart(parts.postgres());
@@ -112,6 +105,17 @@ class SecuredIT {
             ClientSettings.from(parts.environmentOf("admin")).of(ClientSettings.Kind.ADMIN))) {
       admin.createAcls(acls()).all().get();
     }
+  }
+
+  private static List<String> format() {
+    List<String> options = new ArrayList<>(Access.standalone());
+    Stream.concat(Stream.of("admin"), SERVICES.stream())
+        .forEach(
+            user -> {
+              options.add("--add-scram");
+              options.add("SCRAM-SHA-512=[name=%s,password=%s]".formatted(user, password(user)));
+            });
+    return options;
   }
 
   private static Map<String, String> broker(

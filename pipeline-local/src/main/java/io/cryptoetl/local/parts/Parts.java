@@ -185,14 +185,7 @@ public final class Parts {
                     classPath,
                     "kafka.tools.StorageTool",
                     Stream.concat(
-                            Stream.of(
-                                "format",
-                                "--standalone",
-                                "-t",
-                                org.apache.kafka.common.Uuid.randomUuid().toString(),
-                                "-c",
-                                config.toString()),
-                            access.format().stream())
+                            Stream.of("format", "-c", config.toString()), access.format().stream())
                         .toArray(String[]::new)))
             .redirectErrorStream(true)
             .redirectOutput(ProcessBuilder.Redirect.appendTo(layout.log("kafka").toFile()))
