@@ -27,16 +27,19 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /**
- * From a node that holds mainnet-like blocks in memory to the tables, on a fresh pipeline: blocks
- * and rows per second, CPU time and memory of each process; beside it COPY of the same rows into
- * tables of the same shape, on the same server, in the same run.
+ * From a node that holds mainnet-like blocks in memory to the tables, on a fresh pipeline, first
+ * with cold JVMs and then going on: blocks and rows per second, CPU time and memory of each
+ * process; beside it COPY of the same rows into tables of the same shape, on the same server, in
+ * the same run.
  */
 @Command(name = "end-to-end", mixinStandardHelpOptions = true)
 public final class EndToEnd implements java.util.concurrent.Callable<Integer> {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final String PASSWORD = "bench";
   private static final Duration TIMEOUT = Duration.ofMinutes(30);
-  private static final long POLL_MS = 100;
+  private static final long POLL_MS = 200;
+  private static final List<String> PHASES = List.of("cold", "sustained");
+  private static final String BYTES = "SELECT coalesce(sum(bytes), 0) FROM ops.extract_results";
   private static final List<String> TABLES =
       Topics.all().stream()
           .filter(t -> t.table() && t.name().startsWith("chain."))
@@ -46,10 +49,19 @@ public final class EndToEnd implements java.util.concurrent.Callable<Integer> {
   @Option(names = "--json", description = "The last line is one JSON object")
   private boolean json;
 
-  @Option(names = "--blocks", defaultValue = "300", description = "Blocks; default 300")
+  @Option(
+      names = "--cold",
+      defaultValue = "300",
+      description = "Blocks that the fresh pipeline loads first; default 300")
+  private int cold;
+
+  @Option(
+      names = "--blocks",
+      defaultValue = "3000",
+      description = "Blocks that it loads after these; default 3000")
   private int blocks;
 
-  @Option(names = "--txs", defaultValue = "175", description = "Transactions a block; default 175")
+  @Option(names = "--txs", defaultValue = "50", description = "Transactions a block; default 50")
   private int transactions;
 
   private final Path root = Path.of(System.getProperty("pipeline.root", ".")).toAbsolutePath();
@@ -61,7 +73,7 @@ public final class EndToEnd implements java.util.concurrent.Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    Path recording = Recordings.get(root, bench, blocks, transactions);
+    Path recording = Recordings.get(root, bench, cold + blocks, transactions);
     Layout layout = new Layout(root, bench.resolve("run"));
     Deletion.deleteTree(layout.data());
     Files.createDirectories(layout.data());
@@ -91,54 +103,75 @@ public final class EndToEnd implements java.util.concurrent.Callable<Integer> {
   private ObjectNode measure(LocalStack stack, Parts parts)
       throws IOException, InterruptedException, SQLException {
     Usage usage = new Usage(stack.children());
+    ObjectNode result = JSON.createObjectNode();
+    try (Connection db = parts.connection(Database.PIPELINE)) {
+      progress("Loading %d blocks with fresh JVMs.".formatted(cold));
+      result.set("cold", load(db, parts, usage, 0, cold));
+      progress("Loading %d more.".formatted(blocks));
+      result.set("sustained", load(db, parts, usage, cold, cold + blocks));
+      double copySeconds = copy(db, parts);
+      double copyRate = rows(db) / copySeconds;
+      result.put("copy_rows_per_s", Math.round(copyRate));
+      for (String phase : PHASES) {
+        ObjectNode of = (ObjectNode) result.get(phase);
+        of.put("ratio", Math.round(of.get("rows_per_s").asDouble() / copyRate * 1e4) / 1e4);
+      }
+    }
+    ObjectNode rss = result.putObject("peak_rss_bytes");
+    usage.peakResidentBytes().forEach(rss::put);
+    return result;
+  }
+
+  private static long rows(Connection db) throws SQLException {
+    long rows = 0;
+    for (String table : TABLES) {
+      rows += number(db, "SELECT count(*) FROM " + table);
+    }
+    return rows;
+  }
+
+  /** Has a range loaded; {@code to} is exclusive, and the number of all blocks loaded then. */
+  private static ObjectNode load(Connection db, Parts parts, Usage usage, int from, int to)
+      throws IOException, InterruptedException, SQLException {
+    long rowsBefore = rows(db);
+    long bytesBefore = number(db, BYTES);
     Map<String, Double> cpuBefore = usage.cpuSeconds();
     long began = System.nanoTime();
     HttpResponse<String> response =
         Parts.post(
             parts.extractorUrl() + "/sources/recorded/requests",
-            "{\"from\":0,\"to\":%d,\"requestedBy\":\"bench\"}".formatted(blocks - 1));
+            "{\"from\":%d,\"to\":%d,\"requestedBy\":\"bench\"}".formatted(from, to - 1));
     if (response.statusCode() != 202) {
       throw new IOException("the extractor refused the range: " + response.body());
     }
-    double extracted = 0;
-    try (Connection db = parts.connection(Database.PIPELINE)) {
-      while (true) {
-        usage.sample();
-        if (extracted == 0
-            && number(db, "SELECT coalesce(sum(blocks), 0) FROM ops.extract_results") >= blocks) {
-          extracted = seconds(began);
-        }
-        if (number(db, "SELECT count(*) FROM chain.blocks") >= blocks
-            && number(db, "SELECT count(*) FROM audit.incomplete_blocks") == 0) {
-          break;
-        }
-        if (seconds(began) > TIMEOUT.toSeconds()) {
-          throw new IOException("the blocks are not loaded after " + TIMEOUT);
-        }
-        Thread.sleep(POLL_MS);
+    // Counting costs: first by what is cheap, then once whether all is there.
+    while (number(db, "SELECT coalesce(sum(blocks), 0) FROM ops.extract_results") < to
+        || number(db, "SELECT count(*) FROM chain.blocks") < to
+        || number(
+                db,
+                "SELECT count(*) FROM audit.incomplete_blocks WHERE number >= %d".formatted(from))
+            > 0) {
+      usage.sample();
+      if (seconds(began) > TIMEOUT.toSeconds()) {
+        throw new IOException("the blocks are not loaded after " + TIMEOUT);
       }
-      double seconds = seconds(began);
-      Map<String, Double> cpuAfter = usage.cpuSeconds();
-      long rows = 0;
-      for (String table : TABLES) {
-        rows += number(db, "SELECT count(*) FROM " + table);
-      }
-      long bytes = number(db, "SELECT sum(bytes) FROM ops.extract_results");
-      double copySeconds = copy(db, parts);
-      ObjectNode result = JSON.createObjectNode();
-      result.put("blocks", blocks).put("rows", rows).put("raw_bytes", bytes);
-      result.put("seconds", rounded(seconds)).put("extract_results_seconds", rounded(extracted));
-      result.put("blocks_per_s", rounded(blocks / seconds));
-      result.put("rows_per_s", Math.round(rows / seconds));
-      result.put("raw_mb_per_s", rounded(bytes / 1e6 / seconds));
-      result.put("copy_rows_per_s", Math.round(rows / copySeconds));
-      result.put("ratio", Math.round(copySeconds / seconds * 1e4) / 1e4);
-      ObjectNode cpu = result.putObject("cpu_seconds");
-      cpuAfter.forEach((name, s) -> cpu.put(name, rounded(s - cpuBefore.getOrDefault(name, 0.0))));
-      ObjectNode rss = result.putObject("peak_rss_bytes");
-      usage.peakResidentBytes().forEach(rss::put);
-      return result;
+      Thread.sleep(POLL_MS);
     }
+    double seconds = seconds(began);
+    Map<String, Double> cpuAfter = usage.cpuSeconds();
+    int loaded = to - from;
+    long rows = rows(db) - rowsBefore;
+    ObjectNode result = JSON.createObjectNode();
+    result.put("blocks", loaded).put("rows", rows).put("seconds", rounded(seconds));
+    result.put("blocks_per_s", rounded(loaded / seconds));
+    result.put("rows_per_s", Math.round(rows / seconds));
+    result.put("raw_mb_per_s", rounded((number(db, BYTES) - bytesBefore) / 1e6 / seconds));
+    ObjectNode cpu = result.putObject("cpu_ms_per_block");
+    cpuAfter.forEach(
+        (name, s) ->
+            cpu.put(
+                name, Math.round(1e5 * (s - cpuBefore.getOrDefault(name, 0.0)) / loaded) / 100.0));
+    return result;
   }
 
   /** Seconds that psql takes to COPY all rows into empty tables with the same keys and indexes. */
@@ -223,25 +256,27 @@ public final class EndToEnd implements java.util.concurrent.Callable<Integer> {
       System.out.println(result);
       return;
     }
-    System.out.printf(
-        "%,d blocks, %,d rows, %,.1f MB of raw JSON in %.1f s%n",
-        result.get("blocks").asLong(),
-        result.get("rows").asLong(),
-        result.get("raw_bytes").asLong() / 1e6,
-        result.get("seconds").asDouble());
-    System.out.printf(
-        "%.1f blocks/s, %,d rows/s, %.1f MB/s%n",
-        result.get("blocks_per_s").asDouble(),
-        result.get("rows_per_s").asLong(),
-        result.get("raw_mb_per_s").asDouble());
-    System.out.printf(
-        "COPY by psql: %,d rows/s; the pipeline reaches %.3f of that%n",
-        result.get("copy_rows_per_s").asLong(), result.get("ratio").asDouble());
-    System.out.printf("%n%-12s %10s %12s%n", "process", "CPU s", "peak MiB");
-    for (Map.Entry<String, JsonNode> cpu : result.get("cpu_seconds").properties()) {
+    for (String phase : PHASES) {
+      JsonNode of = result.get(phase);
       System.out.printf(
-          "%-12s %10.1f %12d%n",
+          "%s: %,d blocks, %,d rows in %.1f s: %.1f blocks/s, %,d rows/s, %.1f MB/s of raw JSON, %.3f of COPY%n",
+          phase,
+          of.get("blocks").asLong(),
+          of.get("rows").asLong(),
+          of.get("seconds").asDouble(),
+          of.get("blocks_per_s").asDouble(),
+          of.get("rows_per_s").asLong(),
+          of.get("raw_mb_per_s").asDouble(),
+          of.get("ratio").asDouble());
+    }
+    System.out.printf("COPY by psql: %,d rows/s%n", result.get("copy_rows_per_s").asLong());
+    System.out.printf(
+        "%n%-12s %18s %18s %10s%n", "process", "CPU ms/block cold", "sustained", "peak MiB");
+    for (Map.Entry<String, JsonNode> cpu : result.at("/sustained/cpu_ms_per_block").properties()) {
+      System.out.printf(
+          "%-12s %18.1f %18.1f %10d%n",
           cpu.getKey(),
+          result.at("/cold/cpu_ms_per_block").get(cpu.getKey()).asDouble(),
           cpu.getValue().asDouble(),
           result.get("peak_rss_bytes").get(cpu.getKey()).asLong() >> 20);
     }

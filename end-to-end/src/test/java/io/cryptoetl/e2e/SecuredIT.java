@@ -48,6 +48,7 @@ class SecuredIT {
   private static final List<String> SERVICES =
       List.of("provisioner", "extractor", "backfill", "transformer", "connect");
   private static final int CANDLES = 500;
+  private static final String URLS = "org.apache.kafka.sasl.oauthbearer.allowed.urls";
 
   @TempDir static Path folder;
 
@@ -59,6 +60,8 @@ class SecuredIT {
   private static Path clientPem;
   private static int mutualPort;
   private static int expiredPort;
+  private static int oauthPort;
+  private static TokenServer tokens;
 
   private static String password(String user) {
     return "secret-of-" + user;
@@ -80,10 +83,15 @@ class SecuredIT {
     clientPem = certificates.pem(client);
     trusted = certificates.trusted(authority);
     try (ServerSocket one = new ServerSocket(0);
-        ServerSocket two = new ServerSocket(0)) {
+        ServerSocket two = new ServerSocket(0);
+        ServerSocket three = new ServerSocket(0)) {
+      oauthPort = three.getLocalPort();
       mutualPort = one.getLocalPort();
       expiredPort = two.getLocalPort();
     }
+    tokens = new TokenServer("oauth-client", password("oauth-client"));
+    // Kafka's clients in this JVM ask no other servers for tokens.
+    System.setProperty(URLS, tokens.url("/token"));
     stack =
         EmbeddedStack.prepare(
             ports ->
@@ -121,18 +129,19 @@ class SecuredIT {
   private static Map<String, String> broker(
       Ports ports, Path server, Path expired, Certificates certificates, Path client) {
     String listeners =
-        "SASL_SSL://127.0.0.1:%d,CONTROLLER://127.0.0.1:%d,MUTUAL://127.0.0.1:%d,EXPIRED://127.0.0.1:%d"
+        "SASL_SSL://127.0.0.1:%d,CONTROLLER://127.0.0.1:%d,MUTUAL://127.0.0.1:%d,EXPIRED://127.0.0.1:%d,OAUTH://127.0.0.1:%d"
             .formatted(
                 ports.get(Ports.Name.KAFKA),
                 ports.get(Ports.Name.CONTROLLER),
                 mutualPort,
-                expiredPort);
+                expiredPort,
+                oauthPort);
     Map<String, String> settings = new TreeMap<>();
     settings.put("listeners", listeners);
     settings.put("advertised.listeners", listeners);
     settings.put(
         "listener.security.protocol.map",
-        "SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT,MUTUAL:SSL,EXPIRED:SASL_SSL");
+        "SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT,MUTUAL:SSL,EXPIRED:SASL_SSL,OAUTH:SASL_SSL");
     settings.put("inter.broker.listener.name", "SASL_SSL");
     settings.put("sasl.enabled.mechanisms", "SCRAM-SHA-512");
     settings.put("sasl.mechanism.inter.broker.protocol", "SCRAM-SHA-512");
@@ -141,6 +150,16 @@ class SecuredIT {
           "listener.name." + listener + ".scram-sha-512.sasl.jaas.config",
           jaas("admin", password("admin")));
     }
+    settings.put("listener.name.oauth.sasl.enabled.mechanisms", "OAUTHBEARER");
+    settings.put(
+        "listener.name.oauth.oauthbearer.sasl.jaas.config",
+        "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required;");
+    settings.put(
+        "listener.name.oauth.oauthbearer.sasl.server.callback.handler.class",
+        "org.apache.kafka.common.security.oauthbearer.OAuthBearerValidatorCallbackHandler");
+    settings.put(
+        "listener.name.oauth.oauthbearer.sasl.oauthbearer.jwks.endpoint.url", tokens.url("/jwks"));
+    settings.put("listener.name.oauth.oauthbearer.sasl.oauthbearer.expected.audience", "kafka");
     settings.put("ssl.keystore.type", "PKCS12");
     settings.put("ssl.keystore.location", server.toString());
     settings.put("ssl.keystore.password", Certificates.PASSWORD);
@@ -167,7 +186,7 @@ class SecuredIT {
   /** Variables of a service: nothing but what docs/cluster.md describes, secrets in a file. */
   private static Map<String, String> environment(String part) {
     if (part.equals("kafka")) {
-      return Map.of();
+      return Map.of("JAVA_TOOL_OPTIONS", "-D" + URLS + "=" + tokens.url("/jwks"));
     }
     String user = part.equals("admin") || SERVICES.contains(part) ? part : "nobody";
     Map<String, String> environment = new TreeMap<>();
@@ -250,6 +269,10 @@ class SecuredIT {
     if (node != null) {
       node.stop(0);
     }
+    if (tokens != null) {
+      tokens.close();
+    }
+    System.clearProperty(URLS);
   }
 
   /** What a process said, and the code that it ended with. */
@@ -407,6 +430,36 @@ class SecuredIT {
             "PEM",
             "KAFKA_SSL_TRUSTSTORE_LOCATION",
             trusted.toString());
+    try (Admin admin =
+        Admin.create(ClientSettings.from(environment).of(ClientSettings.Kind.ADMIN))) {
+      assertThat(admin.describeCluster().clusterId().get()).isNotBlank();
+    }
+  }
+
+  @Test
+  void shouldTakeOauthTokens() throws Exception {
+    Map<String, String> environment =
+        new TreeMap<>(
+            Map.of(
+                "KAFKA_BOOTSTRAP_SERVERS",
+                "127.0.0.1:" + oauthPort,
+                "SCHEMA_REGISTRY_URL",
+                gate.url(),
+                "KAFKA_SECURITY_PROTOCOL",
+                "SASL_SSL",
+                "KAFKA_SASL_MECHANISM",
+                "OAUTHBEARER",
+                "KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_URL",
+                tokens.url("/token"),
+                "KAFKA_SASL_LOGIN_CALLBACK_HANDLER_CLASS",
+                "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginCallbackHandler",
+                "KAFKA_SSL_TRUSTSTORE_TYPE",
+                "PEM",
+                "KAFKA_SSL_TRUSTSTORE_LOCATION",
+                trusted.toString()));
+    String login =
+        "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required clientId=\"oauth-client\" clientSecret=\"%s\";";
+    environment.put("KAFKA_SASL_JAAS_CONFIG", login.formatted(password("oauth-client")));
     try (Admin admin =
         Admin.create(ClientSettings.from(environment).of(ClientSettings.Kind.ADMIN))) {
       assertThat(admin.describeCluster().clusterId().get()).isNotBlank();

@@ -8,6 +8,7 @@ import io.cryptoetl.extractor.source.Range;
 import io.cryptoetl.extractor.source.Source;
 import io.cryptoetl.extractor.source.TransientException;
 import io.cryptoetl.kafka.BadRecordException;
+import io.cryptoetl.kafka.Failures;
 import io.cryptoetl.kafka.KafkaClients;
 import io.cryptoetl.kafka.TransactionalWorker;
 import io.cryptoetl.ops.DeadLetter;
@@ -86,6 +87,9 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
   /** Largest record that the source's topic takes, in bytes. */
   private int limit;
 
+  /** Largest record that the topic of dead letters takes, in bytes. */
+  private int letterLimit;
+
   /**
    * A worker.
    *
@@ -146,7 +150,8 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
 
   @Override
   public void opened(Admin admin) throws InterruptedException {
-    limit = maxMessageBytes(admin);
+    limit = maxMessageBytes(admin, source.topic().name());
+    letterLimit = maxMessageBytes(admin, Topics.OPS_DEAD_LETTERS.name());
   }
 
   @Override
@@ -349,23 +354,28 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
           "source=%s worker=%s event=dead_letter block=%d endpoint=%s code=%s reason=\"%s\"",
           feed, name, number, answer.endpoint(), answer.code(), answer.reason());
       String id = "extract:%s:%d:%s:%s".formatted(feed, number, answer.endpoint(), answer.code());
+      boolean isKept =
+          answer.payload().length > 0 && answer.payload().length + RECORD_OVERHEAD <= letterLimit;
       DeadLetter letter =
           DeadLetter.newBuilder()
               .setId(id)
               .setStage("extract")
               .setCode(answer.code())
-              .setReason(answer.reason())
+              .setReason(
+                  isKept || answer.payload().length == 0
+                      ? answer.reason()
+                      : answer.reason() + " (its bytes are too many for a letter)")
               .setSource(feed)
               .setEndpoint(answer.endpoint())
               .setBlockNumber(number)
-              .setPayload(answer.payload().length == 0 ? null : ByteBuffer.wrap(answer.payload()))
+              .setPayload(isKept ? ByteBuffer.wrap(answer.payload()) : null)
               .setOccurredAt(clock.instant())
               .build();
       send(
           Topics.OPS_DEAD_LETTERS.name(),
           new DeadLetterKey(id),
           letter,
-          answer.payload().length + RECORD_OVERHEAD);
+          (isKept ? answer.payload().length : 0) + RECORD_OVERHEAD);
     }
 
     /** Sends when there is room: what is not yet with the broker stays bounded. */
@@ -390,8 +400,8 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
     }
   }
 
-  private int maxMessageBytes(Admin admin) throws InterruptedException {
-    ConfigResource topic = new ConfigResource(ConfigResource.Type.TOPIC, source.topic().name());
+  private static int maxMessageBytes(Admin admin, String name) throws InterruptedException {
+    ConfigResource topic = new ConfigResource(ConfigResource.Type.TOPIC, name);
     try {
       return Integer.parseInt(
           admin
@@ -403,7 +413,8 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
               .value());
     } catch (ExecutionException e) {
       throw new KafkaException(
-          "topic " + topic.name() + " cannot be described; are the topics provisioned?",
+          "topic %s cannot be described: %s"
+              .formatted(topic.name(), Failures.explain(e.getCause())),
           e.getCause());
     }
   }

@@ -7,12 +7,14 @@ import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.BufferedInputStream;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -48,6 +50,9 @@ public final class Recording {
   /** A block's own JSON, and what is needed to answer for it. */
   private record StoredBlock(String hash, int transactionCount, byte[] json) {}
 
+  /** A receipt's own JSON, and its position in the block. */
+  private record StoredReceipt(long index, byte[] json) {}
+
   private Recording(
       NavigableMap<Long, StoredBlock> blocks, Map<String, byte[]> receipts, OptionalLong chainId) {
     this.blocks = blocks;
@@ -67,7 +72,7 @@ public final class Recording {
       throw new IOException(folder + " is not a folder; give one with recorded blocks");
     }
     NavigableMap<Long, StoredBlock> blocks = new TreeMap<>();
-    Map<String, List<JsonNode>> receiptsOfBlock = new HashMap<>();
+    Map<String, List<StoredReceipt>> receiptsOfBlock = new HashMap<>();
     for (Path file : files(folder)) {
       try (InputStream in = open(file);
           JsonParser parser = JSON.createParser(in)) {
@@ -84,17 +89,30 @@ public final class Recording {
     }
     Map<String, byte[]> receipts = new HashMap<>();
     for (StoredBlock block : blocks.values()) {
-      List<JsonNode> of = receiptsOfBlock.getOrDefault(block.hash(), List.of());
+      List<StoredReceipt> of = receiptsOfBlock.getOrDefault(block.hash(), List.of());
       // A part of a block's receipts is no answer to eth_getBlockReceipts.
       if (of.size() == block.transactionCount()) {
-        List<JsonNode> sorted = new ArrayList<>(of);
-        sorted.sort(
-            (a, b) ->
-                Long.compare(quantity(a, "transactionIndex"), quantity(b, "transactionIndex")));
-        receipts.put(block.hash(), JSON.writeValueAsBytes(sorted));
+        receipts.put(block.hash(), reply(of));
       }
     }
     return new Recording(blocks, receipts, chainId(folder));
+  }
+
+  /** The receipts of a block in their order, as a JSON array. */
+  private static byte[] reply(List<StoredReceipt> receipts) {
+    ByteArrayOutputStream reply = new ByteArrayOutputStream();
+    reply.write('[');
+    receipts.stream()
+        .sorted(Comparator.comparingLong(StoredReceipt::index))
+        .forEach(
+            receipt -> {
+              if (reply.size() > 1) {
+                reply.write(',');
+              }
+              reply.writeBytes(receipt.json());
+            });
+    reply.write(']');
+    return reply.toByteArray();
   }
 
   /** The heights that are recorded, ascending. */
@@ -155,7 +173,7 @@ public final class Recording {
   private static void add(
       JsonNode value,
       NavigableMap<Long, StoredBlock> blocks,
-      Map<String, List<JsonNode>> receiptsOfBlock)
+      Map<String, List<StoredReceipt>> receiptsOfBlock)
       throws JsonProcessingException {
     if (value.has("jsonrpc") && value.has("result")) {
       add(value.get("result"), blocks, receiptsOfBlock);
@@ -174,7 +192,9 @@ public final class Recording {
     } else if (value.has("transactionHash") && value.has("logs")) {
       receiptsOfBlock
           .computeIfAbsent(value.get("blockHash").asText(), h -> new ArrayList<>())
-          .add(value);
+          .add(
+              new StoredReceipt(
+                  quantity(value, "transactionIndex"), JSON.writeValueAsBytes(value)));
     }
   }
 
