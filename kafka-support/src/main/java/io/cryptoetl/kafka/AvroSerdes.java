@@ -6,7 +6,6 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
-import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import org.apache.avro.Schema;
@@ -28,8 +27,6 @@ public final class AvroSerdes {
   public static final int FRAME = WireEncoder.FRAME;
 
   private static final ObjectMapper JSON = new ObjectMapper();
-  private static final long UNKNOWN_FOR = Duration.ofSeconds(30).toNanos();
-  private static final int MAX_UNKNOWN = 1000;
   private static final ThreadLocal<WireEncoder> ENCODER = ThreadLocal.withInitial(WireEncoder::new);
   private static final ThreadLocal<WireDecoder> DECODER = ThreadLocal.withInitial(WireDecoder::new);
 
@@ -38,11 +35,6 @@ public final class AvroSerdes {
 
   private final Registry registry;
   private final Map<Integer, DatumReader<SpecificRecord>> readers = new ConcurrentHashMap<>();
-
-  /** Ids that the registry did not know, and until when it is not asked again. */
-  private final Map<Integer, Unknown> unknown = new ConcurrentHashMap<>();
-
-  private record Unknown(long until, String reason) {}
 
   /** Records whose schemas a registry holds. */
   public AvroSerdes(Registry registry) {
@@ -111,8 +103,12 @@ public final class AvroSerdes {
       encoder.begin(registered.id());
       try {
         ((SpecificRecordBase) data).customEncode(encoder);
-      } catch (IOException e) {
-        throw new UncheckedIOException("writing to memory", e);
+      } catch (IOException | RuntimeException e) {
+        // A field that must have a value and has none, a number of too many digits.
+        throw new BadRecordException(
+            "a %s for %s does not fit its schema: %s"
+                .formatted(data.getSchema().getFullName(), topic, e.getMessage()),
+            e);
       }
       return encoder.toByteArray();
     }
@@ -164,28 +160,17 @@ public final class AvroSerdes {
   }
 
   private DatumReader<SpecificRecord> reader(String topic, int id) {
-    Unknown before = unknown.get(id);
-    if (before != null && System.nanoTime() - before.until() < 0) {
-      throw new BadRecordException(before.reason());
-    }
     DatumReader<SpecificRecord> reader;
     try {
       reader = reader(registry.byId(id));
     } catch (RegistryException.NotFound e) {
-      throw unknown(id, "a record of %s: %s".formatted(topic, e.getMessage()));
+      throw new BadRecordException("a record of %s: %s".formatted(topic, e.getMessage()), e);
     } catch (BadRecordException e) {
-      throw unknown(id, "a record of %s, schema id %d: %s".formatted(topic, id, e.getMessage()));
+      throw new BadRecordException(
+          "a record of %s, schema id %d: %s".formatted(topic, id, e.getMessage()), e);
     }
     readers.put(id, reader);
     return reader;
-  }
-
-  private BadRecordException unknown(int id, String reason) {
-    if (unknown.size() >= MAX_UNKNOWN) {
-      unknown.clear();
-    }
-    unknown.put(id, new Unknown(System.nanoTime() + UNKNOWN_FOR, reason));
-    return new BadRecordException(reason);
   }
 
   private static DatumReader<SpecificRecord> reader(Schema writer) {

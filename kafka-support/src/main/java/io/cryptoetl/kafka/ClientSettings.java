@@ -74,10 +74,17 @@ public final class ClientSettings {
   private static final Pattern OF_OTHERS =
       Pattern.compile("KAFKA_(.*OPTS|HOME|VERSION|DEBUG|JMX_PORT|MODE|PORT(_.*)?|SERVICE_.*)");
 
+  /** Variables that Kubernetes sets for a service named schema-registry. */
+  private static final Pattern OF_KUBERNETES =
+      Pattern.compile("SCHEMA_REGISTRY_(PORT(_.*)?|SERVICE_.*)");
+
   /** What the laws of the pipeline rest on, and why. */
   private static final Map<String, String> FIXED =
       Map.ofEntries(
           Map.entry("acks", "records are kept by all replicas in sync"),
+          Map.entry("transaction.timeout.ms", "it follows from what one transaction holds"),
+          Map.entry("max.poll.interval.ms", "it follows from how long work may take"),
+          Map.entry("max.poll.records", "requests are taken one at a time, raw records a few"),
           Map.entry("enable.idempotence", "records are written in transactions"),
           Map.entry("transactional.id", "transactions belong to workers and planners"),
           Map.entry("transaction.two.phase.commit.enable", "transactions end within one service"),
@@ -147,9 +154,9 @@ public final class ClientSettings {
           ignored);
     }
     refuseFixed(properties);
-    if (!properties.containsKey(BOOTSTRAP)) {
+    if (environment.getOrDefault("KAFKA_BOOTSTRAP_SERVERS", "").isBlank()) {
       throw new IllegalArgumentException(
-          "KAFKA_BOOTSTRAP_SERVERS is not set: one or more brokers, such as broker-1:9092,broker-2:9092");
+          "KAFKA_BOOTSTRAP_SERVERS is not set in the environment: one or more brokers, such as broker-1:9092,broker-2:9092");
     }
     return new ClientSettings(properties, registryOf(environment));
   }
@@ -168,14 +175,24 @@ public final class ClientSettings {
                 registry.put(name.substring(SchemaRegistry.PREFIX.length()), value);
               }
             });
+    List<String> ignored = new ArrayList<>();
     environment.forEach(
         (variable, value) -> {
           if (variable.startsWith(REGISTRY) && !value.isBlank()) {
-            registry.put(
-                variable.substring(REGISTRY.length()).toLowerCase(Locale.ROOT).replace('_', '.'),
-                value);
+            String name =
+                variable.substring(REGISTRY.length()).toLowerCase(Locale.ROOT).replace('_', '.');
+            if (SchemaRegistry.knows(name)) {
+              registry.put(name, value);
+            } else if (!OF_KUBERNETES.matcher(variable).matches()) {
+              ignored.add(variable);
+            }
           }
         });
+    if (!ignored.isEmpty()) {
+      LOG.warn(
+          "event=settings_ignored names={} reason=\"no setting of the registry has that name\"",
+          ignored);
+    }
     return registry;
   }
 

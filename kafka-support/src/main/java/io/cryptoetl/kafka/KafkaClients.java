@@ -2,13 +2,17 @@ package io.cryptoetl.kafka;
 
 import io.cryptoetl.schemas.Topics;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ExecutionException;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 
 /**
@@ -107,6 +111,39 @@ public class KafkaClients {
     config.put("auto.offset.reset", "earliest");
     config.put("isolation.level", "read_committed");
     return new KafkaConsumer<>(config, new ByteArrayDeserializer(), new ByteArrayDeserializer());
+  }
+
+  /** Largest record that producers send, in bytes, whatever its topic takes. */
+  public int maxRequestBytes() {
+    Object configured = settings.of(ClientSettings.Kind.PRODUCER).get("max.request.size");
+    return configured == null
+        ? Topics.OPS_DEAD_LETTERS.maxMessageBytes()
+        : Integer.parseInt(configured.toString().strip());
+  }
+
+  /**
+   * Largest record that a topic takes and producers send, in bytes.
+   *
+   * @throws KafkaException if the cluster does not say; the message tells why
+   */
+  public int maxMessageBytes(Admin admin, String topic) throws InterruptedException {
+    ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, topic);
+    try {
+      return Math.min(
+          maxRequestBytes(),
+          Integer.parseInt(
+              admin
+                  .describeConfigs(List.of(resource))
+                  .all()
+                  .get()
+                  .get(resource)
+                  .get("max.message.bytes")
+                  .value()));
+    } catch (ExecutionException e) {
+      throw new KafkaException(
+          "topic %s cannot be described: %s".formatted(topic, Failures.explain(e.getCause())),
+          e.getCause());
+    }
   }
 
   /** What asks the cluster and its groups. */

@@ -60,7 +60,8 @@ public final class Provisioner {
       System.err.println(e.getMessage());
       System.exit(USAGE);
     } catch (KafkaException e) {
-      System.err.println(e.getMessage());
+      // Messages made here say it all; others are explained.
+      System.err.println(e instanceof RegistryException ? e.getMessage() : Failures.told(e));
       System.exit(1);
     }
   }

@@ -16,6 +16,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLException;
@@ -46,12 +48,20 @@ public final class SchemaRegistry implements Registry {
   private static final String CONTENT_TYPE = "application/vnd.schemaregistry.v1+json";
   private static final Duration TIMEOUT = Duration.ofSeconds(10);
   private static final Duration PAUSE = Duration.ofMillis(500);
+  private static final Duration UNKNOWN_FOR = Duration.ofSeconds(30);
+  private static final int MAX_UNKNOWN = 1000;
   private static final int LONGEST_ANSWER = 300;
 
   private final List<String> urls;
   private final Optional<String> authorization;
   private final Duration patience;
   private final HttpClient http;
+  private final Map<Integer, Schema> schemas = new ConcurrentHashMap<>();
+
+  /** Ids that the registry does not know, and until when it is not asked again. */
+  private final Map<Integer, Unknown> unknown = new ConcurrentHashMap<>();
+
+  private record Unknown(long until, String reason) {}
 
   /**
    * A schema and its id.
@@ -77,9 +87,16 @@ public final class SchemaRegistry implements Registry {
         HttpClient.newBuilder()
             .version(HttpClient.Version.HTTP_1_1)
             .connectTimeout(TIMEOUT)
-            .followRedirects(HttpClient.Redirect.NORMAL);
+            // A redirect would carry the password to wherever it leads.
+            .followRedirects(HttpClient.Redirect.NEVER);
     tls(settings).ifPresent(client::sslContext);
     this.http = client.build();
+  }
+
+  /** Whether a registry has a setting of a name. */
+  static boolean knows(String name) {
+    return Set.of("url", "basic.auth.user.info", "bearer.auth.token").contains(name)
+        || name.startsWith("ssl.");
   }
 
   private static String text(Map<String, ?> settings, String name) {
@@ -127,6 +144,10 @@ public final class SchemaRegistry implements Registry {
       throw new IllegalArgumentException(
           "SCHEMA_REGISTRY_BASIC_AUTH_USER_INFO must be user:password (it is not shown here)");
     }
+    if (!token.chars().allMatch(c -> c > ' ' && c < 0x7F)) {
+      throw new IllegalArgumentException(
+          "SCHEMA_REGISTRY_BEARER_AUTH_TOKEN must be one line of letters, digits and signs without spaces (it is not shown here)");
+    }
     return user.isEmpty()
         ? token.isEmpty() ? Optional.empty() : Optional.of("Bearer " + token)
         : Optional.of(
@@ -162,7 +183,37 @@ public final class SchemaRegistry implements Registry {
 
   @Override
   public Schema byId(int id) {
-    return parse(ask("GET", "/schemas/ids/" + id, null, "schema id " + id), "schema id " + id);
+    Schema known = schemas.get(id);
+    if (known != null) {
+      return known;
+    }
+    Unknown before = unknown.get(id);
+    if (before != null && System.nanoTime() - before.until() < 0) {
+      throw new RegistryException.NotFound(before.reason());
+    }
+    Schema found;
+    try {
+      found = look(id);
+    } catch (RegistryException.NotFound e) {
+      if (unknown.size() >= MAX_UNKNOWN) {
+        unknown.clear();
+      }
+      unknown.put(id, new Unknown(System.nanoTime() + UNKNOWN_FOR.toNanos(), e.getMessage()));
+      throw e;
+    }
+    schemas.put(id, found);
+    return found;
+  }
+
+  private Schema look(int id) {
+    String what = "schema id " + id;
+    try {
+      return parse(ask("GET", "/schemas/ids/" + id, null, what), what);
+    } catch (RegistryException.NotFound e) {
+      // A follower of the registry may not have heard yet of an id that is new.
+      pause();
+      return parse(ask("GET", "/schemas/ids/" + id, null, what), what);
+    }
   }
 
   /**
@@ -173,18 +224,13 @@ public final class SchemaRegistry implements Registry {
   public Registered latest(String subject) {
     String what = "subject " + subject;
     JsonNode found = ask("GET", path(subject, "/versions/latest"), null, what);
-    return new Registered(found.path("id").asInt(), parse(found, what));
+    return new Registered(id(found, what), parse(found, what));
   }
 
   @Override
   public int idOf(String subject, Schema schema) {
-    return ask(
-            "POST",
-            path(subject, ""),
-            Map.of("schema", schema.toString()),
-            "the schema %s of subject %s".formatted(schema.getFullName(), subject))
-        .path("id")
-        .asInt();
+    String what = "the schema %s of subject %s".formatted(schema.getFullName(), subject);
+    return id(ask("POST", path(subject, ""), Map.of("schema", schema.toString()), what), what);
   }
 
   /**
@@ -194,13 +240,9 @@ public final class SchemaRegistry implements Registry {
    * @throws RegistryException if it does not go with those before it, or may not be registered
    */
   public int register(String subject, Schema schema) {
-    return ask(
-            "POST",
-            path(subject, "/versions"),
-            Map.of("schema", schema.toString()),
-            "to register %s for subject %s".formatted(schema.getFullName(), subject))
-        .path("id")
-        .asInt();
+    String what = "to register %s for subject %s".formatted(schema.getFullName(), subject);
+    return id(
+        ask("POST", path(subject, "/versions"), Map.of("schema", schema.toString()), what), what);
   }
 
   /**
@@ -214,6 +256,14 @@ public final class SchemaRegistry implements Registry {
         "/config/" + encoded(subject),
         Map.of("compatibility", rule),
         "to set the rule %s for subject %s".formatted(rule, subject));
+  }
+
+  private static int id(JsonNode answer, String what) {
+    JsonNode id = answer.path("id");
+    if (!id.isInt()) {
+      throw new RegistryException("the registry gave no id for " + what);
+    }
+    return id.intValue();
   }
 
   private static String path(String subject, String rest) {
@@ -242,20 +292,27 @@ public final class SchemaRegistry implements Registry {
 
   private JsonNode ask(String method, String path, Map<String, String> body, String what) {
     long deadline = System.nanoTime() + patience.toNanos();
-    for (int i = 0; ; i++) {
-      String url = urls.get(i % urls.size());
-      try {
-        return ask(method, url, path, body, what);
-      } catch (RegistryException.Away e) {
-        boolean all = (i + 1) % urls.size() == 0;
-        if (all && System.nanoTime() >= deadline) {
-          throw e;
-        }
-        LOG.warn("event=registry_away reason=\"{}\"; asking again", e.getMessage());
-        if (all) {
-          pause();
+    while (true) {
+      RegistryException.NotFound notFound = null;
+      RegistryException.Away away = null;
+      for (String url : urls) {
+        try {
+          return ask(method, url, path, body, what);
+        } catch (RegistryException.NotFound e) {
+          notFound = e;
+        } catch (RegistryException.Away e) {
+          away = e;
+          LOG.warn("event=registry_away reason=\"{}\"", e.getMessage());
         }
       }
+      // That something is not there counts only if all say so.
+      if (away == null) {
+        throw notFound;
+      }
+      if (System.nanoTime() >= deadline) {
+        throw away;
+      }
+      pause();
     }
   }
 
@@ -307,14 +364,17 @@ public final class SchemaRegistry implements Registry {
           "asked for %s; it refused with HTTP %d. Look at SCHEMA_REGISTRY_BASIC_AUTH_USER_INFO or SCHEMA_REGISTRY_BEARER_AUTH_TOKEN, and at what that user may do"
               .formatted(asked, status));
     }
-    if (status == 404) {
+    // An error code says that it is the registry itself that answers, and not something before it.
+    if (status == 404 && said.matches(".*\"error_code\"\\s*:\\s*404[0-9]{2}\\b.*")) {
       throw new RegistryException.NotFound(
           "asked for %s; it is not there (HTTP 404: %s). Has the provisioner run against this registry? Is SCHEMA_REGISTRY_URL the base of Confluent's API (for Apicurio it ends in /apis/ccompat/v7)?"
               .formatted(asked, said));
     }
-    if (status / 100 == 5 || status == 408 || status == 429) {
+    if (status / 100 == 5 || status == 404 || status == 408 || status == 429) {
       throw new RegistryException.Away(
-          "asked for %s; it is in trouble: HTTP %d: %s".formatted(asked, status, said), null);
+          "asked for %s; it is in trouble, or no registry: HTTP %d: %s. Is SCHEMA_REGISTRY_URL the base of Confluent's API (for Apicurio it ends in /apis/ccompat/v7)?"
+              .formatted(asked, status, said),
+          null);
     }
     if (status / 100 != 2) {
       throw new RegistryException(

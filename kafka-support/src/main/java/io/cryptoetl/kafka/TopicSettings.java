@@ -186,6 +186,8 @@ public final class TopicSettings {
     switch (topic.cleanup()) {
       case DELETE ->
           nameOf(topic, Setting.RETENTION)
+              // Requests and results tell together what was ever asked for and what came of it.
+              .filter(name -> topic.kind() != Topic.Kind.OPS || topic.retentionMs() > 0)
               .ifPresent(
                   name ->
                       config.put(

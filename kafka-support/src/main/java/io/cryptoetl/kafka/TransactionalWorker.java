@@ -46,6 +46,7 @@ public final class TransactionalWorker implements Runnable {
   private static final Logger LOG = LoggerFactory.getLogger(TransactionalWorker.class);
   private static final String KAFKA = "Kafka: ";
   private static final Duration POLL = Duration.ofMillis(500);
+  private static final int MAX_PAYLOAD = 512 * 1024;
   private static final Duration MAX_PAUSE = Duration.ofSeconds(30);
 
   private final Settings settings;
@@ -387,7 +388,9 @@ public final class TransactionalWorker implements Runnable {
             .setTopic(record.topic())
             .setPartition(record.partition())
             .setOffset(record.offset())
-            .setPayload(ByteBuffer.wrap(record.value()))
+            // A larger one is nonsense, and stands at its place.
+            .setPayload(
+                record.value().length > MAX_PAYLOAD ? null : ByteBuffer.wrap(record.value()))
             .setOccurredAt(clock.instant())
             .build());
     request.commit();

@@ -95,8 +95,12 @@ class SchemaRegistryTest {
     } else if (path.matches("/subjects/[^/]+/versions/latest") && subjects.containsKey(parts[1])) {
       send(exchange, 200, schema(subjects.get(parts[1]).getLast()));
     } else {
-      send(exchange, 404, "{\"error_code\":404}");
+      send(exchange, 404, "{\"error_code\":%d}".formatted(isOfTheApi(path) ? 40403 : 404));
     }
+  }
+
+  private static boolean isOfTheApi(String path) {
+    return path.matches("/schemas/ids/[0-9]+|/subjects/[^/]+(/versions(/latest)?)?");
   }
 
   private String schema(int id) throws IOException {
@@ -201,6 +205,48 @@ class SchemaRegistryTest {
   }
 
   @Test
+  void shouldAskAgainForAnIdThatAFollowerDoesNotKnowYet() {
+    registry().register("s", BlockKey.getClassSchema());
+    failures = 1;
+    failWith = 404;
+    failSaying = "{\"error_code\":40403,\"message\":\"Schema not found\"}";
+
+    assertThat(registry().byId(1)).isEqualTo(BlockKey.getClassSchema());
+  }
+
+  @Test
+  void shouldNotAskForEachRecordOfAnUnknownSchema() {
+    SchemaRegistry registry = registry();
+    for (int i = 0; i < 3; i++) {
+      assertThatExceptionOfType(RegistryException.NotFound.class)
+          .isThrownBy(() -> registry.byId(7));
+    }
+
+    assertThat(asked).hasSize(2);
+  }
+
+  @Test
+  void shouldNotTakeAnotherServersNotFoundForTheRegistrys() {
+    settings.put("url", settings.get("url") + "wrong");
+
+    assertThatExceptionOfType(RegistryException.Away.class)
+        .isThrownBy(() -> registry().byId(1))
+        .withMessageContaining("no registry: HTTP 404");
+  }
+
+  @Test
+  void shouldNotCarryThePasswordToWhereARedirectLeads() {
+    settings.put("basic.auth.user.info", "etl:" + SECRET);
+    failures = 1;
+    failWith = 302;
+
+    assertThatExceptionOfType(RegistryException.class)
+        .isThrownBy(() -> registry().byId(1))
+        .withMessageContaining("HTTP 302");
+    assertThat(asked).hasSize(1);
+  }
+
+  @Test
   void shouldAskTheNextOneOfSeveral() throws IOException {
     registry().register("s", BlockKey.getClassSchema());
     try (ServerSocket free = new ServerSocket(0)) {
@@ -231,7 +277,7 @@ class SchemaRegistryTest {
         "{\"schema\":\"\\\"string\\\"\",\"references\":[{\"name\":\"a\"}]}|of other subjects"
       })
   void shouldTakeOnlyAvro(String answer, String why) {
-    failures = 1;
+    failures = 2;
     failWith = 200;
     failSaying = answer;
 
@@ -248,6 +294,8 @@ class SchemaRegistryTest {
         "url|registry:8081|such as https://registry:8081",
         "url|http://etl:p4ss@registry|SCHEMA_REGISTRY_BASIC_AUTH_USER_INFO",
         "basic.auth.user.info|p4ss|user:password",
+        "bearer.auth.token|p4ss word|SCHEMA_REGISTRY_BEARER_AUTH_TOKEN",
+        "bearer.auth.token|p4ssé|SCHEMA_REGISTRY_BEARER_AUTH_TOKEN",
         "ssl.truststore.location|/no/such/p4ss/file|SCHEMA_REGISTRY_SSL"
       })
   void shouldSayWhatIsWrongWithSettings(String name, String value, String says) {

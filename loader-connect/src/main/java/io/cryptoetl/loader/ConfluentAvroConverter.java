@@ -80,8 +80,7 @@ public final class ConfluentAvroConverter implements Converter {
 
   @Override
   public void configure(Map<String, ?> configs, boolean isKey) {
-    // What the connector does not say is what all of the pipeline is told.
-    Map<String, Object> settings = new HashMap<>(ClientSettings.registryOf(System.getenv()));
+    Map<String, Object> settings = new HashMap<>();
     configs.forEach(
         (name, value) -> {
           if (name.startsWith(SchemaRegistry.PREFIX)) {
@@ -90,6 +89,18 @@ public final class ConfluentAvroConverter implements Converter {
             settings.put(name, value);
           }
         });
+    Map<String, String> ofWorker = ClientSettings.registryOf(System.getenv());
+    Object url = settings.get("url");
+    // What opens the registry of the worker's environment is not for another one.
+    if (url == null || url.toString().isBlank() || url.equals(ofWorker.get("url"))) {
+      Map<String, Object> all = new HashMap<>(ofWorker);
+      if (settings.keySet().stream().anyMatch(name -> name.contains(".auth."))) {
+        all.keySet().removeIf(name -> name.contains(".auth."));
+      }
+      settings.keySet().removeIf(name -> settings.get(name).toString().isBlank());
+      all.putAll(settings);
+      settings.putAll(all);
+    }
     try {
       registry = new SchemaRegistry(settings, PATIENCE);
     } catch (IllegalArgumentException e) {
@@ -129,7 +140,11 @@ public final class ConfluentAvroConverter implements Converter {
       return new SchemaAndValue(codec.schema(), new AvroRow(codec, value, FRAME));
     }
     try {
-      return new SchemaAndValue(codec.schema(), codec.read(decoder.of(value, FRAME)));
+      Object read = codec.read(decoder.of(value, FRAME));
+      if (!decoder.isEnd()) {
+        throw new IOException("bytes behind its end");
+      }
+      return new SchemaAndValue(codec.schema(), read);
     } catch (IOException | RuntimeException e) {
       throw new DataException(
           "a record of " + topic + " with schema id " + id + " cannot be decoded: " + e, e);
@@ -145,6 +160,9 @@ public final class ConfluentAvroConverter implements Converter {
         throw new DataException("a record of " + topic + ": " + e.getMessage(), e);
       } catch (RegistryException e) {
         throw new RetriableException(e.getMessage(), e);
+      } catch (StackOverflowError e) {
+        throw new DataException(
+            "a record of %s: schema id %d holds itself, which no table does".formatted(topic, id));
       }
       byId.put(id, codec);
     }

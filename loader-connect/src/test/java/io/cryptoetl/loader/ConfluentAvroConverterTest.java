@@ -68,10 +68,12 @@ class ConfluentAvroConverterTest {
               path.equals("/api/schemas/ids/7")
                   || path.equals("/api/subjects/t-value/versions/latest");
           String body =
-              "{\"id\":7,\"schema\":"
-                  + new com.fasterxml.jackson.databind.ObjectMapper()
-                      .writeValueAsString(ROW.toString())
-                  + "}";
+              known
+                  ? "{\"id\":7,\"schema\":"
+                      + new com.fasterxml.jackson.databind.ObjectMapper()
+                          .writeValueAsString(ROW.toString())
+                      + "}"
+                  : "{\"error_code\":40403,\"message\":\"Schema not found\"}";
           byte[] bytes = body.getBytes(StandardCharsets.UTF_8);
           int status = failures.getAndDecrement() > 0 ? 503 : known ? 200 : 404;
           exchange.sendResponseHeaders(status, bytes.length);
@@ -195,5 +197,10 @@ class ConfluentAvroConverterTest {
     assertThatThrownBy(() -> converter.toConnectData("t", cut))
         .isInstanceOf(DataException.class)
         .hasMessageContaining("cannot be decoded");
+    byte[] whole = encoded(row(true));
+    byte[] longer = java.util.Arrays.copyOf(whole, whole.length + 1);
+    assertThatThrownBy(() -> converter.toConnectData("t", longer))
+        .isInstanceOf(DataException.class)
+        .hasMessageContaining("bytes behind its end");
   }
 }

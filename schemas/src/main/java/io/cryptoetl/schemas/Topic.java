@@ -75,19 +75,17 @@ public record Topic(
       case COMPACT -> {
         config.put("cleanup.policy", "compact");
         config.put("delete.retention.ms", Long.toString(retentionMs));
-        // The segment that is written is never compacted: without this, small topics would be a
-        // week
-        // or a gigabyte behind.
+        // The segment that is written is never compacted: without this, small topics would be
+        // a week or a gigabyte behind.
         config.put("segment.ms", Long.toString(6 * HOUR_MS));
         config.put("max.compaction.lag.ms", Long.toString(24 * HOUR_MS));
       }
     }
-    // Records of internal topics have the time of the raw record that they were made of, which may
-    // be
-    // years ago in a replay: they are kept by the time at which they were written.
+    // What is made of a raw record has its time, which may be years ago in a replay: it is kept
+    // by the time at which it was written.
     config.put(
         "message.timestamp.type",
-        kind == Kind.INTERNAL && cleanup == Cleanup.DELETE ? "LogAppendTime" : "CreateTime");
+        kind != Kind.RAW && cleanup == Cleanup.DELETE ? "LogAppendTime" : "CreateTime");
     return config;
   }
 }

@@ -20,6 +20,7 @@ import org.apache.kafka.streams.errors.DeserializationExceptionHandler;
 import org.apache.kafka.streams.errors.ErrorHandlerContext;
 import org.apache.kafka.streams.errors.ProcessingExceptionHandler;
 import org.apache.kafka.streams.errors.ProductionExceptionHandler;
+import org.apache.kafka.streams.errors.StreamsException;
 import org.apache.kafka.streams.processor.api.Record;
 import org.jboss.logging.Logger;
 
@@ -55,7 +56,7 @@ public class DeadLetterHandler
   @Override
   public ProcessingExceptionHandler.Response handleError(
       ErrorHandlerContext context, Record<?, ?> record, Exception exception) {
-    if (!isOfOurCode(exception)) {
+    if (!isOfOurCode(unwrapped(exception))) {
       return ProcessingExceptionHandler.Response.fail();
     }
     byte[] payload = context.sourceRawValue();
@@ -68,7 +69,7 @@ public class DeadLetterHandler
             payload,
             "processing_failed",
             "%s failed with %s: a mistake in the code, please report it with the payload. Once it is fixed, ./pipeline replay processes the record again"
-                .formatted(context.processorNodeId(), exception.getClass().getName()),
+                .formatted(context.processorNodeId(), unwrapped(exception).getClass().getName()),
             exception));
   }
 
@@ -96,12 +97,18 @@ public class DeadLetterHandler
       ProducerRecord record,
       Exception exception,
       SerializationExceptionOrigin origin) {
-    if (!(exception instanceof LimitedSerializer.TooLargeException)) {
+    boolean isTooLarge = exception instanceof LimitedSerializer.TooLargeException;
+    if (!isTooLarge && !(exception instanceof BadRecordException)) {
       return ProductionExceptionHandler.Response.fail();
     }
     return ProductionExceptionHandler.Response.resume(
         letter(
-            context, context.sourceRawValue(), "row_too_large", exception.getMessage(), exception));
+            context,
+            // What is read again is not the record that came: it is at its place.
+            isReplayed(context.headers()) ? null : context.sourceRawValue(),
+            isTooLarge ? "row_too_large" : "row_invalid",
+            exception.getMessage(),
+            exception));
   }
 
   private static boolean isReplayed(Headers headers) {
@@ -149,6 +156,14 @@ public class DeadLetterHandler
     return List.of(
         new ProducerRecord<>(
             topic, keys.serialize(topic, new DeadLetterKey(id)), values.serialize(topic, letter)));
+  }
+
+  /** Kafka Streams takes failed casts for mistakes in its settings, and says so around them. */
+  private static Exception unwrapped(Exception exception) {
+    return exception instanceof StreamsException
+            && exception.getCause() instanceof ClassCastException cast
+        ? cast
+        : exception;
   }
 
   /** Whether the first frame that is not of a library called with data is our own. */

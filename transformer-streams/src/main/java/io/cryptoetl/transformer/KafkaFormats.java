@@ -1,6 +1,6 @@
 package io.cryptoetl.transformer;
 
-import io.cryptoetl.kafka.AvroSerdes;
+import io.cryptoetl.kafka.KafkaClients;
 import io.cryptoetl.transformer.normalize.RawReader;
 import java.util.Map;
 import org.apache.avro.specific.SpecificRecord;
@@ -9,32 +9,27 @@ import org.apache.kafka.common.serialization.Serializer;
 
 /** How records of a real cluster are read and written. */
 final class KafkaFormats implements PipelineTopology.Formats {
-  private final AvroSerdes serdes;
-  private final Map<String, Integer> limits;
+  private final KafkaClients kafka;
+  private final TopicLimits limits;
 
-  /**
-   * Formats.
-   *
-   * @param limits largest record of each topic, in bytes
-   */
-  KafkaFormats(AvroSerdes serdes, Map<String, Integer> limits) {
-    this.serdes = serdes;
-    this.limits = limits;
+  KafkaFormats(KafkaClients kafka) {
+    this.kafka = kafka;
+    this.limits = new TopicLimits(kafka);
   }
 
   @Override
   public Deserializer<SpecificRecord> reader() {
-    return serdes.deserializer();
+    return kafka.serdes().deserializer();
   }
 
   @Override
   public Serializer<SpecificRecord> keys() {
-    return serdes.serializer(true);
+    return kafka.serdes().serializer(true);
   }
 
   @Override
   public Serializer<SpecificRecord> values() {
-    return new LimitedSerializer(serdes.serializer(false), limits);
+    return new LimitedSerializer(kafka.serdes().serializer(false), limits::of);
   }
 
   @Override

@@ -1,7 +1,7 @@
 package io.cryptoetl.transformer;
 
 import io.cryptoetl.ops.DeadLetter;
-import java.util.Map;
+import java.util.function.ToIntFunction;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.common.errors.SerializationException;
 import org.apache.kafka.common.serialization.Serializer;
@@ -16,7 +16,7 @@ final class LimitedSerializer implements Serializer<SpecificRecord> {
   private static final int OVERHEAD = 4096;
 
   private final Serializer<SpecificRecord> serializer;
-  private final Map<String, Integer> limits;
+  private final ToIntFunction<String> limits;
 
   /** A value is larger than its topic takes. */
   static final class TooLargeException extends SerializationException {
@@ -32,7 +32,7 @@ final class LimitedSerializer implements Serializer<SpecificRecord> {
    *
    * @param limits largest record of each topic, in bytes
    */
-  LimitedSerializer(Serializer<SpecificRecord> serializer, Map<String, Integer> limits) {
+  LimitedSerializer(Serializer<SpecificRecord> serializer, ToIntFunction<String> limits) {
     this.serializer = serializer;
     this.limits = limits;
   }
@@ -59,12 +59,11 @@ final class LimitedSerializer implements Serializer<SpecificRecord> {
                 data.getSchema().getName(),
                 bytes.length,
                 topic,
-                limits.get(topic),
+                limits.applyAsInt(topic),
                 topic.startsWith("transformer.") ? "INTERNAL" : "ROWS"));
   }
 
   private boolean fits(String topic, byte[] bytes) {
-    Integer limit = limits.get(topic);
-    return limit == null || bytes.length + OVERHEAD <= limit;
+    return bytes.length <= limits.applyAsInt(topic) - OVERHEAD;
   }
 }

@@ -48,8 +48,11 @@ final class ThreadReplacement implements StreamsUncaughtExceptionHandler {
     Duration wait;
     synchronized (this) {
       long now = nanos.getAsLong();
-      inARow = inARow > 0 && now - last < CALM.toNanos() ? inARow + 1 : 1;
-      last = now;
+      // Threads that fail together, as they do when the brokers are away, are one failure.
+      if (inARow == 0 || now - last > pauseAfter(inARow).toNanos()) {
+        inARow = inARow > 0 && now - last < CALM.toNanos() ? inARow + 1 : 1;
+        last = now;
+      }
       if (inARow >= MAX_IN_A_ROW) {
         LOG.errorf(
             failure,
@@ -59,8 +62,7 @@ final class ThreadReplacement implements StreamsUncaughtExceptionHandler {
         exit.run();
         return StreamThreadExceptionResponse.SHUTDOWN_CLIENT;
       }
-      Duration doubled = Duration.ofSeconds(1L << (inARow - 1));
-      wait = doubled.compareTo(MAX_PAUSE) > 0 ? MAX_PAUSE : doubled;
+      wait = pauseAfter(inARow);
     }
     LOG.errorf(
         failure,
@@ -74,5 +76,10 @@ final class ThreadReplacement implements StreamsUncaughtExceptionHandler {
       Thread.currentThread().interrupt();
     }
     return StreamThreadExceptionResponse.REPLACE_THREAD;
+  }
+
+  private static Duration pauseAfter(int failures) {
+    Duration doubled = Duration.ofSeconds(1L << Math.min(10, failures - 1));
+    return doubled.compareTo(MAX_PAUSE) > 0 ? MAX_PAUSE : doubled;
   }
 }

@@ -2,6 +2,7 @@ package io.cryptoetl.transformer;
 
 import io.cryptoetl.datasets.Layouts;
 import io.cryptoetl.kafka.ClientSettings;
+import io.cryptoetl.kafka.KafkaClients;
 import io.cryptoetl.kafka.TopicSettings;
 import io.cryptoetl.transformer.join.PriceRules;
 import io.smallrye.common.annotation.Identifier;
@@ -22,7 +23,7 @@ class Transformer {
 
   private final ClientSettings clients = ClientSettings.fromEnvironment();
   private final TopicSettings topics = TopicSettings.from(System.getenv());
-  private final KafkaFormats formats = StreamsSettings.formats(clients, topics);
+  private final KafkaFormats formats = new KafkaFormats(new KafkaClients(clients));
 
   // A singleton, because Kafka Streams reads fields of the topology, which a proxy does not have.
   @Produces

@@ -10,7 +10,6 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Instant;
-import java.util.Map;
 import java.util.Properties;
 import org.apache.kafka.common.errors.DisconnectException;
 import org.apache.kafka.common.header.internals.RecordHeaders;
@@ -193,7 +192,9 @@ class DeadLetterHandlerTest {
   @Test
   void shouldKeepARowThatItsTopicDoesNotTakeAndGoOn() {
     LimitedSerializer limited =
-        new LimitedSerializer(TopologyHarness.formats().values(), Map.of("out", 4096 + 7));
+        new LimitedSerializer(
+            TopologyHarness.formats().values(),
+            topic -> topic.equals("out") ? 4096 + 7 : Integer.MAX_VALUE);
     Topology topology =
         new Topology()
             .addSource(

@@ -14,7 +14,9 @@ class LimitedSerializerTest {
   private final LimitedSerializer serializer =
       new LimitedSerializer(
           (topic, record) -> TopologyHarness.encode(record),
-          Map.of("chain.blocks", 4100, "chain.logs", 8000, "ops.dead_letters", 8000));
+          topic ->
+              Map.of("chain.blocks", 4100, "chain.logs", 8000, "ops.dead_letters", 8000)
+                  .getOrDefault(topic, Integer.MAX_VALUE));
 
   private static DeadLetter letter(int payload) {
     return DeadLetter.newBuilder()

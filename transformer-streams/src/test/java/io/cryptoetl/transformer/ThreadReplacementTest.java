@@ -19,6 +19,7 @@ class ThreadReplacementTest {
           now::get, pause -> pauses.add(pause.toSeconds()), exits::incrementAndGet);
 
   private StreamThreadExceptionResponse fail() {
+    now.addAndGet(Duration.ofSeconds(61).toNanos());
     return replacement.handle(new IllegalStateException("away"));
   }
 
@@ -42,5 +43,17 @@ class ThreadReplacementTest {
     fail();
 
     assertThat(pauses).containsExactly(1L, 2L, 1L);
+  }
+
+  @Test
+  void shouldTakeThreadsThatFailTogetherForOneFailure() {
+    for (int i = 0; i < 20; i++) {
+      assertThat(replacement.handle(new IllegalStateException("away")))
+          .isEqualTo(StreamThreadExceptionResponse.REPLACE_THREAD);
+    }
+    fail();
+
+    assertThat(pauses.subList(0, 20)).containsOnly(1L);
+    assertThat(pauses.getLast()).isEqualTo(2L);
   }
 }

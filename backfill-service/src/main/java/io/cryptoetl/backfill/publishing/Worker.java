@@ -26,6 +26,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import org.apache.avro.specific.SpecificRecord;
+import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.common.TopicPartition;
 import org.jboss.logging.Logger;
 
@@ -53,6 +54,8 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
   private final Clock clock;
   private final Meters meters;
   private final TransactionalWorker worker;
+  private final KafkaClients kafka;
+  private Limits limits;
   private volatile boolean leads;
 
   /**
@@ -79,6 +82,8 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
     this.detector = detector;
     this.clock = clock;
     this.meters = meters;
+    this.kafka = kafka;
+    this.limits = settings.limits();
     this.worker =
         new TransactionalWorker(
             new TransactionalWorker.Settings(
@@ -112,6 +117,17 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
   @Override
   public void run() {
     worker.run();
+  }
+
+  @Override
+  public void opened(Admin admin) throws InterruptedException {
+    // Of a record the half is for the row, the rest for the head of its file and others.
+    int most = kafka.maxMessageBytes(admin, Topics.RAW_CSV_ROWS.name()) / 2;
+    limits =
+        new Limits(
+            Math.min(settings.limits().rowBytes(), most),
+            settings.limits().expansion(),
+            settings.limits().members());
   }
 
   @Override
@@ -179,11 +195,10 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
             .find(request.getFile())
             .filter(f -> f.version().equals(request.getFileVersion()))
             .orElseThrow(() -> FileStore.changed(request.getFile()));
-    Map<String, Check.Part> parts =
-        Check.of(request, file, store, settings.limits(), detector, asked::alive);
+    Map<String, Check.Part> parts = Check.of(request, file, store, limits, detector, asked::alive);
     Publication publication = publication(request, parts, asked);
     try (InputStream in = new Check.Alive(store.open(file), asked::alive)) {
-      FileReader.read(in, settings.limits(), publication);
+      FileReader.read(in, limits, publication);
     }
     if (!parts.containsKey(request.getFile())) {
       publication.endArchive();

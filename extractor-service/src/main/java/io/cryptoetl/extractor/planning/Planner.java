@@ -183,7 +183,16 @@ public final class Planner implements AutoCloseable {
   private void open() throws InterruptedException {
     // Ends whatever another planner left open; the cursors read after that are the last word.
     if (sender.open()) {
-      cursors = new HashMap<>(Cursors.read(kafka));
+      boolean isRead = false;
+      try {
+        cursors = new HashMap<>(Cursors.read(kafka));
+        isRead = true;
+      } finally {
+        if (!isRead) {
+          // Without cursors it would plan from the beginning.
+          sender.discard();
+        }
+      }
     }
   }
 

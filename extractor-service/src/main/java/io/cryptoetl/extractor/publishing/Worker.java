@@ -8,7 +8,6 @@ import io.cryptoetl.extractor.source.Range;
 import io.cryptoetl.extractor.source.Source;
 import io.cryptoetl.extractor.source.TransientException;
 import io.cryptoetl.kafka.BadRecordException;
-import io.cryptoetl.kafka.Failures;
 import io.cryptoetl.kafka.KafkaClients;
 import io.cryptoetl.kafka.TransactionalWorker;
 import io.cryptoetl.ops.DeadLetter;
@@ -30,15 +29,12 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Semaphore;
 import java.util.stream.Collectors;
 import org.apache.avro.message.BinaryMessageEncoder;
 import org.apache.avro.specific.SpecificData;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.clients.admin.Admin;
-import org.apache.kafka.common.KafkaException;
-import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.errors.InterruptException;
 import org.jboss.logging.Logger;
 
@@ -77,6 +73,7 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
 
   private final Source source;
   private final Map<String, Feed> feeds;
+  private final KafkaClients kafka;
   private final Ledger ledger;
   private final String name;
   private final int tries;
@@ -108,6 +105,7 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
       Meters meters) {
     this.source = source;
     this.feeds = source.feeds().stream().collect(Collectors.toMap(Feed::name, f -> f));
+    this.kafka = kafka;
     this.ledger = ledger;
     this.name = name;
     this.tries = tries;
@@ -150,8 +148,8 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
 
   @Override
   public void opened(Admin admin) throws InterruptedException {
-    limit = maxMessageBytes(admin, source.topic().name());
-    letterLimit = maxMessageBytes(admin, Topics.OPS_DEAD_LETTERS.name());
+    limit = kafka.maxMessageBytes(admin, source.topic().name());
+    letterLimit = kafka.maxMessageBytes(admin, Topics.OPS_DEAD_LETTERS.name());
   }
 
   @Override
@@ -397,25 +395,6 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
       return out.toByteArray();
     } catch (IOException e) {
       throw new UncheckedIOException("encoding in memory", e);
-    }
-  }
-
-  private static int maxMessageBytes(Admin admin, String name) throws InterruptedException {
-    ConfigResource topic = new ConfigResource(ConfigResource.Type.TOPIC, name);
-    try {
-      return Integer.parseInt(
-          admin
-              .describeConfigs(List.of(topic))
-              .all()
-              .get()
-              .get(topic)
-              .get("max.message.bytes")
-              .value());
-    } catch (ExecutionException e) {
-      throw new KafkaException(
-          "topic %s cannot be described: %s"
-              .formatted(topic.name(), Failures.explain(e.getCause())),
-          e.getCause());
     }
   }
 }

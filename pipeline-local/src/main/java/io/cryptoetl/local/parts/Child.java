@@ -54,9 +54,11 @@ public final class Child {
     return new Child(part, log, builder.start());
   }
 
-  /** Whether a variable names or opens a cluster or a registry. */
+  /** Whether a variable names or opens a cluster or a registry, or sets topics of one. */
   public static boolean isOfOtherClusters(String variable) {
-    return variable.startsWith("KAFKA_") || variable.startsWith("SCHEMA_REGISTRY_");
+    return variable.startsWith("KAFKA_")
+        || variable.startsWith("SCHEMA_REGISTRY_")
+        || variable.startsWith("TOPIC_");
   }
 
   public Part part() {

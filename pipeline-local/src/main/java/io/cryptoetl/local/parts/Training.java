@@ -50,6 +50,8 @@ public final class Training {
       if (Files.exists(made.file(program))) {
         Files.move(made.file(program), caches.file(program), StandardCopyOption.REPLACE_EXISTING);
       } else {
+        // An empty one, which the JVM passes over, keeps the next build from trying again.
+        Files.write(caches.file(program), new byte[0]);
         System.out.println("No ahead-of-time cache was made for " + program);
       }
     }
