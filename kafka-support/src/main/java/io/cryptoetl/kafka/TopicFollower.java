@@ -5,11 +5,13 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Collectors;
+import org.apache.avro.Schema;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.ListOffsetsOptions;
@@ -35,7 +37,7 @@ public final class TopicFollower implements Runnable {
   private static final Duration PAUSE = Duration.ofSeconds(1);
 
   private final KafkaClients kafka;
-  private final Collection<String> topics;
+  private final Map<String, Topic> topics;
   private final Listener listener;
   private final AtomicLong skipped = new AtomicLong();
 
@@ -61,7 +63,10 @@ public final class TopicFollower implements Runnable {
   /** A follower; {@link #run} follows. */
   public TopicFollower(KafkaClients kafka, Collection<Topic> topics, Listener listener) {
     this.kafka = kafka;
-    this.topics = topics.stream().map(Topic::name).toList();
+    this.topics =
+        topics.stream()
+            .collect(
+                Collectors.toMap(Topic::name, topic -> topic, (a, b) -> a, LinkedHashMap::new));
     this.listener = listener;
   }
 
@@ -83,7 +88,8 @@ public final class TopicFollower implements Runnable {
       while (!once.isAt(ends)) {
         if (System.nanoTime() - deadline > 0) {
           throw new KafkaException(
-              "%s could not be read to their ends within %s".formatted(once.topics, atMost));
+              "%s could not be read to their ends within %s"
+                  .formatted(once.topics.keySet(), atMost));
         }
         once.poll(reader);
       }
@@ -129,7 +135,7 @@ public final class TopicFollower implements Runnable {
   }
 
   private synchronized KafkaException behind() {
-    return new KafkaException("%s are read to %s only".formatted(topics, positions));
+    return new KafkaException("%s are read to %s only".formatted(topics.keySet(), positions));
   }
 
   private interface Condition {
@@ -186,7 +192,11 @@ public final class TopicFollower implements Runnable {
         return;
       } catch (RuntimeException e) {
         // Whatever it was, the topics hold everything.
-        LOG.warn("event=follower_reopened topics={} reason=\"{}\"", topics, Failures.explain(e), e);
+        LOG.warn(
+            "event=follower_reopened topics={} reason=\"{}\"",
+            topics.keySet(),
+            Failures.explain(e),
+            e);
         pause();
       }
     }
@@ -202,7 +212,7 @@ public final class TopicFollower implements Runnable {
 
   private void open(Consumer<byte[], byte[]> reader) {
     List<TopicPartition> partitions = new ArrayList<>();
-    for (String topic : topics) {
+    for (String topic : topics.keySet()) {
       List<PartitionInfo> found = reader.partitionsFor(topic);
       if (found == null || found.isEmpty()) {
         throw new KafkaException("topic " + topic + " is not there; has the provisioner run?");
@@ -242,11 +252,12 @@ public final class TopicFollower implements Runnable {
   }
 
   private void take(ConsumerRecord<byte[], byte[]> record) {
+    Topic topic = topics.get(record.topic());
     SpecificRecord key;
     SpecificRecord value;
     try {
-      key = kafka.serdes().read(record.topic(), record.key());
-      value = kafka.serdes().read(record.topic(), record.value());
+      key = read(topic, record.key(), topic.key());
+      value = read(topic, record.value(), topic.value());
     } catch (BadRecordException e) {
       skip(record, e);
       return;
@@ -257,6 +268,17 @@ public final class TopicFollower implements Runnable {
       // A record that contradicts itself, or a mistake here: those behind it count all the same.
       skip(record, e);
     }
+  }
+
+  /** A listener tells records by their kind: one of another topic would be taken for its own. */
+  private SpecificRecord read(Topic topic, byte[] bytes, Schema kind) {
+    SpecificRecord read = kafka.serdes().read(topic.name(), bytes);
+    if (read != null && !read.getSchema().getFullName().equals(kind.getFullName())) {
+      throw new BadRecordException(
+          "a %s stands in %s, where a %s belongs"
+              .formatted(read.getSchema().getFullName(), topic.name(), kind.getFullName()));
+    }
+    return read;
   }
 
   private void skip(ConsumerRecord<byte[], byte[]> record, RuntimeException reason) {

@@ -132,7 +132,7 @@ public final class Planner implements AutoCloseable {
 
   private void tick(Trigger trigger, boolean again) throws InterruptedException {
     boolean onRequest = settings.start() instanceof Start.OnRequest && trigger == Trigger.SCHEDULE;
-    if (onRequest || ledger.isPaused(source.name()) || !ledger.awaitRead(Duration.ofSeconds(30))) {
+    if (onRequest || !ledger.awaitRead(Duration.ofSeconds(30)) || ledger.isPaused(source.name())) {
       return;
     }
     meters.tick(source.name());
