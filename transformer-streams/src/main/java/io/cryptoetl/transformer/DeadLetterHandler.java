@@ -56,7 +56,9 @@ public class DeadLetterHandler
   @Override
   public ProcessingExceptionHandler.Response handleError(
       ErrorHandlerContext context, Record<?, ?> record, Exception exception) {
-    if (!isOfOurCode(unwrapped(exception))) {
+    Exception failure = unwrapped(exception);
+    boolean isBadRecord = failure instanceof BadRecordException;
+    if (!isBadRecord && !isOfOurCode(failure)) {
       return ProcessingExceptionHandler.Response.fail();
     }
     byte[] payload = context.sourceRawValue();
@@ -67,9 +69,11 @@ public class DeadLetterHandler
         letter(
             context,
             payload,
-            "processing_failed",
-            "%s failed with %s: a mistake in the code, please report it with the payload. Once it is fixed, ./pipeline replay processes the record again"
-                .formatted(context.processorNodeId(), unwrapped(exception).getClass().getName()),
+            isBadRecord ? "record_unreadable" : "processing_failed",
+            isBadRecord
+                ? failure.getMessage()
+                : "%s failed with %s: a mistake in the code, please report it with the payload. Once it is fixed, ./pipeline replay processes the record again"
+                    .formatted(context.processorNodeId(), failure.getClass().getName()),
             exception));
   }
 

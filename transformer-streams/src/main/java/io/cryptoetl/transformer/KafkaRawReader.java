@@ -1,5 +1,6 @@
 package io.cryptoetl.transformer;
 
+import io.cryptoetl.kafka.BadRecordException;
 import io.cryptoetl.transformer.normalize.RawReader;
 import java.time.Duration;
 import java.util.List;
@@ -60,7 +61,7 @@ final class KafkaRawReader implements RawReader {
     consumer.seek(partition, from);
     long end = end(partition);
     if (to > end) {
-      throw new IllegalArgumentException(
+      throw new BadRecordException(
           "offsets up to %d of %s are asked for, which ends at %d".formatted(to, partition, end));
     }
     long deadline = System.nanoTime() + PATIENCE.toNanos();

@@ -1,5 +1,6 @@
 package io.cryptoetl.transformer.normalize;
 
+import io.cryptoetl.kafka.BadRecordException;
 import io.cryptoetl.replay.Replay;
 import io.cryptoetl.schemas.Topics;
 import java.nio.ByteBuffer;
@@ -40,18 +41,18 @@ public final class Replayer implements Processor<SpecificRecord, SpecificRecord,
   @Override
   public void process(Record<SpecificRecord, SpecificRecord> record) {
     if (!(record.value() instanceof Replay request)) {
-      throw new IllegalArgumentException("it is no request of a replay");
+      throw new BadRecordException("it is no request of a replay");
     }
     int partition = context.recordMetadata().orElseThrow().partition();
     String topic = Topics.replayedBy(context.recordMetadata().orElseThrow().topic()).name();
     if (!request.getTopic().equals(topic) || request.getFromOffset() > request.getToOffset()) {
-      throw new IllegalArgumentException(
+      throw new BadRecordException(
           "a request for offsets %d to %d of %s, where requests for %s stand"
               .formatted(
                   request.getFromOffset(), request.getToOffset(), request.getTopic(), topic));
     }
     if (request.getPartition() != partition) {
-      throw new IllegalArgumentException(
+      throw new BadRecordException(
           "a request for partition %d stands in partition %d of its topic"
               .formatted(request.getPartition(), partition));
     }

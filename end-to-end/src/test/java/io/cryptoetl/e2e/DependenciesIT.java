@@ -11,7 +11,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** What each program ships of others is decided, not happened upon. */
-class DependenciesTest {
+class DependenciesIT {
   private static final Path ROOT = Path.of(System.getProperty("project.root"));
 
   @ParameterizedTest
