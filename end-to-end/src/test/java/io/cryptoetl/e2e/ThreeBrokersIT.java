@@ -20,6 +20,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.apache.kafka.clients.admin.Admin;
@@ -147,22 +151,12 @@ class ThreeBrokersIT {
 
   private static void start(EmbeddedStack stack, List<Part> brokers) throws Exception {
     // None of them is ready before most of them run.
-    List<Thread> starts =
-        brokers.stream()
-            .map(
-                broker ->
-                    Thread.ofVirtual()
-                        .start(
-                            () -> {
-                              try {
-                                stack.startPart(broker);
-                              } catch (Exception e) {
-                                throw new IllegalStateException(e);
-                              }
-                            }))
-            .toList();
-    for (Thread each : starts) {
-      each.join();
+    try (ExecutorService each = Executors.newFixedThreadPool(brokers.size())) {
+      List<Callable<Child>> starts =
+          brokers.stream().map(broker -> (Callable<Child>) () -> stack.startPart(broker)).toList();
+      for (Future<Child> start : each.invokeAll(starts)) {
+        start.get();
+      }
     }
   }
 

@@ -178,6 +178,7 @@ public final class Parts {
   }
 
   private void format(String classPath, Path config) throws IOException, InterruptedException {
+    Files.createDirectories(layout.log("kafka").getParent());
     Process process =
         new ProcessBuilder(
                 java(
