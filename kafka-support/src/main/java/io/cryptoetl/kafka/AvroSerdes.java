@@ -131,12 +131,7 @@ public final class AvroSerdes {
     if (bytes == null) {
       return null;
     }
-    if (bytes.length < FRAME || bytes[0] != 0) {
-      throw new BadRecordException(
-          "a record of %s is not in Confluent's wire format: it does not begin with a zero byte and the id of a schema"
-              .formatted(topic));
-    }
-    int id = ByteBuffer.wrap(bytes, 1, Integer.BYTES).getInt();
+    int id = schemaId(topic, bytes);
     DatumReader<SpecificRecord> reader = readers.get(id);
     if (reader == null) {
       reader = reader(topic, id);
@@ -157,6 +152,44 @@ public final class AvroSerdes {
           "a record of %s has bytes behind its end, by schema id %d".formatted(topic, id));
     }
     return record;
+  }
+
+  /**
+   * Reads a record that must be of a kind.
+   *
+   * @return null if there are no bytes
+   * @throws BadRecordException also if the record is of another kind
+   */
+  public SpecificRecord read(String topic, byte[] bytes, Schema kind) {
+    return only(kind, this::read).deserialize(topic, bytes);
+  }
+
+  /** A deserializer that refuses records of other kinds with {@link BadRecordException}. */
+  public static Deserializer<SpecificRecord> only(
+      Schema kind, Deserializer<SpecificRecord> reader) {
+    return (topic, bytes) -> {
+      SpecificRecord record = reader.deserialize(topic, bytes);
+      if (record != null && !record.getSchema().getFullName().equals(kind.getFullName())) {
+        throw new BadRecordException(
+            "a record of %s is a %s, not a %s"
+                .formatted(topic, record.getSchema().getFullName(), kind.getFullName()));
+      }
+      return record;
+    };
+  }
+
+  /**
+   * The id of the schema in a record's frame.
+   *
+   * @throws BadRecordException if the record has no frame
+   */
+  public static int schemaId(String topic, byte[] record) {
+    if (record.length < FRAME || record[0] != 0) {
+      throw new BadRecordException(
+          "a record of %s is not in Confluent's wire format: it does not begin with a zero byte and the id of a schema"
+              .formatted(topic));
+    }
+    return ByteBuffer.wrap(record, 1, Integer.BYTES).getInt();
   }
 
   private DatumReader<SpecificRecord> reader(String topic, int id) {

@@ -126,14 +126,9 @@ public final class ClientSettings {
    * @throws IllegalArgumentException if something is missing, cannot be read, or may not be set
    */
   public static ClientSettings from(Map<String, String> environment) {
-    Map<String, String> properties = new TreeMap<>();
-    file(environment)
-        .forEach(
-            (name, value) -> {
-              if (!name.startsWith(SchemaRegistry.PREFIX)) {
-                properties.put(name, value);
-              }
-            });
+    Map<String, String> file = file(environment);
+    Map<String, String> properties = new TreeMap<>(file);
+    properties.keySet().removeIf(name -> name.startsWith(SchemaRegistry.PREFIX));
     Map<String, String> names = namesByVariable();
     List<String> ignored = new ArrayList<>();
     new TreeMap<>(environment)
@@ -158,7 +153,7 @@ public final class ClientSettings {
       throw new IllegalArgumentException(
           "KAFKA_BOOTSTRAP_SERVERS is not set in the environment: one or more brokers, such as broker-1:9092,broker-2:9092");
     }
-    return new ClientSettings(properties, registryOf(environment));
+    return new ClientSettings(properties, registryOf(environment, file));
   }
 
   /**
@@ -167,14 +162,18 @@ public final class ClientSettings {
    * @throws IllegalArgumentException if the file cannot be read
    */
   public static Map<String, String> registryOf(Map<String, String> environment) {
+    return registryOf(environment, file(environment));
+  }
+
+  private static Map<String, String> registryOf(
+      Map<String, String> environment, Map<String, String> file) {
     Map<String, String> registry = new TreeMap<>();
-    file(environment)
-        .forEach(
-            (name, value) -> {
-              if (name.startsWith(SchemaRegistry.PREFIX)) {
-                registry.put(name.substring(SchemaRegistry.PREFIX.length()), value);
-              }
-            });
+    file.forEach(
+        (name, value) -> {
+          if (name.startsWith(SchemaRegistry.PREFIX)) {
+            registry.put(name.substring(SchemaRegistry.PREFIX.length()), value);
+          }
+        });
     List<String> ignored = new ArrayList<>();
     environment.forEach(
         (variable, value) -> {

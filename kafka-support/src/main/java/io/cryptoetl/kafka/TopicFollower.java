@@ -11,7 +11,6 @@ import java.util.Map;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Collectors;
-import org.apache.avro.Schema;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.ListOffsetsOptions;
@@ -256,8 +255,9 @@ public final class TopicFollower implements Runnable {
     SpecificRecord key;
     SpecificRecord value;
     try {
-      key = read(topic, record.key(), topic.key());
-      value = read(topic, record.value(), topic.value());
+      // A listener tells records by their kind: one of another topic would be taken for its own.
+      key = kafka.serdes().read(record.topic(), record.key(), topic.key());
+      value = kafka.serdes().read(record.topic(), record.value(), topic.value());
     } catch (BadRecordException e) {
       skip(record, e);
       return;
@@ -268,17 +268,6 @@ public final class TopicFollower implements Runnable {
       // A record that contradicts itself, or a mistake here: those behind it count all the same.
       skip(record, e);
     }
-  }
-
-  /** A listener tells records by their kind: one of another topic would be taken for its own. */
-  private SpecificRecord read(Topic topic, byte[] bytes, Schema kind) {
-    SpecificRecord read = kafka.serdes().read(topic.name(), bytes);
-    if (read != null && !read.getSchema().getFullName().equals(kind.getFullName())) {
-      throw new BadRecordException(
-          "a %s stands in %s, where a %s belongs"
-              .formatted(read.getSchema().getFullName(), topic.name(), kind.getFullName()));
-    }
-    return read;
   }
 
   private void skip(ConsumerRecord<byte[], byte[]> record, RuntimeException reason) {

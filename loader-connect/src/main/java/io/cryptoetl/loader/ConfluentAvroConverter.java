@@ -1,6 +1,7 @@
 package io.cryptoetl.loader;
 
 import io.cryptoetl.kafka.AvroSerdes;
+import io.cryptoetl.kafka.BadRecordException;
 import io.cryptoetl.kafka.ClientSettings;
 import io.cryptoetl.kafka.RegistryException;
 import io.cryptoetl.kafka.SchemaRegistry;
@@ -128,13 +129,12 @@ public final class ConfluentAvroConverter implements Converter {
   }
 
   private SchemaAndValue read(String topic, byte[] value) {
-    if (value.length < FRAME || value[0] != 0) {
-      throw new DataException(
-          "a record of "
-              + topic
-              + " is not in Confluent's wire format: it does not begin with a zero byte and the id of a schema");
+    int id;
+    try {
+      id = AvroSerdes.schemaId(topic, value);
+    } catch (BadRecordException e) {
+      throw new DataException(e.getMessage(), e);
     }
-    int id = ByteBuffer.wrap(value, 1, Integer.BYTES).getInt();
     AvroCodec codec = codec(topic, id);
     if (undecoded && codec.avro().getType() == org.apache.avro.Schema.Type.RECORD) {
       return new SchemaAndValue(codec.schema(), new AvroRow(codec, value, FRAME));

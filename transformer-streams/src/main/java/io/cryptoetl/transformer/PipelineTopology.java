@@ -1,7 +1,7 @@
 package io.cryptoetl.transformer;
 
 import io.cryptoetl.datasets.Layouts;
-import io.cryptoetl.kafka.BadRecordException;
+import io.cryptoetl.kafka.AvroSerdes;
 import io.cryptoetl.schemas.Topic;
 import io.cryptoetl.schemas.Topics;
 import io.cryptoetl.transformer.join.PriceJoin;
@@ -22,7 +22,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
-import org.apache.avro.Schema;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.Deserializer;
@@ -206,23 +205,9 @@ public final class PipelineTopology {
   private static void source(Topology topology, Formats formats, Topic topic) {
     topology.addSource(
         source(topic),
-        only(topic.key(), formats.reader()),
-        only(topic.value(), formats.reader()),
+        AvroSerdes.only(topic.key(), formats.reader()),
+        AvroSerdes.only(topic.value(), formats.reader()),
         topic.name());
-  }
-
-  /** Refuses records of other kinds than a topic holds. */
-  private static Deserializer<SpecificRecord> only(
-      Schema schema, Deserializer<SpecificRecord> reader) {
-    return (topic, bytes) -> {
-      SpecificRecord record = reader.deserialize(topic, bytes);
-      if (record != null && !record.getSchema().getFullName().equals(schema.getFullName())) {
-        throw new BadRecordException(
-            "a record of %s is a %s, not a %s"
-                .formatted(topic, record.getSchema().getFullName(), schema.getFullName()));
-      }
-      return record;
-    };
   }
 
   private static void store(Topology topology, String name, String... processors) {
