@@ -60,24 +60,7 @@ class CrashIT {
       assertThat(loaded(stack))
           .as("all kills hit a load that was going on")
           .isLessThan(recorded.blocks.size());
-      await()
-          .atMost(Duration.ofMinutes(5))
-          .pollInterval(Duration.ofSeconds(1))
-          .untilAsserted(
-              () -> {
-                assertThat(loaded(stack)).isEqualTo(recorded.blocks.size());
-                assertThat(Tables.number(stack, "SELECT count(*) FROM audit.incomplete_blocks"))
-                    .isZero();
-              });
-      Tables.assertEqual(stack, recorded.oracle(CHAIN, "recorded"), CHAIN);
-      assertThat(Tables.number(stack, "SELECT count(*) FROM ops.dead_letters")).isZero();
-      // Exactly once: ranges are published once each, whatever was repeated.
-      await()
-          .atMost(Duration.ofMinutes(1))
-          .untilAsserted(
-              () ->
-                  assertThat(Tables.number(stack, "SELECT sum(blocks) FROM ops.extract_results"))
-                      .isEqualTo(recorded.blocks.size()));
+      Tables.awaitUndisturbed(stack, recorded, CHAIN);
     }
   }
 

@@ -1,6 +1,7 @@
 package io.cryptoetl.e2e;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
@@ -12,6 +13,7 @@ import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -67,6 +69,33 @@ final class Tables {
             .isEqualTo(row.getValue());
       }
     }
+  }
+
+  /**
+   * Waits until the tables hold what a run without a disturbance leaves: the oracle's rows of every
+   * recorded block, nothing in the dead letters, and each range published once, whatever was
+   * repeated.
+   */
+  static void awaitUndisturbed(Stack stack, Recorded recorded, long chainId) throws Exception {
+    await()
+        .atMost(Duration.ofMinutes(5))
+        .pollInterval(Duration.ofSeconds(1))
+        .ignoreExceptionsInstanceOf(SQLException.class)
+        .untilAsserted(
+            () -> {
+              assertThat(number(stack, "SELECT count(*) FROM chain.blocks"))
+                  .isEqualTo(recorded.blocks.size());
+              assertThat(number(stack, "SELECT count(*) FROM audit.incomplete_blocks")).isZero();
+            });
+    assertEqual(stack, recorded.oracle(chainId, "recorded"), chainId);
+    assertThat(number(stack, "SELECT count(*) FROM ops.dead_letters")).isZero();
+    await()
+        .atMost(Duration.ofMinutes(1))
+        .untilAsserted(
+            () ->
+                assertThat(number(stack, "SELECT sum(blocks) FROM ops.extract_results"))
+                    .as("published once each")
+                    .isEqualTo(recorded.blocks.size()));
   }
 
   private static Map<String, Map<String, String>> read(Stack stack, String table, long chainId)

@@ -125,23 +125,7 @@ class ThreeBrokersIT {
                 now -> assertThat(now).isEqualTo(recorded.blocks.size()));
       }
 
-      await()
-          .atMost(Duration.ofMinutes(5))
-          .untilAsserted(
-              () -> {
-                assertThat(loaded(stack)).isEqualTo(recorded.blocks.size());
-                assertThat(Tables.number(stack, "SELECT count(*) FROM audit.incomplete_blocks"))
-                    .isZero();
-              });
-      Tables.assertEqual(stack, recorded.oracle(CHAIN, "recorded"), CHAIN);
-      assertThat(Tables.number(stack, "SELECT count(*) FROM ops.dead_letters")).isZero();
-      await()
-          .atMost(Duration.ofMinutes(1))
-          .untilAsserted(
-              () ->
-                  assertThat(Tables.number(stack, "SELECT sum(blocks) FROM ops.extract_results"))
-                      .as("published once each")
-                      .isEqualTo(recorded.blocks.size()));
+      Tables.awaitUndisturbed(stack, recorded, CHAIN);
     }
   }
 
