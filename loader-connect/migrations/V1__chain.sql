@@ -9,23 +9,23 @@ CREATE TABLE chain.blocks (
     hash bytea NOT NULL,
     parent_hash bytea NOT NULL,
     timestamp timestamptz NOT NULL,
-    miner bytea NOT NULL,
-    gas_limit bigint NOT NULL,
-    gas_used bigint NOT NULL,
+    miner bytea,
+    gas_limit bigint,
+    gas_used bigint,
     base_fee_per_gas numeric(78,0),
     blob_gas_used bigint,
     excess_blob_gas bigint,
-    difficulty numeric(78,0) NOT NULL,
+    difficulty numeric(78,0),
     total_difficulty numeric(78,0),
     size bigint,
-    extra_data bytea NOT NULL,
-    logs_bloom bytea NOT NULL,
+    extra_data bytea,
+    logs_bloom bytea,
     mix_hash bytea,
     nonce bytea,
-    sha3_uncles bytea NOT NULL,
-    state_root bytea NOT NULL,
-    transactions_root bytea NOT NULL,
-    receipts_root bytea NOT NULL,
+    sha3_uncles bytea,
+    state_root bytea,
+    transactions_root bytea,
+    receipts_root bytea,
     withdrawals_root bytea,
     parent_beacon_block_root bytea,
     requests_hash bytea,
@@ -41,6 +41,7 @@ CREATE TABLE chain.blocks (
     fetched_at timestamptz NOT NULL,
     checks text[] NOT NULL,
     unchecked text[] NOT NULL,
+    deviations text[] NOT NULL,
     PRIMARY KEY (chain_id, number)
 );
 
@@ -50,23 +51,23 @@ COMMENT ON COLUMN chain.blocks.number IS 'Height of the block';
 COMMENT ON COLUMN chain.blocks.hash IS 'Hash of the block, 32 bytes';
 COMMENT ON COLUMN chain.blocks.parent_hash IS 'Hash of the parent block, 32 bytes';
 COMMENT ON COLUMN chain.blocks.timestamp IS 'Time of the block, UTC; chains give whole seconds';
-COMMENT ON COLUMN chain.blocks.miner IS 'Address that receives the priority fees, 20 bytes (coinbase, fee recipient)';
-COMMENT ON COLUMN chain.blocks.gas_limit IS 'Most gas that the block may use, in gas';
-COMMENT ON COLUMN chain.blocks.gas_used IS 'Gas that its transactions used, in gas';
+COMMENT ON COLUMN chain.blocks.miner IS 'Address that receives the priority fees, 20 bytes (coinbase, fee recipient); null where the chain has none';
+COMMENT ON COLUMN chain.blocks.gas_limit IS 'Most gas that the block may use, in gas; null where the chain has none';
+COMMENT ON COLUMN chain.blocks.gas_used IS 'Gas that its transactions used, in gas; null where the chain has none';
 COMMENT ON COLUMN chain.blocks.base_fee_per_gas IS 'Base fee per gas in wei (EIP-1559); null before London';
 COMMENT ON COLUMN chain.blocks.blob_gas_used IS 'Blob gas used by the block, in blob gas (EIP-4844); null before Cancun';
 COMMENT ON COLUMN chain.blocks.excess_blob_gas IS 'Running excess of blob gas over the target, in blob gas (EIP-4844); null before Cancun';
-COMMENT ON COLUMN chain.blocks.difficulty IS 'Proof-of-work difficulty; 0 since the merge';
+COMMENT ON COLUMN chain.blocks.difficulty IS 'Proof-of-work difficulty; 0 since the merge; null where the chain has none';
 COMMENT ON COLUMN chain.blocks.total_difficulty IS 'Sum of difficulties up to this block, where the node still tells it';
 COMMENT ON COLUMN chain.blocks.size IS 'Size of the RLP of the block as the node states it, in bytes';
-COMMENT ON COLUMN chain.blocks.extra_data IS 'Free bytes set by the block''s producer';
-COMMENT ON COLUMN chain.blocks.logs_bloom IS 'Bloom filter of addresses and topics of the logs, 256 bytes';
+COMMENT ON COLUMN chain.blocks.extra_data IS 'Free bytes set by the block''s producer; null where the chain has none';
+COMMENT ON COLUMN chain.blocks.logs_bloom IS 'Bloom filter of addresses and topics of the logs, 256 bytes; null where the chain has none';
 COMMENT ON COLUMN chain.blocks.mix_hash IS 'Proof-of-work mix; since the merge the RANDAO value (EIP-4399), 32 bytes';
 COMMENT ON COLUMN chain.blocks.nonce IS 'Proof-of-work nonce, 8 bytes';
-COMMENT ON COLUMN chain.blocks.sha3_uncles IS 'Keccak-256 of the list of uncle headers, 32 bytes';
-COMMENT ON COLUMN chain.blocks.state_root IS 'Root of the state trie after the block, 32 bytes';
-COMMENT ON COLUMN chain.blocks.transactions_root IS 'Root of the transactions trie, 32 bytes';
-COMMENT ON COLUMN chain.blocks.receipts_root IS 'Root of the receipts trie, 32 bytes';
+COMMENT ON COLUMN chain.blocks.sha3_uncles IS 'Keccak-256 of the list of uncle headers, 32 bytes; null where the chain has none';
+COMMENT ON COLUMN chain.blocks.state_root IS 'Root of the state trie after the block, 32 bytes; null where the chain has none';
+COMMENT ON COLUMN chain.blocks.transactions_root IS 'Root of the transactions trie, 32 bytes; null where the chain has none';
+COMMENT ON COLUMN chain.blocks.receipts_root IS 'Root of the receipts trie, 32 bytes; null where the chain has none';
 COMMENT ON COLUMN chain.blocks.withdrawals_root IS 'Root of the withdrawals trie, 32 bytes (EIP-4895); null before Shanghai';
 COMMENT ON COLUMN chain.blocks.parent_beacon_block_root IS 'Root of the parent beacon block, 32 bytes (EIP-4788); null before Cancun';
 COMMENT ON COLUMN chain.blocks.requests_hash IS 'Commitment to the execution layer requests, 32 bytes (EIP-7685); null before Prague';
@@ -81,7 +82,8 @@ COMMENT ON COLUMN chain.blocks.source IS 'Name of the source that fetched the bl
 COMMENT ON COLUMN chain.blocks.endpoint IS 'Name of the endpoint that answered, or the file';
 COMMENT ON COLUMN chain.blocks.fetched_at IS 'When the block was fetched, UTC';
 COMMENT ON COLUMN chain.blocks.checks IS 'Names of the checks that the block passed before it was published';
-COMMENT ON COLUMN chain.blocks.unchecked IS 'Names of the checks that the rules of the chain make impossible for this block';
+COMMENT ON COLUMN chain.blocks.unchecked IS 'Names of the checks that did not hold, or could not be made, where the rules of the chain are not known';
+COMMENT ON COLUMN chain.blocks.deviations IS 'Fields that the node leaves out or writes otherwise than the execution API has it, such as gasLimit or logs.logIndex, in alphabetical order: what cannot be read is null in its column';
 
 CREATE TABLE chain.transactions (
     chain_id bigint NOT NULL,
@@ -93,10 +95,10 @@ CREATE TABLE chain.transactions (
     type integer NOT NULL,
     from_address bytea NOT NULL,
     to_address bytea,
-    nonce bigint NOT NULL,
-    value numeric(78,0) NOT NULL,
-    input bytea NOT NULL,
-    gas bigint NOT NULL,
+    nonce bigint,
+    value numeric(78,0),
+    input bytea,
+    gas bigint,
     gas_price numeric(78,0),
     max_fee_per_gas numeric(78,0),
     max_priority_fee_per_gas numeric(78,0),
@@ -129,10 +131,10 @@ COMMENT ON COLUMN chain.transactions.hash IS 'Hash of the transaction, 32 bytes'
 COMMENT ON COLUMN chain.transactions.type IS 'Transaction type: 0 legacy, 1 EIP-2930, 2 EIP-1559, 3 EIP-4844, 4 EIP-7702; other numbers are chain specific';
 COMMENT ON COLUMN chain.transactions.from_address IS 'Sender, 20 bytes';
 COMMENT ON COLUMN chain.transactions.to_address IS 'Recipient, 20 bytes; null where the transaction creates a contract';
-COMMENT ON COLUMN chain.transactions.nonce IS 'Number of transactions that the sender made before';
-COMMENT ON COLUMN chain.transactions.value IS 'Native value sent, in wei';
-COMMENT ON COLUMN chain.transactions.input IS 'Call data, or init code of a contract creation';
-COMMENT ON COLUMN chain.transactions.gas IS 'Gas limit that the sender set, in gas';
+COMMENT ON COLUMN chain.transactions.nonce IS 'Number of transactions that the sender made before; null where the chain has none';
+COMMENT ON COLUMN chain.transactions.value IS 'Native value sent, in wei; null where the chain has none';
+COMMENT ON COLUMN chain.transactions.input IS 'Call data, or init code of a contract creation; null where the chain has none';
+COMMENT ON COLUMN chain.transactions.gas IS 'Gas limit that the sender set, in gas; null where the chain has none';
 COMMENT ON COLUMN chain.transactions.gas_price IS 'Gas price in wei; for types 2 to 4 what nodes state as the effective price';
 COMMENT ON COLUMN chain.transactions.max_fee_per_gas IS 'Most wei per gas that the sender would pay (EIP-1559)';
 COMMENT ON COLUMN chain.transactions.max_priority_fee_per_gas IS 'Most wei per gas of tip that the sender would pay (EIP-1559)';
@@ -166,6 +168,7 @@ CREATE TABLE chain.logs (
     topic1 bytea,
     topic2 bytea,
     topic3 bytea,
+    node_log_index bigint,
     data bytea NOT NULL,
     PRIMARY KEY (chain_id, block_number, log_index)
 );
@@ -183,6 +186,7 @@ COMMENT ON COLUMN chain.logs.topic0 IS 'First topic, 32 bytes: the event''s sign
 COMMENT ON COLUMN chain.logs.topic1 IS 'Second topic, 32 bytes';
 COMMENT ON COLUMN chain.logs.topic2 IS 'Third topic, 32 bytes';
 COMMENT ON COLUMN chain.logs.topic3 IS 'Fourth topic, 32 bytes';
+COMMENT ON COLUMN chain.logs.node_log_index IS 'Index that the node states, where it is another one: some count the logs of each transaction, or leave gaps; null where it is log_index';
 COMMENT ON COLUMN chain.logs.data IS 'Data that is not indexed';
 
 CREATE TABLE chain.token_transfers (
@@ -282,12 +286,12 @@ CREATE TABLE chain.authorizations (
     transaction_hash bytea NOT NULL,
     block_hash bytea NOT NULL,
     block_timestamp timestamptz NOT NULL,
-    authorization_chain_id numeric(78,0) NOT NULL,
+    authorization_chain_id numeric(78,0),
     address bytea NOT NULL,
-    nonce numeric(20,0) NOT NULL,
-    y_parity integer NOT NULL,
-    r bytea NOT NULL,
-    s bytea NOT NULL,
+    nonce numeric(20,0),
+    y_parity integer,
+    r bytea,
+    s bytea,
     PRIMARY KEY (chain_id, block_number, authorization_index)
 );
 
@@ -300,12 +304,12 @@ COMMENT ON COLUMN chain.authorizations.index_in_transaction IS 'Position in the 
 COMMENT ON COLUMN chain.authorizations.transaction_hash IS 'Hash of the transaction, 32 bytes';
 COMMENT ON COLUMN chain.authorizations.block_hash IS 'Hash of the block, 32 bytes';
 COMMENT ON COLUMN chain.authorizations.block_timestamp IS 'Time of the block, UTC; chains give whole seconds';
-COMMENT ON COLUMN chain.authorizations.authorization_chain_id IS 'Chain for which it is valid; 0 = any';
+COMMENT ON COLUMN chain.authorizations.authorization_chain_id IS 'Chain for which it is valid; 0 = any; null where the chain has none';
 COMMENT ON COLUMN chain.authorizations.address IS 'Contract whose code the account delegates to, 20 bytes; zero clears the delegation';
-COMMENT ON COLUMN chain.authorizations.nonce IS 'Nonce of the account, an unsigned 64-bit number';
-COMMENT ON COLUMN chain.authorizations.y_parity IS 'Parity of the signature''s y coordinate, 0 to 255 as signed';
-COMMENT ON COLUMN chain.authorizations.r IS 'Signature r, 32 bytes, big endian';
-COMMENT ON COLUMN chain.authorizations.s IS 'Signature s, 32 bytes, big endian';
+COMMENT ON COLUMN chain.authorizations.nonce IS 'Nonce of the account, an unsigned 64-bit number; null where the chain has none';
+COMMENT ON COLUMN chain.authorizations.y_parity IS 'Parity of the signature''s y coordinate, 0 to 255 as signed; null where the chain has none';
+COMMENT ON COLUMN chain.authorizations.r IS 'Signature r, 32 bytes, big endian; null where the chain has none';
+COMMENT ON COLUMN chain.authorizations.s IS 'Signature s, 32 bytes, big endian; null where the chain has none';
 
 CREATE INDEX blocks_hash ON chain.blocks USING hash (hash);
 CREATE INDEX transactions_hash ON chain.transactions USING hash (hash);

@@ -9,7 +9,7 @@ CREATE TABLE business.block_economics (
     hash bytea NOT NULL,
     timestamp timestamptz NOT NULL,
     asset text,
-    gas_used bigint NOT NULL,
+    gas_used bigint,
     base_fee_per_gas numeric(78,0),
     transaction_count integer,
     succeeded_count integer,
@@ -53,7 +53,7 @@ COMMENT ON COLUMN business.block_economics.number IS 'Height of the block';
 COMMENT ON COLUMN business.block_economics.hash IS 'Hash of the block, 32 bytes';
 COMMENT ON COLUMN business.block_economics.timestamp IS 'Time of the block, UTC; chains give whole seconds';
 COMMENT ON COLUMN business.block_economics.asset IS 'Native asset of the chain at that time, such as ETH; null if prices.yaml does not tell';
-COMMENT ON COLUMN business.block_economics.gas_used IS 'Gas that its transactions used, in gas';
+COMMENT ON COLUMN business.block_economics.gas_used IS 'Gas that its transactions used, in gas; null where the chain has none';
 COMMENT ON COLUMN business.block_economics.base_fee_per_gas IS 'Base fee per gas in wei (EIP-1559); null before London';
 COMMENT ON COLUMN business.block_economics.transaction_count IS 'Transactions of the block; null where a file does not tell';
 COMMENT ON COLUMN business.block_economics.succeeded_count IS 'Transactions that succeeded; null before Byzantium or without receipts';

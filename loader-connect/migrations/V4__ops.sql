@@ -35,6 +35,7 @@ CREATE TABLE ops.extract_results (
     finished_at timestamptz NOT NULL,
     outcome text NOT NULL,
     absent bigint NOT NULL,
+    letters text[] NOT NULL,
     checks text[] NOT NULL,
     first_parent_hash bytea,
     last_hash bytea,
@@ -57,7 +58,8 @@ COMMENT ON COLUMN ops.extract_results.worker IS 'Name of the instance that did t
 COMMENT ON COLUMN ops.extract_results.started_at IS 'When the worker began, UTC';
 COMMENT ON COLUMN ops.extract_results.finished_at IS 'When it had all replies, UTC';
 COMMENT ON COLUMN ops.extract_results.outcome IS 'published, or cancelled if its job was cancelled before a worker came to it';
-COMMENT ON COLUMN ops.extract_results.absent IS 'Numbers of the range at which the source has nothing: an exchange that stood still';
+COMMENT ON COLUMN ops.extract_results.absent IS 'Numbers of the range at which the source has nothing, as was proven: an exchange that stood still, a chain that skipped a height';
+COMMENT ON COLUMN ops.extract_results.letters IS 'Ids of the dead letters that heights of the range went to; they are withdrawn when a later request has the heights';
 COMMENT ON COLUMN ops.extract_results.checks IS 'Names of the checks that every published record passed, in alphabetical order';
 COMMENT ON COLUMN ops.extract_results.first_parent_hash IS 'Parent hash of the first block of the range, 32 bytes; null where there is none';
 COMMENT ON COLUMN ops.extract_results.last_hash IS 'Hash of the last block of the range, 32 bytes; null where there is none';
@@ -137,7 +139,7 @@ COMMENT ON TABLE ops.extract_runs IS 'A tick of a planner that planned something
 COMMENT ON COLUMN ops.extract_runs.run_id IS 'Id of the run, unique; the job_id of the requests that it made';
 COMMENT ON COLUMN ops.extract_runs.source IS 'Name of the source, or of the stream if the source has several: source.symbol.interval';
 COMMENT ON COLUMN ops.extract_runs.trigger IS 'schedule, or manual if somebody asked for it';
-COMMENT ON COLUMN ops.extract_runs.outcome IS 'planned, nothing_new (only told of manual runs), failed, or halted if a reorganization is deeper than the window that is looked at';
+COMMENT ON COLUMN ops.extract_runs.outcome IS 'planned, nothing_new (only told of manual runs), failed, or halted if a reorganization is deeper than the window that is looked at, or blocks are refused one after another';
 COMMENT ON COLUMN ops.extract_runs.head_number IS 'Newest number that could be planned; null if the source could not tell';
 COMMENT ON COLUMN ops.extract_runs.from_number IS 'First number that was planned; null if none was';
 COMMENT ON COLUMN ops.extract_runs.to_number IS 'Last number that was planned; null if none was';

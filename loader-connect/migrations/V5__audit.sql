@@ -5,12 +5,13 @@ CREATE SCHEMA audit;
 CREATE VIEW audit.gaps AS
 SELECT chain_id, number + 1 AS from_number, next_number - 1 AS to_number
 FROM (
-    SELECT chain_id, number, lead(number) OVER (PARTITION BY chain_id ORDER BY number) AS next_number
+    SELECT chain_id, number, hash, lead(number) OVER chain AS next_number, lead(parent_hash) OVER chain AS next_parent_hash
     FROM chain.blocks
+    WINDOW chain AS (PARTITION BY chain_id ORDER BY number)
 ) AS b
-WHERE next_number > number + 1;
+WHERE next_number > number + 1 AND next_parent_hash <> hash;
 
-COMMENT ON VIEW audit.gaps IS 'Heights that are missing between loaded blocks of a chain, both inclusive';
+COMMENT ON VIEW audit.gaps IS 'Heights that are missing between loaded blocks of a chain, both inclusive. Heights that the chain itself skipped are none: the next block is the child of the one before';
 
 CREATE VIEW audit.incomplete_blocks AS
 SELECT *

@@ -54,7 +54,7 @@ public enum Target {
 
   /** Fields that say where a row is from, and are not in files. */
   static final Set<String> PROVENANCE =
-      Set.of("source", "endpoint", "fetched_at", "checks", "unchecked");
+      Set.of("source", "endpoint", "fetched_at", "checks", "unchecked", "deviations");
 
   /** Fields that follow from others. */
   private static final Set<String> DERIVED = Set.of("close_time", "base", "quote");

@@ -135,6 +135,7 @@ final class Oracle {
           JsonNode topic = log.get("topics").get(i);
           l.put("topic" + i, topic == null ? null : bytea(topic.asText()));
         }
+        l.put("node_log_index", null);
         l.put("data", hex(log, "data"));
         put("chain.logs", l, n, logs);
         transfers = transfers(block, tx, index, log, logs, transfers);
@@ -244,6 +245,7 @@ final class Oracle {
     checks.removeAll(unchecked);
     b.put("checks", checks.toString());
     b.put("unchecked", unchecked.toString());
+    b.put("deviations", "[]");
     tables.get("chain.blocks").put(chainId + "/" + b.get("number"), b);
   }
 

@@ -18,6 +18,8 @@ import io.cryptoetl.extractor.source.Feed;
 import io.cryptoetl.extractor.source.Source;
 import io.cryptoetl.kafka.ClientSettings;
 import io.cryptoetl.kafka.KafkaClients;
+import io.cryptoetl.schemas.Topic;
+import io.cryptoetl.schemas.Topics;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
@@ -34,6 +36,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.jboss.logging.Logger;
 
@@ -110,30 +113,39 @@ public class Extractor {
 
   private void start(String name, SourceSettings config, HttpClient http) {
     Source source = source(config, http);
+    List<Worker> workers = new ArrayList<>();
+    AtomicInteger urgentAtHand = new AtomicInteger();
+    for (Topic requests : List.of(Topics.OPS_EXTRACT_REQUESTS, Topics.OPS_EXTRACT_BULK_REQUESTS)) {
+      for (int i = 0; i < settings.workers(); i++) {
+        Worker worker =
+            new Worker(
+                source,
+                requests,
+                urgentAtHand,
+                kafka,
+                ledger,
+                settings.instance() + "-" + i,
+                settings.retryDelay(),
+                settings.tries(),
+                clock,
+                meters);
+        workers.add(worker);
+        threads.add(
+            Thread.ofPlatform()
+                .name("worker-" + Worker.group(name, requests) + "-" + i)
+                .start(worker));
+      }
+    }
     Planner planner =
         new Planner(
             source,
             new Planner.Settings(
                 config.start(), config.rangeSize(), settings.rangesPerTick(), settings.instance()),
+            () -> workers.stream().anyMatch(Worker::leads),
             kafka,
             ledger,
             meters,
             clock);
-    List<Worker> workers = new ArrayList<>();
-    for (int i = 0; i < settings.workers(); i++) {
-      Worker worker =
-          new Worker(
-              source,
-              kafka,
-              ledger,
-              settings.instance() + "-" + i,
-              settings.retryDelay(),
-              settings.tries(),
-              clock,
-              meters);
-      workers.add(worker);
-      threads.add(Thread.ofPlatform().name("worker-" + name + "-" + i).start(worker));
-    }
     running.put(name, new Running(config, source, planner, workers));
     for (Feed feed : source.feeds()) {
       meters.head(feed.name(), () -> planner.status(feed.name()).head().orElse(0L));

@@ -20,7 +20,9 @@ public interface ExtractorConfig {
   @WithDefault("1")
   int workers();
 
-  /** Most JSON-RPC calls in one HTTP request; 2 to 1000. */
+  /**
+   * Most JSON-RPC calls in one HTTP request; 1 to 1000. Fewer are made where a node takes fewer.
+   */
   @WithDefault("50")
   int batchCalls();
 

@@ -94,7 +94,7 @@ public record ExtractorSettings(
   public static ExtractorSettings from(ExtractorConfig config) {
     Problems problems = new Problems();
     problems.range("extractor.workers", config.workers(), 1, 64);
-    problems.range("extractor.batch-calls", config.batchCalls(), 2, 1000);
+    problems.range("extractor.batch-calls", config.batchCalls(), 1, 1000);
     problems.range("extractor.batch-bytes", config.batchBytes(), 1024, Integer.MAX_VALUE);
     problems.range(
         "extractor.max-reply-bytes", config.maxReplyBytes(), 1024, Integer.MAX_VALUE - 8);
@@ -263,6 +263,7 @@ public record ExtractorSettings(
             finality,
             source.reorgWindow(),
             receipts,
+            config.batchCalls(),
             config.batchBytes(),
             Math.max(1, config.concurrency() * endpoints),
             config.retryDelay()));

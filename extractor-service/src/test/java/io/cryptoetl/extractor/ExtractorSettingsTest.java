@@ -127,7 +127,7 @@ class ExtractorSettingsTest {
   @ParameterizedTest
   @CsvSource({
     "extractor.workers, 0, 1 to 64",
-    "extractor.batch-calls, 1, 2 to 1000",
+    "extractor.batch-calls, 0, 1 to 1000",
     "extractor.batch-bytes, 10, 1024",
     "extractor.max-reply-bytes, 10, 1024",
     "extractor.concurrency, 65, 1 to 64",

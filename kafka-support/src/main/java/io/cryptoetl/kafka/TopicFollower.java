@@ -100,6 +100,11 @@ public final class TopicFollower implements Runnable {
     return skipped.get();
   }
 
+  /** Whether the record at an offset was read. */
+  public synchronized boolean isPast(TopicPartition partition, long offset) {
+    return positions.getOrDefault(partition, 0L) > offset;
+  }
+
   /** Makes {@link #run} return. */
   public void stop() {
     stopped = true;

@@ -105,6 +105,14 @@ public final class TransactionalWorker implements Runnable {
      */
     boolean takes(SpecificRecord value);
 
+    /**
+     * Whether a request was worked off before: a group whose offsets were lost reads its requests
+     * again.
+     */
+    default boolean isDone(SpecificRecord value, TopicPartition partition, long offset) {
+      return false;
+    }
+
     /** Works a request off, and commits it unless it is to be tried again. */
     Attempt work(Request request) throws InterruptedException;
 
@@ -278,6 +286,7 @@ public final class TransactionalWorker implements Runnable {
           }
           if (!task.isReady(POLL)) {
             GroupWait.during(consumer, POLL, clock, () -> stopped);
+            problem = problem.filter(p -> !p.startsWith(KAFKA));
             continue;
           }
           ConsumerRecords<byte[], byte[]> records = consumer.poll(POLL);
@@ -338,7 +347,7 @@ public final class TransactionalWorker implements Runnable {
     SpecificRecord value;
     try {
       value = kafka.serdes().read(record.topic(), record.value());
-      if (value == null || !task.takes(value)) {
+      if (value == null || !task.takes(value) || task.isDone(value, partition, record.offset())) {
         // The offset is committed with the next request.
         return;
       }
@@ -440,6 +449,7 @@ public final class TransactionalWorker implements Runnable {
       @Override
       public void onPartitionsRevoked(Collection<TopicPartition> partitions) {
         partitions.forEach(tries::remove);
+        problem = Optional.empty();
         task.assigned(Set.of());
       }
 

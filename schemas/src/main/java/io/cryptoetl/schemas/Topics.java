@@ -217,6 +217,21 @@ public final class Topics {
           false,
           ExtractRequestKey.getClassSchema(),
           ExtractRequest.getClassSchema());
+
+  /** Ranges that can wait: asked for by hand, asked for again, or far below the head. */
+  public static final Topic OPS_EXTRACT_BULK_REQUESTS =
+      new Topic(
+          "ops.extract_bulk_requests",
+          Kind.OPS,
+          PARTITIONS,
+          Cleanup.DELETE,
+          -1,
+          MIB,
+          EXTRACTOR,
+          false,
+          ExtractRequestKey.getClassSchema(),
+          ExtractRequest.getClassSchema());
+
   public static final Topic OPS_CURSORS =
       new Topic(
           "ops.cursors",
@@ -254,12 +269,15 @@ public final class Topics {
           ExtractRunKey.getClassSchema(),
           ExtractRun.getClassSchema());
 
-  /** Kept for ever: together with the requests it tells which heights were ever fetched. */
+  /**
+   * Kept for ever: together with the requests it tells which heights were ever fetched. In one
+   * partition, because of two results of a height the later one counts.
+   */
   public static final Topic OPS_EXTRACT_RESULTS =
       new Topic(
           "ops.extract_results",
           Kind.OPS,
-          PARTITIONS,
+          1,
           Cleanup.DELETE,
           -1,
           MIB,
@@ -364,6 +382,7 @@ public final class Topics {
           REPLAYS.get(RAW_CSV_ROWS),
           BUSINESS_BLOCK_ECONOMICS,
           OPS_EXTRACT_REQUESTS,
+          OPS_EXTRACT_BULK_REQUESTS,
           OPS_CURSORS,
           OPS_CONTROLS,
           OPS_EXTRACT_RUNS,

@@ -93,7 +93,8 @@ class PipelineTopologyTest {
     RawBlock invalid = Blocks.block(7, 1, 0, 1, 1);
     invalid.setBlockJson(
         TopologyHarness.bytes(
-            Blocks.header(7, Blocks.word(7001), "[]").replace("\"0x5208\"", "\"lots\"")));
+            Blocks.header(7, Blocks.word(7001), "[]")
+                .replace("\"parentHash\":\"" + Blocks.word(0), "\"parentHash\":\"lots")));
     topology.pipe(invalid);
     RawBlock mixed = Blocks.block(8, 1, 1, 1, 1);
     mixed.setReceiptsJson(TopologyHarness.bytes("[]"));
@@ -119,7 +120,7 @@ class PipelineTopologyTest {
     assertThat(first.get("topic")).hasToString("raw.evm.blocks");
     assertThat(first.get("offset")).isEqualTo(0L);
     assertThat(topology.rows(Topics.OPS_DEAD_LETTERS).get(2).get("reason").toString())
-        .contains("gasUsed of block 7 is \"lots\"");
+        .contains("parentHash of block 7 is \"lots\"");
     assertThat(topology.rows(Topics.CHAIN_BLOCKS)).isEmpty();
   }
 

@@ -6,6 +6,7 @@ import io.cryptoetl.extractor.endpoint.EndpointStatus;
 import io.cryptoetl.extractor.planning.Planner;
 import io.cryptoetl.extractor.source.Feed;
 import io.cryptoetl.extractor.source.Range;
+import io.cryptoetl.extractor.source.TransientException;
 import io.cryptoetl.ops.Cursor;
 import io.smallrye.common.annotation.Blocking;
 import jakarta.ws.rs.GET;
@@ -15,12 +16,14 @@ import jakarta.ws.rs.PathParam;
 import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.core.MediaType;
 import jakarta.ws.rs.core.Response;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.jboss.logging.Logger;
 
 /** What the sources do, and what people order of them. */
 @Path("/sources")
@@ -29,6 +32,8 @@ import org.eclipse.microprofile.openapi.annotations.Operation;
 public class SourcesResource {
   /** Most requests that one job may make: they are committed together. */
   private static final long MOST_RANGES = 100_000;
+
+  private static final Logger LOG = Logger.getLogger(SourcesResource.class);
 
   private final Extractor extractor;
 
@@ -59,7 +64,8 @@ public class SourcesResource {
    * @param nextNumber first number that is not planned yet
    * @param lag numbers that could be read and are not planned
    * @param outstanding numbers that are planned or asked for, and not worked off
-   * @param halted whether planning stopped until somebody looks at it
+   * @param givenUp numbers that are in the dead letters; they are asked for again by and by
+   * @param halted whether planning stopped: for what, the problems of the source tell
    */
   public record FeedStatus(
       String name,
@@ -67,6 +73,7 @@ public class SourcesResource {
       Optional<Long> nextNumber,
       Optional<Long> lag,
       long outstanding,
+      int givenUp,
       boolean halted) {}
 
   /**
@@ -112,21 +119,26 @@ public class SourcesResource {
 
   private FeedStatus status(Feed feed, Planner planner) {
     Planner.Status status = planner.status(feed.name());
-    Optional<Long> next = extractor.ledger().cursor(feed.name()).map(Cursor::getNextNumber);
+    Optional<Cursor> cursor = extractor.ledger().cursor(feed.name());
+    Optional<Long> next = cursor.map(Cursor::getNextNumber);
+    // An instance that does not plan the feed knows the head that was seen when it was planned.
+    Optional<Long> head = status.head().or(() -> cursor.map(Cursor::getHeadNumber));
     return new FeedStatus(
         feed.name(),
-        status.head(),
+        head,
         next,
-        status.head().flatMap(h -> next.map(n -> Math.max(0, h + 1 - n))),
+        head.flatMap(h -> next.map(n -> Math.max(0, h + 1 - n))),
         extractor.ledger().outstanding(feed.name()).stream().mapToLong(Range::size).sum(),
-        status.halted());
+        extractor.ledger().givenUp(feed.name()),
+        status.halted() || feed.halted().isPresent());
   }
 
   /** Asks for a range; answers 202 with the job once its requests are committed. */
   @POST
   @Path("/{feed}/requests")
   @Operation(summary = "Fetch a range, planned or not")
-  public Response request(@PathParam("feed") String name, RangeRequest request) {
+  public Response request(@PathParam("feed") String name, RangeRequest request)
+      throws InterruptedException {
     Optional<Found> found = find(name);
     if (found.isEmpty()) {
       return unknown(name);
@@ -146,6 +158,13 @@ public class SourcesResource {
                       ? "nothing"
                       : "from %s to %s".formatted(request.from(), request.to())));
     }
+    Optional<Long> head = head(feed);
+    if (head.isPresent() && to.get() > head.get()) {
+      return problem(
+          400,
+          "%s can be read up to %d now, got from %s to %s; ask for what is there, the rest is planned when it comes"
+              .formatted(name, head.get(), request.from(), request.to()));
+    }
     int rangeSize = found.get().running().settings().rangeSize();
     if ((to.get() - from.get()) / rangeSize >= MOST_RANGES) {
       return problem(
@@ -158,6 +177,17 @@ public class SourcesResource {
         List.of(new Range(from.get(), to.get())),
         rangeSize,
         by(request.requestedBy()));
+  }
+
+  /** The newest number that may be read now; empty if the source cannot tell. */
+  private static Optional<Long> head(Feed feed) throws InterruptedException {
+    try {
+      return Optional.of(feed.head());
+    } catch (TransientException e) {
+      // The request waits until the source can be asked.
+      LOG.debugf("source=%s event=head_unknown code=%s", feed.name(), e.code());
+      return Optional.empty();
+    }
   }
 
   private static String by(String given) {
@@ -173,10 +203,13 @@ public class SourcesResource {
         : Times.parse(text).flatMap(feed::numberAt).filter(n -> n >= 0);
   }
 
-  private Response submit(Found found, List<Range> wanted, int rangeSize, String by) {
+  private Response submit(Found found, List<Range> wanted, int rangeSize, String by)
+      throws InterruptedException {
     List<Range> ranges = new ArrayList<>();
     wanted.forEach(w -> ranges.addAll(w.cut(rangeSize, Long.MAX_VALUE)));
     String id = extractor.orders().submit(found.feed().name(), ranges, by);
+    // Whoever asks for the job next shall find it.
+    extractor.ledger().awaitAsked(id, ranges.size(), Duration.ofSeconds(10));
     return Response.accepted(
             new Job(
                 id,
@@ -204,7 +237,7 @@ public class SourcesResource {
   @POST
   @Path("/{feed}/gaps/requests")
   @Operation(summary = "Fetch all gaps of a feed again")
-  public Response requestGaps(@PathParam("feed") String name) {
+  public Response requestGaps(@PathParam("feed") String name) throws InterruptedException {
     Optional<Found> found = find(name);
     if (found.isEmpty()) {
       return unknown(name);

@@ -10,6 +10,7 @@ public final class CallFailedException extends Exception {
   private final Kind kind;
   private final String code;
   private final transient Duration pause;
+  private final int calls;
 
   /** What the caller can do. */
   public enum Kind {
@@ -21,7 +22,7 @@ public final class CallFailedException extends Exception {
     TOO_LARGE,
     /** It does not have this, at least not yet. */
     NOT_THERE,
-    /** It answered what cannot be used. */
+    /** It answered what cannot be used: whatever words it found, they prove nothing. */
     REFUSED
   }
 
@@ -32,15 +33,31 @@ public final class CallFailedException extends Exception {
    * @param pause how long the endpoint asks to be left alone, or null
    */
   public CallFailedException(Kind kind, String code, String message, Duration pause) {
-    super(message);
+    this(kind, code, message, pause, 1, null);
+  }
+
+  private CallFailedException(
+      Kind kind, String code, String message, Duration pause, int calls, Throwable cause) {
+    super(message, cause);
     this.kind = kind;
     this.code = code;
     this.pause = pause;
+    this.calls = calls;
   }
 
   /** A failure without a pause that was asked for. */
   public CallFailedException(Kind kind, String code, String message) {
     this(kind, code, message, null);
+  }
+
+  /** The same failure, of a request that held so many calls. */
+  public CallFailedException of(int held) {
+    return new CallFailedException(kind, code, getMessage(), pause, held, this);
+  }
+
+  /** Calls that the request held: of more than one it is not known which failed. */
+  public int calls() {
+    return calls;
   }
 
   /** What the caller can do. */

@@ -5,10 +5,12 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Function;
 import java.util.function.LongSupplier;
 import java.util.stream.Collectors;
 
@@ -72,9 +74,16 @@ public final class EndpointPool<T> {
   /** A request that an endpoint has room for. Must be used once. */
   public final class Lease {
     private final PooledEndpoint<T> endpoint;
+    private final int calls;
 
-    private Lease(PooledEndpoint<T> endpoint) {
+    private Lease(PooledEndpoint<T> endpoint, int calls) {
       this.endpoint = endpoint;
+      this.calls = calls;
+    }
+
+    /** Calls that the request may hold. */
+    public int calls() {
+      return calls;
     }
 
     /** Name of the endpoint. */
@@ -104,7 +113,7 @@ public final class EndpointPool<T> {
         lock.lock();
         try {
           if (done) {
-            endpoint.succeeded(now - began, now);
+            endpoint.succeeded(calls, now - began, now);
           } else if (failure != null) {
             endpoint.failed(failure, now - began, now);
           } else {
@@ -118,34 +127,11 @@ public final class EndpointPool<T> {
     }
   }
 
-  /** Most calls that one request may hold, to the endpoint that takes most. */
-  public int mostCalls() {
-    lock.lock();
-    try {
-      return endpoints.stream().mapToInt(PooledEndpoint::mostCalls).max().orElse(1);
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  /** Most calls that one request to this endpoint may hold. */
-  public int mostCalls(String name) {
-    lock.lock();
-    try {
-      return endpoints.stream()
-          .filter(e -> e.name().equals(name))
-          .mapToInt(PooledEndpoint::mostCalls)
-          .findFirst()
-          .orElseThrow();
-    } finally {
-      lock.unlock();
-    }
-  }
-
   /**
    * Waits for room at the least busy endpoint that can serve.
    *
-   * @param calls calls that the request will hold
+   * @param calls calls that are to be made: the lease is for as many of them as one request to the
+   *     endpoint may hold
    * @param needed highest number that it asks for; negative if it asks for none
    * @param except names of endpoints that must not be asked
    * @throws TransientException if no endpoint can serve within reasonable time
@@ -163,9 +149,10 @@ public final class EndpointPool<T> {
                 .toList();
         long wait = Long.MAX_VALUE;
         for (PooledEndpoint<T> endpoint : able) {
-          long untilFree = endpoint.reserve(calls, now);
+          int held = Math.min(calls, endpoint.mostCalls());
+          long untilFree = endpoint.reserve(held, now);
           if (untilFree == 0) {
-            return new Lease(endpoint);
+            return new Lease(endpoint, held);
           }
           wait = Math.min(wait, untilFree);
         }
@@ -183,15 +170,27 @@ public final class EndpointPool<T> {
     }
   }
 
-  /** A request to a certain endpoint, whatever its head; empty if it cannot be asked now. */
-  public java.util.Optional<Lease> leaseOf(String name, int calls) {
+  /**
+   * Waits for room at a certain endpoint.
+   *
+   * @throws TransientException if it cannot serve within reasonable time
+   */
+  public Lease leaseOnly(String name, int calls) throws TransientException, InterruptedException {
+    return lease(
+        calls,
+        -1,
+        names().stream().filter(n -> !n.equals(name)).collect(Collectors.toUnmodifiableSet()));
+  }
+
+  /** A single call to a certain endpoint, whatever its head; empty if it cannot be asked now. */
+  public Optional<Lease> leaseOf(String name) {
     lock.lock();
     try {
       return endpoints.stream()
           .filter(e -> e.name().equals(name))
-          .filter(e -> e.reserve(calls, nanoTime.getAsLong()) == 0)
+          .filter(e -> e.reserve(1, nanoTime.getAsLong()) == 0)
           .findFirst()
-          .map(Lease::new);
+          .map(e -> new Lease(e, 1));
     } finally {
       lock.unlock();
     }
@@ -202,7 +201,7 @@ public final class EndpointPool<T> {
         endpoints.stream()
             .map(
                 e -> {
-                  EndpointStatus status = e.status(now);
+                  EndpointStatus status = e.status(now, Optional.empty());
                   if (except.contains(e.name())) {
                     return e.name() + " was asked already";
                   }
@@ -254,10 +253,19 @@ public final class EndpointPool<T> {
 
   /** How each endpoint does. */
   public List<EndpointStatus> status() {
+    return status(_ -> Optional.empty());
+  }
+
+  /**
+   * How each endpoint does.
+   *
+   * @param note what its client has learned of it
+   */
+  public List<EndpointStatus> status(Function<T, Optional<String>> note) {
     lock.lock();
     try {
       long now = nanoTime.getAsLong();
-      return endpoints.stream().map(e -> e.status(now)).toList();
+      return endpoints.stream().map(e -> e.status(now, note.apply(e.client()))).toList();
     } finally {
       lock.unlock();
     }

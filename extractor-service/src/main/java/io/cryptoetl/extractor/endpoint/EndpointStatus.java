@@ -15,6 +15,7 @@ import java.util.Optional;
  * @param latencyMillis moving average over its answers
  * @param failures failed requests and refused answers by code, since the service started
  * @param problem the last failure, until a request succeeds
+ * @param note what was learned of what it serves, if it is not all
  */
 public record EndpointStatus(
     String name,
@@ -26,4 +27,5 @@ public record EndpointStatus(
     Optional<Double> ratePerSecond,
     long latencyMillis,
     Map<String, Long> failures,
-    Optional<String> problem) {}
+    Optional<String> problem,
+    Optional<String> note) {}

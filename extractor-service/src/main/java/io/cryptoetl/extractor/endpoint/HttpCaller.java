@@ -21,6 +21,10 @@ import org.jboss.logging.Logger;
 /** HTTP to one endpoint: bounded in time and size, with every failure told by name. */
 public final class HttpCaller {
   private static final Logger LOG = Logger.getLogger(HttpCaller.class);
+
+  /** Code of a failure in which nobody was reached, so that it tells nothing about the request. */
+  public static final String UNREACHABLE = "unreachable";
+
   private static final int SNIPPET = 200;
   private static final int READ_FOR_SNIPPET = 4096;
   private static final ScheduledExecutorService WATCHDOGS =
@@ -173,9 +177,18 @@ public final class HttpCaller {
           case javax.net.ssl.SSLException _ -> "failed the TLS handshake";
           default -> "closed the connection (" + e.getClass().getSimpleName() + ")";
         };
+    String code =
+        switch (e) {
+          case java.net.http.HttpConnectTimeoutException _,
+              java.net.ConnectException _,
+              javax.net.ssl.SSLException _ ->
+              UNREACHABLE;
+          case java.net.http.HttpTimeoutException _ -> "timed_out";
+          default -> "connection_closed";
+        };
     return new CallFailedException(
         Kind.OUTAGE,
-        "unreachable",
+        code,
         "endpoint %s %s; check its URL and the network".formatted(endpoint.name(), what));
   }
 }

@@ -22,7 +22,7 @@ final class PooledEndpoint<T> {
   private final T client;
   private final CircuitBreaker breaker;
   private final Aimd concurrency;
-  private final Aimd batchCalls;
+  private final BatchSize batchSize;
   private final Rate rate;
   private final Map<String, Long> refusals = new TreeMap<>();
   private int inFlight;
@@ -37,7 +37,7 @@ final class PooledEndpoint<T> {
     this.name = name;
     this.client = client;
     this.concurrency = new Aimd(1, START_CONCURRENCY, limits.concurrency());
-    this.batchCalls = new Aimd(1, limits.batchCalls(), limits.batchCalls());
+    this.batchSize = new BatchSize(limits.batchCalls());
     this.rate = new Rate(ceiling);
     this.breaker =
         CircuitBreaker.of(
@@ -63,7 +63,7 @@ final class PooledEndpoint<T> {
 
   /** Calls that a request to it may hold. */
   int mostCalls() {
-    return Math.max(1, Math.min(batchCalls.value(), rate.mostCalls()));
+    return Math.max(1, Math.min(batchSize.value(), rate.mostCalls()));
   }
 
   /** Whether it cannot have this height yet, as far as is known. */
@@ -107,11 +107,11 @@ final class PooledEndpoint<T> {
         || (paused && pausedUntil - now > patience);
   }
 
-  void succeeded(long nanos, long now) {
+  void succeeded(int calls, long nanos, long now) {
     inFlight--;
     breaker.onSuccess(nanos, TimeUnit.NANOSECONDS);
     concurrency.up();
-    batchCalls.up();
+    batchSize.taken(calls, now);
     rate.succeeded(now);
     double millis = nanos / 1e6;
     latencyMillis =
@@ -123,8 +123,16 @@ final class PooledEndpoint<T> {
     inFlight--;
     count(failure.code());
     problem = failure.getMessage();
+    if (!failure.code().equals(HttpCaller.UNREACHABLE)) {
+      batchSize.refused(failure.calls(), now);
+    }
     switch (failure.kind()) {
       case OUTAGE -> {
+        if (failure.calls() > 1 && failure.code().startsWith("http_")) {
+          // It may only be the size that it does not take: a smaller request tells.
+          breaker.releasePermission();
+          return;
+        }
         concurrency.down();
         breaker.onError(nanos, TimeUnit.NANOSECONDS, failure);
         failure.pause().ifPresent(pause -> pause(pause, now));
@@ -147,9 +155,7 @@ final class PooledEndpoint<T> {
   }
 
   private void asksForLess(CallFailedException failure, long began, long now) {
-    if (failure.kind() == Kind.TOO_LARGE) {
-      batchCalls.down();
-    } else if (failure.kind() == Kind.LIMITED) {
+    if (failure.kind() == Kind.LIMITED) {
       long breath = rate.refused(began, now);
       if (breath > Rate.BREATH) {
         // A lower rate did not help: the limit may be on what is in flight.
@@ -187,7 +193,7 @@ final class PooledEndpoint<T> {
     headAt = now;
   }
 
-  EndpointStatus status(long now) {
+  EndpointStatus status(long now, Optional<String> note) {
     return new EndpointStatus(
         name,
         paused && now - pausedUntil < 0
@@ -202,6 +208,7 @@ final class PooledEndpoint<T> {
         Double.isInfinite(rate.limit()) ? Optional.empty() : Optional.of(rate.limit()),
         Math.round(latencyMillis),
         Map.copyOf(refusals),
-        Optional.ofNullable(problem));
+        Optional.ofNullable(problem),
+        note);
   }
 }

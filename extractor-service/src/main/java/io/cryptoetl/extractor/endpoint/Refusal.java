@@ -26,7 +26,7 @@ public final class Refusal {
               + "|capacity|request limit|call limit|slow down|credits");
   private static final Pattern TOO_LARGE =
       Pattern.compile(
-          "response (size|is too|too)|too (big|large)|size (is larger|exceed|limit)|batch (limit|size|too)"
+          "response (size|is too|too)|too (big|large)|size (is larger|exceed|limit)|batch"
               + "|max limit of|exceeds (the )?(max|limit)|query returned more than");
   private static final Pattern NOT_THERE =
       Pattern.compile(
@@ -56,20 +56,18 @@ public final class Refusal {
    */
   public static Meaning ofHttp(int status, Optional<String> retryAfter, String text, Instant now) {
     Optional<Duration> pause = retryAfter.flatMap(value -> pause(value, now));
-    if (status == 429 || status == 418) {
+    Meaning words = ofText(text);
+    if ((status == 429 || status == 418) && words.kind() != Kind.TOO_LARGE) {
       return new Meaning(
-          Kind.LIMITED,
-          pause.or(() -> ofText(text).pause()).or(() -> pauseIn(text.toLowerCase(Locale.ROOT))));
+          Kind.LIMITED, pause.or(words::pause).or(() -> pauseIn(text.toLowerCase(Locale.ROOT))));
     }
     if (status == 413) {
       return new Meaning(Kind.TOO_LARGE, Optional.empty());
     }
-    Meaning words = ofText(text);
-    boolean locked = status == 401 || status == 403 || status == 404;
-    if (status >= 500 || (locked && words.kind() == Kind.REFUSED)) {
-      return new Meaning(Kind.OUTAGE, pause);
-    }
-    return words;
+    boolean isOfRequest = status == 400;
+    return status >= 500 || (words.kind() == Kind.REFUSED && !isOfRequest)
+        ? new Meaning(Kind.OUTAGE, pause)
+        : words;
   }
 
   /** Reads a JSON-RPC error. */

@@ -21,30 +21,31 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.concurrent.ConcurrentSkipListSet;
 import java.util.concurrent.atomic.AtomicLong;
 import org.web3j.protocol.core.Request;
 
 /**
  * Fetches some blocks with their receipts, each whole from one endpoint, and verifies them. What an
- * endpoint refuses or has wrong is asked of the others; single calls that fail are repeated without
- * the rest of their batch.
+ * endpoint does not have, has wrong, or fails of is asked of the others. Only two things are
+ * answers: a block that proves itself, and a block that is not there or is proven wrong; all else
+ * is trouble.
  */
 final class BlockFetcher {
+  /** Code of an answer that there is no block at a height. */
+  private static final String BLOCK_UNAVAILABLE = "block_unavailable";
+
   /**
-   * What an endpoint may cost for the same block before the range is tried again later: a failure
-   * costs more than being asked to slow down.
+   * What an endpoint may cost for the same block before others are asked, or the range is tried
+   * again later: a failure costs more than being asked to slow down.
    */
-  private static final int MOST_COST = 30;
+  private static final int MAX_COST = 30;
 
   private static final int COST_OF_FAILURE = 10;
   private static final int COST_OF_LIMIT = 5;
 
-  /** Times that single calls of a batch are repeated at the same endpoint. */
-  private static final int REPEATS = 2;
-
   private final EvmSource.Settings settings;
   private final EndpointPool<NodeClient> pool;
+  private final Asker asker;
   private final BlockVerifier verifier;
   private final Clock clock;
   private final AtomicLong blockBytes = new AtomicLong(64 * 1024);
@@ -56,27 +57,9 @@ final class BlockFetcher {
       Clock clock) {
     this.settings = settings;
     this.pool = pool;
+    this.asker = new Asker(settings, pool);
     this.verifier = verifier;
     this.clock = clock;
-  }
-
-  /** What the batches of one range took together. */
-  static final class Progress {
-    private final AtomicLong calls = new AtomicLong();
-    private final AtomicLong retries = new AtomicLong();
-    private final Set<String> endpoints = new ConcurrentSkipListSet<>();
-
-    long calls() {
-      return calls.get();
-    }
-
-    long retries() {
-      return retries.get();
-    }
-
-    String endpoints() {
-      return String.join(",", endpoints);
-    }
   }
 
   /** A block that passed every check but the link to its parent. */
@@ -94,12 +77,24 @@ final class BlockFetcher {
   /**
    * What came of a height.
    *
-   * @param block empty if every endpoint's answer was refused
-   * @param refused the answers that were refused
+   * @param block empty if no endpoint gave one that proves itself
+   * @param refused answers of endpoints that have no block, or a wrong one
    * @param parent hash of the block below, if it was asked for and is known
+   * @param trouble why some endpoint did not answer; empty if all did
    */
   record Fetched(
-      long number, Optional<Verified> block, List<Item.Answer> refused, Optional<byte[]> parent) {}
+      long number,
+      Optional<Verified> block,
+      List<Item.Answer> refused,
+      Optional<byte[]> parent,
+      Optional<TransientException> trouble) {
+    /** Whether every endpoint answered, and none has a block. */
+    boolean isNowhere() {
+      return block.isEmpty()
+          && trouble.isEmpty()
+          && refused.stream().allMatch(answer -> answer.code().equals(BLOCK_UNAVAILABLE));
+    }
+  }
 
   /** A height that is still to be had. */
   private static final class Pending {
@@ -116,31 +111,23 @@ final class BlockFetcher {
       Set<String> done = new HashSet<>(refused.keySet());
       costs.forEach(
           (name, cost) -> {
-            if (cost >= MOST_COST) {
+            if (cost >= MAX_COST) {
               done.add(name);
             }
           });
       return done;
     }
 
-    /** Notes a failure; an endpoint that keeps refusing has given its answer. */
+    /** Notes a failure: it proves nothing, but others may answer. */
     void failed(String endpoint, CallFailedException failure) {
-      int cost =
-          costs.merge(
-              endpoint,
-              failure.kind() == Kind.LIMITED ? COST_OF_LIMIT : COST_OF_FAILURE,
-              Integer::sum);
-      if (cost >= MOST_COST
-          && (failure.kind() == Kind.REFUSED || failure.kind() == Kind.TOO_LARGE)) {
-        refused.put(
-            endpoint, new Item.Answer(failure.code(), failure.getMessage(), endpoint, new byte[0]));
-      }
+      costs.merge(
+          endpoint, failure.kind() == Kind.LIMITED ? COST_OF_LIMIT : COST_OF_FAILURE, Integer::sum);
     }
   }
 
-  /** Blocks in the next batch: bounded by calls, and by bytes as far as the last ones foretell. */
+  /** Blocks that are asked for together: bounded by bytes as far as the last ones foretell. */
   int batchBlocks() {
-    int byCalls = pool.mostCalls() / callsPerBlock();
+    int byCalls = settings.batchCalls() / callsPerBlock();
     long byBytes = settings.batchBytes() / Math.max(1, blockBytes.get());
     return (int) Math.max(1, Math.min(byCalls, byBytes));
   }
@@ -154,13 +141,10 @@ final class BlockFetcher {
    *
    * @param withParent whether the hash of the block below the first one is wanted too
    * @param except endpoints that are not asked
-   * @param lastTry whether heights that some endpoints refused are given up although others cannot
-   *     be asked
    * @return one for each height, in order
-   * @throws TransientException if some endpoint that could have them cannot be asked now
+   * @throws TransientException if no endpoint can be asked that could have one of them
    */
-  List<Fetched> fetch(
-      Range range, boolean withParent, Set<String> except, boolean lastTry, Progress progress)
+  List<Fetched> fetch(Range range, boolean withParent, Set<String> except, Asker.Progress progress)
       throws TransientException, InterruptedException {
     Map<Long, Fetched> fetched = new TreeMap<>();
     Map<Long, Pending> pending = new TreeMap<>();
@@ -171,7 +155,7 @@ final class BlockFetcher {
     boolean first = true;
     while (!pending.isEmpty()) {
       if (!first) {
-        progress.retries.incrementAndGet();
+        progress.retried();
       }
       first = false;
       // Heights that the same endpoints have failed of are asked for together.
@@ -179,44 +163,25 @@ final class BlockFetcher {
       List<Pending> group = pending.values().stream().filter(p -> p.done().equals(done)).toList();
       done.addAll(except);
       if (done.containsAll(pool.names())) {
-        giveUp(
-            group,
-            last == null
-                ? new TransientException("no_endpoint", "no endpoint is left to ask")
-                : new TransientException(last.code(), last.getMessage()),
-            pending,
-            fetched);
+        for (Pending height : group) {
+          pending.remove(height.number);
+          fetched.put(height.number, without(height, except, last));
+        }
         continue;
       }
       long highest = group.getLast().number;
       long below = group.getFirst().number - 1;
       boolean askParent = withParent && below >= 0 && below == range.from() - 1;
       int calls = group.size() * callsPerBlock() + (askParent ? 1 : 0);
-      EndpointPool<NodeClient>.Lease lease;
-      try {
-        lease = lease(calls, highest, done, group, last);
-      } catch (TransientException e) {
-        if (!lastTry) {
-          throw e;
-        }
-        giveUp(group, e, pending, fetched);
-        continue;
+      EndpointPool<NodeClient>.Lease lease = lease(calls, highest, done, group, last);
+      Round round = new Round(lease, group, askParent ? below : -1, progress);
+      for (Fetched each : round.run()) {
+        pending.remove(each.number());
+        fetched.put(each.number(), each);
       }
-      progress.endpoints.add(lease.name());
-      int most = Math.max(1, pool.mostCalls(lease.name()) / callsPerBlock());
-      List<Pending> part = group.subList(0, Math.min(group.size(), most));
-      try {
-        for (Fetched each : round(lease, part, askParent ? below : -1, progress)) {
-          pending.remove(each.number());
-          fetched.put(each.number(), each);
-        }
-      } catch (CallFailedException e) {
-        last = e;
-        // Being asked for less at once says nothing, unless it is a single block.
-        if (e.kind() != Kind.TOO_LARGE || part.size() == 1) {
-          part.forEach(p -> p.failed(lease.name(), e));
-        }
-        if (e.kind() == Kind.OUTAGE) {
+      if (round.failure != null) {
+        last = round.failure;
+        if (last.kind() == Kind.OUTAGE) {
           lease.client().doubtChain();
           Thread.sleep(settings.retryDelay());
         }
@@ -225,26 +190,24 @@ final class BlockFetcher {
     return List.copyOf(fetched.values());
   }
 
-  /** Gives up heights that were refused; if one was not, it has to be tried again later. */
-  private static void giveUp(
-      List<Pending> group,
-      TransientException otherwise,
-      Map<Long, Pending> pending,
-      Map<Long, Fetched> fetched)
-      throws TransientException {
-    for (Pending height : group) {
-      if (height.refused.isEmpty()) {
-        throw otherwise;
-      }
-      pending.remove(height.number);
-      fetched.put(
-          height.number,
-          new Fetched(
-              height.number,
-              Optional.empty(),
-              List.copyOf(height.refused.values()),
-              Optional.empty()));
-    }
+  /** A height that no endpoint gave. */
+  private Fetched without(Pending height, Set<String> except, CallFailedException last) {
+    Set<String> answered = new HashSet<>(height.refused.keySet());
+    answered.addAll(except);
+    Optional<TransientException> trouble =
+        answered.containsAll(pool.names())
+            ? Optional.empty()
+            : Optional.of(
+                last == null
+                    ? new TransientException("no_endpoint", "no endpoint is left to ask")
+                    : new TransientException(
+                        last.code(), last.getMessage(), last.kind() == Kind.REFUSED));
+    return new Fetched(
+        height.number,
+        Optional.empty(),
+        List.copyOf(height.refused.values()),
+        Optional.empty(),
+        trouble);
   }
 
   private EndpointPool<NodeClient>.Lease lease(
@@ -253,140 +216,180 @@ final class BlockFetcher {
     try {
       return pool.lease(calls, highest, done);
     } catch (TransientException e) {
-      Optional<Item.Answer> refused =
-          group.stream().flatMap(p -> p.refused.values().stream()).findFirst();
-      if (refused.isPresent()) {
-        throw new TransientException(
-            refused.get().code(), refused.get().reason() + "; " + e.getMessage(), true);
-      }
-      throw new TransientException(
-          last == null ? e.code() : last.code(),
-          last == null ? e.getMessage() : last.getMessage() + "; " + e.getMessage());
+      String before =
+          group.stream()
+              .flatMap(p -> p.refused.values().stream())
+              .findFirst()
+              .map(refused -> refused.reason() + "; ")
+              .or(() -> Optional.ofNullable(last).map(f -> f.getMessage() + "; "))
+              .orElse("");
+      throw new TransientException(e.code(), before + e.getMessage());
     }
   }
 
-  /** One request to one endpoint; the heights that came, verified. The rest has been told why. */
-  private List<Fetched> round(
-      EndpointPool<NodeClient>.Lease lease, List<Pending> part, long parentOf, Progress progress)
-      throws CallFailedException, InterruptedException {
-    Map<Long, Request<?, ?>> blocks = new LinkedHashMap<>();
-    Map<Long, Request<?, ?>> receipts = new HashMap<>();
-    List<Request<?, ?>> calls = new ArrayList<>();
-    Request<?, ?> parentCall = parentOf < 0 ? null : NodeClient.block(parentOf, false);
-    if (parentCall != null) {
-      calls.add(parentCall);
-    }
-    for (Pending height : part) {
-      Request<?, ?> block = NodeClient.block(height.number, true);
-      blocks.put(height.number, block);
-      calls.add(block);
-      if (settings.receipts() != EvmSource.Receipts.NONE) {
-        receipts.put(height.number, NodeClient.receipts(height.number));
-        calls.add(receipts.get(height.number));
-      }
-    }
-    NodeClient.Outcomes outcomes =
-        lease.use(
-            node -> {
-              node.proveChain(settings.name(), settings.chainId());
-              return answered(node, calls, progress);
-            });
-    Instant fetchedAt = clock.instant();
-    Optional<byte[]> parent = Optional.empty();
-    if (parentCall != null) {
-      Optional<byte[]> header = result(outcomes, parentCall);
-      if (header.isPresent()) {
-        parent = parentHash(lease.client(), parentOf, header.get());
-      }
-    }
-    List<Fetched> fetched = new ArrayList<>();
-    long bytes = 0;
-    for (Pending height : part) {
-      Request<?, ?> block = blocks.get(height.number);
-      Request<?, ?> of = receipts.get(height.number);
-      CallFailedException failure = failure(outcomes, block, of);
-      if (failure != null && failure.kind() != Kind.NOT_THERE) {
-        height.failed(lease.name(), failure);
-        continue;
-      }
-      Optional<byte[]> json = result(outcomes, block);
-      Optional<byte[]> receiptsJson = of == null ? Optional.empty() : result(outcomes, of);
-      bytes += json.map(j -> j.length).orElse(0) + receiptsJson.map(r -> r.length).orElse(0);
-      try {
-        Verified verified = verify(lease.name(), height.number, json, receiptsJson, fetchedAt);
-        fetched.add(
-            new Fetched(
-                height.number,
-                Optional.of(verified),
-                List.of(),
-                height.number - 1 == parentOf ? parent : Optional.empty()));
-      } catch (BadDataException e) {
-        String reason = lease.client().redact(e.getMessage());
-        pool.refused(lease.name(), e.code(), reason);
-        height.refused.put(
-            lease.name(),
-            new Item.Answer(
-                e.code(),
-                reason,
-                lease.name(),
-                json.isPresent() ? together(json.get(), receiptsJson) : new byte[0]));
-      }
-    }
-    if (bytes > 0) {
-      blockBytes.set((blockBytes.get() + bytes / part.size()) / 2 + 1);
-    }
-    return fetched;
-  }
+  /** Some heights asked of one endpoint. */
+  private final class Round {
+    private final EndpointPool<NodeClient>.Lease lease;
+    private final NodeClient node;
+    private final List<Pending> heights;
+    private final long parentOf;
+    private final Asker.Progress progress;
+    private final Map<Long, Request<?, ?>> blocks = new LinkedHashMap<>();
+    private final Map<Long, Request<?, ?>> receipts = new HashMap<>();
 
-  /** Sends calls; those that fail by themselves are sent again, without the others. */
-  private NodeClient.Outcomes answered(
-      NodeClient node, List<Request<?, ?>> calls, Progress progress)
-      throws CallFailedException, InterruptedException {
-    progress.calls.addAndGet(calls.size());
-    long began = System.nanoTime();
-    NodeClient.Outcomes outcomes = node.batch(calls);
-    for (int repeat = 0; repeat < REPEATS; repeat++) {
-      List<Request<?, ?>> again =
-          calls.stream()
-              .filter(c -> outcomes.failures().containsKey(c.getId()))
-              .filter(c -> outcomes.failures().get(c.getId()).kind() != Kind.NOT_THERE)
-              .toList();
-      if (again.isEmpty()) {
-        break;
+    /** The last failure, if there was one: heights that did not come have been told of theirs. */
+    private CallFailedException failure;
+
+    Round(
+        EndpointPool<NodeClient>.Lease lease,
+        List<Pending> heights,
+        long parentOf,
+        Asker.Progress progress) {
+      this.lease = lease;
+      this.node = lease.client();
+      this.heights = heights;
+      this.parentOf = parentOf;
+      this.progress = progress;
+    }
+
+    /** The heights that came, verified. */
+    List<Fetched> run() throws InterruptedException {
+      boolean whole =
+          settings.receipts() != EvmSource.Receipts.NONE && node.singleReceipts().isEmpty();
+      List<Request<?, ?>> calls = new ArrayList<>();
+      Request<?, ?> parentCall = parentOf < 0 ? null : NodeClient.block(parentOf, false);
+      if (parentCall != null) {
+        calls.add(parentCall);
       }
-      CallFailedException one = outcomes.failures().get(again.getFirst().getId());
-      if (again.size() == calls.size() || one.kind() == Kind.LIMITED) {
-        // Not single calls: the endpoint is in trouble, or wants to be asked less.
-        if (outcomes.results().isEmpty()) {
-          throw one;
+      for (Pending height : heights) {
+        Request<?, ?> block = NodeClient.block(height.number, true);
+        blocks.put(height.number, block);
+        calls.add(block);
+        if (whole) {
+          receipts.put(height.number, NodeClient.receipts(height.number));
+          calls.add(receipts.get(height.number));
         }
-        pool.failedInPart(node.name(), one, System.nanoTime() - began);
-        break;
       }
-      pool.failedInPart(node.name(), one, System.nanoTime() - began);
-      progress.retries.incrementAndGet();
-      progress.calls.addAndGet(again.size());
-      Thread.sleep(settings.retryDelay().multipliedBy(repeat + 1));
-      began = System.nanoTime();
-      NodeClient.Outcomes second = node.batch(again);
-      again.forEach(c -> outcomes.failures().remove(c.getId()));
-      outcomes.results().putAll(second.results());
-      outcomes.failures().putAll(second.failures());
+      Asker.Outcomes outcomes = asker.ask(lease, calls, progress);
+      Instant fetchedAt = clock.instant();
+      Optional<byte[]> parent =
+          parentCall == null
+              ? Optional.empty()
+              : outcomes.result(parentCall).flatMap(header -> parentHash(node, parentOf, header));
+      List<Fetched> fetched = new ArrayList<>();
+      long bytes = 0;
+      for (Pending height : heights) {
+        Optional<byte[]> json = Optional.empty();
+        Optional<byte[]> receiptsJson = Optional.empty();
+        try {
+          json = answer(outcomes, blocks.get(height.number));
+          if (json.isPresent() && settings.receipts() != EvmSource.Receipts.NONE) {
+            receiptsJson = receipts(outcomes, height.number, json.get());
+          }
+          bytes += json.map(j -> j.length).orElse(0) + receiptsJson.map(r -> r.length).orElse(0);
+          Verified verified = verify(lease.name(), height.number, json, receiptsJson, fetchedAt);
+          fetched.add(
+              new Fetched(
+                  height.number,
+                  Optional.of(verified),
+                  List.of(),
+                  height.number - 1 == parentOf ? parent : Optional.empty(),
+                  Optional.empty()));
+        } catch (CallFailedException e) {
+          failure = e;
+          height.failed(lease.name(), e);
+        } catch (BadDataException e) {
+          String reason = node.redact(e.getMessage());
+          pool.refused(lease.name(), e.code(), reason);
+          height.refused.put(
+              lease.name(),
+              new Item.Answer(
+                  e.code(),
+                  reason,
+                  lease.name(),
+                  json.isPresent() ? together(json.get(), receiptsJson) : new byte[0]));
+        }
+      }
+      if (bytes > 0) {
+        blockBytes.set((blockBytes.get() + bytes / heights.size()) / 2 + 1);
+      }
+      return fetched;
     }
-    return outcomes;
+
+    /** The result of a call; empty where the endpoint says in one way or another: I have none. */
+    private static Optional<byte[]> answer(Asker.Outcomes outcomes, Request<?, ?> call)
+        throws CallFailedException {
+      CallFailedException failure = outcomes.failure(call);
+      if (failure != null && failure.kind() != Kind.NOT_THERE) {
+        throw failure;
+      }
+      return outcomes.result(call);
+    }
+
+    /**
+     * The receipts of a block: asked for together, or, where an endpoint does not serve that,
+     * transaction by transaction.
+     */
+    private Optional<byte[]> receipts(Asker.Outcomes outcomes, long number, byte[] block)
+        throws CallFailedException, BadDataException, InterruptedException {
+      Request<?, ?> together = receipts.get(number);
+      CallFailedException reason = together == null ? null : outcomes.failure(together);
+      if (reason != null && (reason.kind() == Kind.OUTAGE || reason.kind() == Kind.LIMITED)) {
+        throw reason;
+      }
+      if (together != null && outcomes.result(together).isPresent()) {
+        return outcomes.result(together);
+      }
+      List<Request<?, ?>> calls = new ArrayList<>();
+      for (String hash : BlockVerifier.transactionHashes(number, block)) {
+        calls.add(NodeClient.receipt(hash));
+      }
+      List<byte[]> single = new ArrayList<>();
+      // The first tells whether it is worth asking for the others.
+      int next = together == null ? calls.size() : Math.min(1, calls.size());
+      while (single.size() < calls.size()) {
+        List<Request<?, ?>> part = calls.subList(single.size(), next);
+        Asker.Outcomes some = asker.ask(leaseAgain(part.size()), part, progress);
+        for (Request<?, ?> call : part) {
+          Optional<byte[]> receipt = answer(some, call);
+          if (receipt.isEmpty()) {
+            return Optional.empty();
+          }
+          single.add(receipt.get());
+        }
+        next = calls.size();
+      }
+      if (together != null && !calls.isEmpty()) {
+        node.hasSingleReceipts(
+            reason == null
+                ? "endpoint %s gives null for eth_getBlockReceipts".formatted(node.name())
+                : reason.getMessage());
+      }
+      return Optional.of(array(single));
+    }
+
+    private EndpointPool<NodeClient>.Lease leaseAgain(int calls)
+        throws CallFailedException, InterruptedException {
+      try {
+        return pool.leaseOnly(lease.name(), calls);
+      } catch (TransientException e) {
+        throw new CallFailedException(Kind.OUTAGE, e.code(), e.getMessage());
+      }
+    }
   }
 
-  private static CallFailedException failure(
-      NodeClient.Outcomes outcomes, Request<?, ?> block, Request<?, ?> receipts) {
-    CallFailedException failure = outcomes.failures().get(block.getId());
-    return failure == null && receipts != null
-        ? outcomes.failures().get(receipts.getId())
-        : failure;
-  }
-
-  /** The bytes of a result, or empty where the node says that it has none. */
-  private static Optional<byte[]> result(NodeClient.Outcomes outcomes, Request<?, ?> call) {
-    return outcomes.results().getOrDefault(call.getId(), Optional.empty());
+  /** A JSON array of values that are JSON already. */
+  private static byte[] array(List<byte[]> values) {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    out.write('[');
+    for (byte[] value : values) {
+      if (out.size() > 1) {
+        out.write(',');
+      }
+      out.writeBytes(value);
+    }
+    out.write(']');
+    return out.toByteArray();
   }
 
   private Verified verify(
@@ -398,14 +401,14 @@ final class BlockFetcher {
       throws BadDataException {
     if (block.isEmpty()) {
       throw new BadDataException(
-          "block_unavailable",
+          BLOCK_UNAVAILABLE,
           "endpoint %s has no block %d; if it exists, ask for it again from an endpoint that has it"
               .formatted(endpoint, number));
     }
     if (receipts.isEmpty() && settings.receipts() == EvmSource.Receipts.REQUIRED) {
       throw new BadDataException(
           "receipts_unavailable",
-          "endpoint %s has block %d but not its receipts; use an endpoint that serves eth_getBlockReceipts, or set receipts of the source to optional"
+          "endpoint %s has block %d but not its receipts; use an endpoint that serves eth_getBlockReceipts or eth_getTransactionReceipt for it, or set receipts of the source to optional"
               .formatted(endpoint, number));
     }
     try {

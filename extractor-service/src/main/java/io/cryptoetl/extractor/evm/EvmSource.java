@@ -22,6 +22,8 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
@@ -31,6 +33,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import org.web3j.protocol.core.DefaultBlockParameterName;
 
 /**
@@ -38,10 +41,18 @@ import org.web3j.protocol.core.DefaultBlockParameterName;
  * heights.
  */
 public final class EvmSource implements Source, Feed {
+  /** Heights in a row that are looked at for one that has a block. */
+  private static final int MAX_SKIPPED = 100;
+
+  /** Blocks in a row that are refused before it is not the blocks that are at fault. */
+  private static final int MAX_REFUSED_IN_A_ROW = 5;
+
   private final Settings settings;
   private final EndpointPool<NodeClient> pool;
   private final BlockFetcher fetcher;
   private final ExecutorService fetchers = Executors.newVirtualThreadPerTaskExecutor();
+  private volatile Optional<String> halted = Optional.empty();
+  private volatile long haltedAt;
 
   /** Whether receipts are asked for. */
   public enum Receipts {
@@ -60,6 +71,7 @@ public final class EvmSource implements Source, Feed {
    * @param verify whether hashes and roots are recomputed; only measurements turn it off
    * @param reorgWindow published blocks below the head that are compared with the chain at each
    *     tick, if finality is a number of confirmations
+   * @param batchCalls most calls that are made together
    * @param batchBytes reply size that a batch aims at, in bytes
    * @param window most batches that are held for one range
    */
@@ -71,6 +83,7 @@ public final class EvmSource implements Source, Feed {
       Finality finality,
       int reorgWindow,
       Receipts receipts,
+      int batchCalls,
       int batchBytes,
       int window,
       Duration retryDelay) {}
@@ -117,7 +130,10 @@ public final class EvmSource implements Source, Feed {
 
   @Override
   public List<EndpointStatus> endpoints() {
-    return pool.status();
+    return pool.status(
+        node ->
+            node.singleReceipts()
+                .map(reason -> "receipts are asked for transaction by transaction: " + reason));
   }
 
   @Override
@@ -131,7 +147,7 @@ public final class EvmSource implements Source, Feed {
     long newest = -1;
     String problem = "none can be asked now";
     for (String name : pool.names()) {
-      Optional<EndpointPool<NodeClient>.Lease> lease = pool.leaseOf(name, 1);
+      Optional<EndpointPool<NodeClient>.Lease> lease = pool.leaseOf(name);
       if (lease.isEmpty()) {
         continue;
       }
@@ -169,6 +185,16 @@ public final class EvmSource implements Source, Feed {
     };
   }
 
+  /** The newest height that some endpoint has. */
+  private long newest() throws TransientException, InterruptedException {
+    EndpointPool<NodeClient>.Lease lease = pool.lease(1, -1, Set.of());
+    try {
+      return lease.use(node -> newest(node, DefaultBlockParameterName.LATEST));
+    } catch (CallFailedException e) {
+      throw new TransientException(e.code(), e.getMessage());
+    }
+  }
+
   /** The height of a tag, by a header that proves itself: a damaged one would plan what is not. */
   private long newest(NodeClient node, DefaultBlockParameterName tag)
       throws CallFailedException, InterruptedException {
@@ -181,6 +207,11 @@ public final class EvmSource implements Source, Feed {
               .formatted(node.name(), tag.getValue()));
     }
     return fetcher.heightOf(node, block.get());
+  }
+
+  @Override
+  public Optional<String> halted() {
+    return halted;
   }
 
   @Override
@@ -203,7 +234,7 @@ public final class EvmSource implements Source, Feed {
   @Override
   public Effort fetch(Range range, boolean lastTry, Consumer<Item> items)
       throws TransientException, InterruptedException {
-    BlockFetcher.Progress progress = new BlockFetcher.Progress();
+    Asker.Progress progress = new Asker.Progress();
     Deque<Future<List<BlockFetcher.Fetched>>> inFlight = new ArrayDeque<>();
     Linker linker = new Linker(lastTry, progress);
     long next = range.from();
@@ -212,8 +243,7 @@ public final class EvmSource implements Source, Feed {
         while (next <= range.to() && inFlight.size() < settings.window()) {
           Range batch = new Range(next, Math.min(range.to(), next + fetcher.batchBlocks() - 1));
           boolean withParent = next == range.from();
-          inFlight.add(
-              fetchers.submit(() -> fetcher.fetch(batch, withParent, Set.of(), lastTry, progress)));
+          inFlight.add(fetchers.submit(() -> fetcher.fetch(batch, withParent, Set.of(), progress)));
           next = batch.to() + 1;
         }
         for (BlockFetcher.Fetched fetched : get(inFlight.remove())) {
@@ -247,10 +277,13 @@ public final class EvmSource implements Source, Feed {
   /** Links each block of a range to the one before, in order, and makes its item. */
   private final class Linker {
     private final boolean lastTry;
-    private final BlockFetcher.Progress progress;
+    private final Asker.Progress progress;
     private Optional<byte[]> parent = Optional.empty();
 
-    Linker(boolean lastTry, BlockFetcher.Progress progress) {
+    /** Heights below this one, from the last block on, are known to have no block. */
+    private long absentBelow;
+
+    Linker(boolean lastTry, Asker.Progress progress) {
       this.lastTry = lastTry;
       this.progress = progress;
     }
@@ -259,17 +292,20 @@ public final class EvmSource implements Source, Feed {
       if (fetched.parent().isPresent()) {
         parent = fetched.parent();
       }
-      List<Item.Answer> answers = new java.util.ArrayList<>();
+      List<Item.Answer> answers = new ArrayList<>();
       BlockFetcher.Fetched current = fetched;
       while (true) {
+        answers.addAll(current.refused());
         if (current.block().isEmpty()) {
-          answers.addAll(current.refused());
-          return rejected(current.number(), answers);
+          return without(current, answers);
         }
         BlockFetcher.Verified verified = current.block().get();
         try {
           VerifiedBlock linked = verified.block().linked(parent);
           parent = Optional.of(linked.hash());
+          if (linked.number() >= haltedAt) {
+            halted = Optional.empty();
+          }
           return accepted(verified, linked);
         } catch (BadDataException e) {
           pool.refused(verified.endpoint(), e.code(), e.getMessage());
@@ -277,28 +313,124 @@ public final class EvmSource implements Source, Feed {
               new Item.Answer(e.code(), e.getMessage(), verified.endpoint(), verified.bytes()));
         }
         // Another endpoint may be on the right fork.
-        Set<String> asked =
-            answers.stream()
-                .map(Item.Answer::endpoint)
-                .collect(java.util.stream.Collectors.toSet());
+        Set<String> asked = answers.stream().map(Item.Answer::endpoint).collect(Collectors.toSet());
         if (asked.containsAll(pool.names())) {
           return rejected(current.number(), answers);
         }
-        current =
-            fetcher
-                .fetch(
-                    new Range(current.number(), current.number()), false, asked, lastTry, progress)
-                .getFirst();
+        current = one(current.number(), asked);
       }
     }
 
-    private Item rejected(long number, List<Item.Answer> answers) throws TransientException {
+    private BlockFetcher.Fetched one(long number, Set<String> except)
+        throws TransientException, InterruptedException {
+      return fetcher.fetch(new Range(number, number), false, except, progress).getFirst();
+    }
+
+    private Item without(BlockFetcher.Fetched missing, List<Item.Answer> answers)
+        throws TransientException, InterruptedException {
+      if (isAbsent(missing)) {
+        return new Item.Absent(missing.number());
+      }
+      if (missing.trouble().isPresent()) {
+        // Words prove nothing: the height is asked for until it is proven, or proven absent.
+        throw new TransientException(
+            missing.trouble().get().code(), missing.trouble().get().getMessage());
+      }
+      return rejected(missing.number(), answers);
+    }
+
+    /**
+     * Whether the chain has no block at a height: the next one that it has is the child of the last
+     * one before. Some chains skip slots or rounds, and say so in words of their own; the link
+     * proves it whatever they say.
+     */
+    private boolean isAbsent(BlockFetcher.Fetched missing)
+        throws TransientException, InterruptedException {
+      long number = missing.number();
+      if (number < absentBelow) {
+        return true;
+      }
+      boolean isAnswered = missing.trouble().map(TransientException::answered).orElse(true);
+      if (number == 0 || !isAnswered || !(missing.isNowhere() || missing.trouble().isPresent())) {
+        return false;
+      }
+      Optional<byte[]> last = parent;
+      for (long below = number - 1;
+          last.isEmpty() && below >= 0 && below >= number - MAX_SKIPPED;
+          below--) {
+        last = one(below, Set.of()).block().map(b -> b.block().hash());
+      }
+      if (last.isEmpty()) {
+        return false;
+      }
+      for (long above = number + 1; above <= number + MAX_SKIPPED; above++) {
+        Optional<BlockFetcher.Verified> next = one(above, Set.of()).block();
+        if (next.isPresent()) {
+          if (!Arrays.equals(next.get().block().parentHash(), last.get())) {
+            return false;
+          }
+          parent = last;
+          absentBelow = above;
+          return true;
+        }
+      }
+      return false;
+    }
+
+    private Item rejected(long number, List<Item.Answer> answers)
+        throws TransientException, InterruptedException {
       parent = Optional.empty();
       Item.Answer last = answers.getLast();
       if (!lastTry) {
         throw new TransientException(last.code(), last.reason(), true);
       }
+      requireBelowHead(number);
+      requireOthers(number, last);
       return new Item.Rejected(number, answers);
+    }
+
+    /** What the chain does not have yet is waited for. */
+    private void requireBelowHead(long number) throws TransientException, InterruptedException {
+      long newest = newest();
+      if (number > newest) {
+        throw new TransientException(
+            "not_there_yet",
+            "block %d of %s is not there yet, the newest is %d; it is waited for"
+                .formatted(number, settings.name(), newest));
+      }
+    }
+
+    /**
+     * A block that is refused between others that are not goes to the dead letters. Where all
+     * around it are refused, it is not the blocks: the rules of the chain have changed, its profile
+     * is wrong, or no endpoint has that part of it.
+     */
+    private void requireOthers(long number, Item.Answer last)
+        throws TransientException, InterruptedException {
+      int refused = 1;
+      for (int step : new int[] {1, -1}) {
+        for (long at = number + step; refused < MAX_REFUSED_IN_A_ROW && at >= 0; at += step) {
+          BlockFetcher.Fetched neighbour = one(at, Set.of());
+          if (neighbour.block().isPresent()) {
+            break;
+          }
+          if (neighbour.trouble().isPresent()) {
+            throw neighbour.trouble().get();
+          }
+          if (step > 0 && neighbour.isNowhere() && at > newest()) {
+            break;
+          }
+          refused++;
+        }
+      }
+      if (refused >= MAX_REFUSED_IN_A_ROW) {
+        haltedAt = number;
+        String reason =
+            "%d and more blocks of %s in a row are refused, from %d on: %s. The source is halted until they are not, and nothing is given up; see that profile, receipts and endpoints of the source fit the chain"
+                .formatted(MAX_REFUSED_IN_A_ROW, settings.name(), number, last.reason());
+        halted = Optional.of(reason);
+        throw new TransientException(last.code(), reason);
+      }
     }
   }
 

@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
 import org.web3j.protocol.ObjectMapperFactory;
 import org.web3j.protocol.core.DefaultBlockParameter;
 import org.web3j.protocol.core.JsonRpc2_0Web3j;
@@ -28,8 +29,15 @@ final class NodeClient {
   /** Only makes requests: it has no transport, and none of its threads ever runs. */
   private static final JsonRpc2_0Web3j REQUESTS = new JsonRpc2_0Web3j(null, 0, null);
 
+  /** Time after which the receipts of a whole block are asked for again. */
+  private static final long REMEMBERED = TimeUnit.MINUTES.toNanos(30);
+
   private final HttpCaller http;
   private volatile boolean chainProven;
+  private volatile Optional<SingleReceipts> singleReceipts = Optional.empty();
+
+  /** Since when, and why, receipts are asked for transaction by transaction. */
+  private record SingleReceipts(long since, String reason) {}
 
   NodeClient(HttpCaller http) {
     this.http = http;
@@ -60,57 +68,68 @@ final class NodeClient {
     return DefaultBlockParameter.valueOf(BigInteger.valueOf(number));
   }
 
-  /** What a batch brought: one outcome for each call, by its id. */
-  record Outcomes(Map<Long, Optional<byte[]>> results, Map<Long, CallFailedException> failures) {}
+  static Request<?, ?> receipt(String transactionHash) {
+    return REQUESTS.ethGetTransactionReceipt(transactionHash);
+  }
 
   /**
-   * Sends calls as one batch. Calls that fail by themselves do not fail the others.
-   *
-   * @throws CallFailedException if the batch failed as a whole
+   * What came of the calls of a request, by their ids: a result, which may be null, or a failure.
    */
-  Outcomes batch(List<? extends Request<?, ?>> calls)
-      throws CallFailedException, InterruptedException {
-    HttpCaller.Reply reply = http.post(json(calls));
+  record Reply(Map<Long, Optional<byte[]>> results, Map<Long, CallFailedException> failures) {}
+
+  /**
+   * Sends calls in one request: a single one by itself, more as a batch. Calls that fail by
+   * themselves do not fail the others.
+   *
+   * @throws CallFailedException if the request failed as a whole
+   */
+  Reply send(List<? extends Request<?, ?>> calls) throws CallFailedException, InterruptedException {
     BatchReply read;
     try {
-      read = BatchReply.read(reply.body());
-    } catch (IOException e) {
-      throw http.malformed(reply.body(), e.getMessage());
+      HttpCaller.Reply answer = http.post(json(calls));
+      try {
+        read = BatchReply.read(answer.body());
+      } catch (IOException e) {
+        throw http.malformed(answer.body(), e.getMessage());
+      }
+      if (read.failureOfAll().isPresent()) {
+        String what = calls.size() == 1 ? calls.getFirst().getMethod() : "the batch";
+        throw failed(what, read.failureOfAll().get());
+      }
+    } catch (CallFailedException e) {
+      throw e.of(calls.size());
     }
-    if (read.failureOfAll().isPresent()) {
-      throw failed("the batch", read.failureOfAll().get());
-    }
-    Outcomes outcomes = new Outcomes(new TreeMap<>(), new TreeMap<>());
+    Reply reply = new Reply(new TreeMap<>(), new TreeMap<>());
     for (Request<?, ?> call : calls) {
       switch (read.answer(call.getId()).orElse(null)) {
         case BatchReply.Answer.Result result ->
-            outcomes.results().put(call.getId(), Optional.of(result.json()));
-        case BatchReply.Answer.Missing _ -> outcomes.results().put(call.getId(), Optional.empty());
+            reply.results().put(call.getId(), Optional.of(result.json()));
+        case BatchReply.Answer.Missing _ -> reply.results().put(call.getId(), Optional.empty());
         case BatchReply.Answer.Failure failure ->
-            outcomes.failures().put(call.getId(), failed(call.getMethod(), failure));
+            reply.failures().put(call.getId(), failed(call.getMethod(), failure));
         case null ->
-            outcomes
+            reply
                 .failures()
                 .put(
                     call.getId(),
                     new CallFailedException(
                         Kind.OUTAGE,
                         "reply_incomplete",
-                        "endpoint %s left out the answer to %s of a batch"
+                        "endpoint %s left out the answer to %s"
                             .formatted(name(), call.getMethod())));
       }
     }
-    return outcomes;
+    return reply;
   }
 
   /** The bytes of the result of one call; empty where the node says null. */
   Optional<byte[]> call(Request<?, ?> call) throws CallFailedException, InterruptedException {
-    Outcomes outcomes = batch(List.of(call));
-    CallFailedException failure = outcomes.failures().get(call.getId());
+    Reply reply = send(List.of(call));
+    CallFailedException failure = reply.failures().get(call.getId());
     if (failure != null) {
       throw failure;
     }
-    return outcomes.results().get(call.getId());
+    return reply.results().get(call.getId());
   }
 
   /** A hex quantity that a call gives. */
@@ -148,6 +167,18 @@ final class NodeClient {
     chainProven = false;
   }
 
+  /** Why receipts are asked for transaction by transaction here, if they are. */
+  Optional<String> singleReceipts() {
+    return singleReceipts
+        .filter(s -> System.nanoTime() - s.since() < REMEMBERED)
+        .map(SingleReceipts::reason);
+  }
+
+  /** Receipts came transaction by transaction after those of a whole block did not. */
+  void hasSingleReceipts(String reason) {
+    singleReceipts = Optional.of(new SingleReceipts(System.nanoTime(), reason));
+  }
+
   private CallFailedException failed(String what, BatchReply.Answer.Failure failure) {
     Refusal.Meaning meaning = Refusal.ofError(failure.code(), failure.message());
     return new CallFailedException(
@@ -160,7 +191,8 @@ final class NodeClient {
 
   private static byte[] json(List<? extends Request<?, ?>> calls) {
     try {
-      return JSON.writeValueAsBytes(calls);
+      // Nodes that take no batches take none of one call either.
+      return JSON.writeValueAsBytes(calls.size() == 1 ? calls.getFirst() : calls);
     } catch (JsonProcessingException e) {
       throw new IllegalStateException("a JSON-RPC request cannot be written", e);
     }

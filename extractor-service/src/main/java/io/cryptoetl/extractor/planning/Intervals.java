@@ -27,18 +27,9 @@ final class Intervals {
     ranges.put(from, to);
   }
 
-  void remove(Range range) {
-    Map.Entry<Long, Long> each = ranges.floorEntry(range.to());
-    while (each != null && each.getValue() >= range.from()) {
-      ranges.remove(each.getKey());
-      if (each.getKey() < range.from()) {
-        ranges.put(each.getKey(), range.from() - 1);
-      }
-      if (each.getValue() > range.to()) {
-        ranges.put(range.to() + 1, each.getValue());
-      }
-      each = ranges.lowerEntry(each.getKey());
-    }
+  /** The ranges, ascending. */
+  List<Range> ranges() {
+    return ranges.entrySet().stream().map(e -> new Range(e.getKey(), e.getValue())).toList();
   }
 
   /** What of a range is not in the set. */

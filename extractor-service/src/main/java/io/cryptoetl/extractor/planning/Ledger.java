@@ -23,6 +23,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import org.apache.avro.specific.SpecificRecord;
+import org.apache.kafka.common.TopicPartition;
 
 /**
  * What was asked for, what came of it, and what people decided: read from the topics from their
@@ -32,6 +33,7 @@ public final class Ledger implements Runnable {
   private static final List<Topic> TOPICS =
       List.of(
           Topics.OPS_EXTRACT_REQUESTS,
+          Topics.OPS_EXTRACT_BULK_REQUESTS,
           Topics.OPS_EXTRACT_RESULTS,
           Topics.OPS_CONTROLS,
           Topics.OPS_CURSORS);
@@ -62,12 +64,32 @@ public final class Ledger implements Runnable {
     this.follower = new TopicFollower(kafka, TOPICS, (_, value) -> add(value));
   }
 
+  /** First pause before a height that was given up is asked for again; it doubles. */
+  private static final Duration FIRST_PAUSE = Duration.ofMinutes(1);
+
+  private static final Duration MAX_PAUSE = Duration.ofHours(6);
+
   /** What is known of a feed. */
   private static final class FeedBook {
-    private final Map<String, Range> outstanding = new HashMap<>();
+    private final Map<String, Asked> outstanding = new HashMap<>();
     private final Map<String, ExtractResult> doneBeforeSeen = new HashMap<>();
+
+    /** Ranges whose last result is no cancelled one; heights that were given up are among them. */
     private final Intervals published = new Intervals();
+
+    private final NavigableMap<Long, GivenUp> givenUp = new TreeMap<>();
     private final NavigableMap<Long, Tip> tips = new TreeMap<>();
+  }
+
+  /** A range that is asked for; planned tells whether by the schedule. */
+  private record Asked(Range range, boolean planned) {}
+
+  /** A height that went to the dead letters, so many times. */
+  private record GivenUp(int times, Instant lastAt, List<String> letters) {
+    Instant dueAt() {
+      Duration pause = FIRST_PAUSE.multipliedBy(1L << Math.min(16, times - 1));
+      return lastAt.plus(pause.compareTo(MAX_PAUSE) > 0 ? MAX_PAUSE : pause);
+    }
   }
 
   /** What is known of a job. */
@@ -146,7 +168,61 @@ public final class Ledger implements Runnable {
   /** Ranges of a feed that are asked for and not worked off. */
   public synchronized List<Range> outstanding(String feed) {
     FeedBook book = feeds.get(feed);
-    return book == null ? List.of() : List.copyOf(book.outstanding.values());
+    return book == null ? List.of() : book.outstanding.values().stream().map(Asked::range).toList();
+  }
+
+  /** How many ranges of a feed the schedule has asked for that are not worked off. */
+  public synchronized int backlog(String feed) {
+    FeedBook book = feeds.get(feed);
+    return book == null
+        ? 0
+        : (int) book.outstanding.values().stream().filter(Asked::planned).count();
+  }
+
+  /** Heights that were given up, are not asked for now, and shall be asked for again. */
+  synchronized List<Range> due(String feed, Instant now, int rangeSize, int most) {
+    FeedBook book = feeds.get(feed);
+    if (book == null || book.givenUp.isEmpty()) {
+      return List.of();
+    }
+    Intervals asked = new Intervals();
+    book.outstanding.values().forEach(a -> asked.add(a.range()));
+    Intervals due = new Intervals();
+    book.givenUp.forEach(
+        (number, givenUp) -> {
+          if (!now.isBefore(givenUp.dueAt())) {
+            due.add(new Range(number, number));
+          }
+        });
+    return due.ranges().stream()
+        .flatMap(range -> asked.missingIn(range).stream())
+        .flatMap(range -> range.cut(rangeSize, Long.MAX_VALUE).stream())
+        .limit(most)
+        .toList();
+  }
+
+  /** Ids of the dead letters of a height, until it is published after all. */
+  public synchronized List<String> letters(String feed, long number) {
+    FeedBook book = feeds.get(feed);
+    GivenUp givenUp = book == null ? null : book.givenUp.get(number);
+    return givenUp == null ? List.of() : givenUp.letters();
+  }
+
+  /** Heights of a feed that are in the dead letters. */
+  public synchronized int givenUp(String feed) {
+    FeedBook book = feeds.get(feed);
+    return book == null ? 0 : book.givenUp.size();
+  }
+
+  /** Whether the request at this place of its topic was worked off, as far as is known. */
+  public boolean isDone(ExtractRequest request, TopicPartition partition, long offset) {
+    if (!follower.isPast(partition, offset)) {
+      return false;
+    }
+    synchronized (this) {
+      FeedBook book = feeds.get(request.getSource());
+      return book != null && !book.outstanding.containsKey(request.getRequestId());
+    }
   }
 
   /** The newest published ranges of a feed that were published last at their place, ascending. */
@@ -167,10 +243,16 @@ public final class Ledger implements Runnable {
       return List.of(planned);
     }
     Intervals asked = new Intervals();
-    book.outstanding.values().forEach(asked::add);
+    book.outstanding.values().forEach(a -> asked.add(a.range()));
+    Intervals missing = new Intervals();
+    book.published.missingIn(planned).forEach(missing::add);
+    book.givenUp
+        .subMap(planned.from(), true, planned.to(), true)
+        .keySet()
+        .forEach(number -> missing.add(new Range(number, number)));
     List<Range> gaps = new ArrayList<>();
-    for (Range missing : book.published.missingIn(planned)) {
-      gaps.addAll(asked.missingIn(missing));
+    for (Range range : missing.ranges()) {
+      gaps.addAll(asked.missingIn(range));
     }
     return gaps;
   }
@@ -178,6 +260,19 @@ public final class Ledger implements Runnable {
   /** The jobs that people asked for, newest last. */
   public synchronized List<JobStatus> jobs() {
     return jobs.entrySet().stream().map(e -> status(e.getKey(), e.getValue())).toList();
+  }
+
+  /** Waits until the requests of a job that was just asked for are read. */
+  public synchronized void awaitAsked(String job, int ranges, Duration atMost)
+      throws InterruptedException {
+    long deadline = System.nanoTime() + atMost.toNanos();
+    while (!jobs.containsKey(job) || jobs.get(job).ranges < ranges) {
+      long left = (deadline - System.nanoTime()) / 1_000_000;
+      if (left <= 0) {
+        return;
+      }
+      wait(left);
+    }
   }
 
   /** A job that somebody asked for. */
@@ -236,7 +331,8 @@ public final class Ledger implements Runnable {
   private void asked(ExtractRequest request) {
     FeedBook book = feeds.computeIfAbsent(request.getSource(), _ -> new FeedBook());
     Range range = new Range(request.getFromNumber(), request.getToNumber());
-    if (!request.getRequestedBy().equals(Planner.BY_SCHEDULE)) {
+    boolean planned = request.getRequestedBy().equals(Planner.BY_SCHEDULE);
+    if (!planned && !request.getRequestedBy().equals(Planner.BY_RETRY)) {
       JobBook job =
           jobs.computeIfAbsent(
               request.getJobId(),
@@ -245,11 +341,12 @@ public final class Ledger implements Runnable {
                       request.getSource(), request.getRequestedBy(), request.getRequestedAt()));
       job.asked += range.size();
       job.ranges++;
+      notifyAll();
     }
     // Partitions are read in no particular order: the result may have come first.
     ExtractResult result = book.doneBeforeSeen.remove(request.getRequestId());
     if (result == null) {
-      book.outstanding.put(request.getRequestId(), range);
+      book.outstanding.put(request.getRequestId(), new Asked(range, planned));
     } else {
       count(result);
     }
@@ -279,11 +376,23 @@ public final class Ledger implements Runnable {
     if (!result.getOutcome().equals("published")) {
       return;
     }
-    if (result.getDeadLetters() == 0) {
-      book.published.add(range);
-    } else {
+    book.published.add(range);
+    Map<Long, List<String>> letters = new TreeMap<>();
+    for (String id : result.getLetters()) {
+      letters
+          .computeIfAbsent(Letters.number(result.getSource(), id), _ -> new ArrayList<>())
+          .add(id);
+    }
+    book.givenUp.subMap(range.from(), true, range.to(), true).keySet().retainAll(letters.keySet());
+    letters.forEach(
+        (number, ids) -> {
+          GivenUp before = book.givenUp.get(number);
+          book.givenUp.put(
+              number,
+              new GivenUp(before == null ? 1 : before.times() + 1, result.getFinishedAt(), ids));
+        });
+    if (result.getDeadLetters() > 0) {
       // What was published here before is not what the source has now.
-      book.published.remove(range);
       book.tips.remove(range.to());
     }
     if (result.getLastHash() != null && result.getFirstParentHash() != null) {

@@ -33,7 +33,10 @@ public final class Orders implements AutoCloseable {
   public String submit(String feed, List<Range> ranges, String requestedBy) {
     String job = UUID.randomUUID().toString();
     Instant now = clock.instant();
-    sender.send(p -> Requests.send(p, job, feed, ranges, requestedBy, now));
+    sender.send(
+        p ->
+            Requests.send(
+                p, Topics.OPS_EXTRACT_BULK_REQUESTS, job, feed, ranges, requestedBy, now));
     return job;
   }
 

@@ -12,6 +12,7 @@ import io.cryptoetl.ops.Cursor;
 import io.cryptoetl.ops.CursorKey;
 import io.cryptoetl.ops.ExtractRun;
 import io.cryptoetl.ops.ExtractRunKey;
+import io.cryptoetl.schemas.Topic;
 import io.cryptoetl.schemas.Topics;
 import java.time.Clock;
 import java.time.Duration;
@@ -23,6 +24,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.function.BooleanSupplier;
+import java.util.stream.Collectors;
+import org.apache.avro.specific.SpecificRecord;
+import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.errors.InvalidProducerEpochException;
 import org.apache.kafka.common.errors.ProducerFencedException;
@@ -30,19 +35,26 @@ import org.jboss.logging.Logger;
 
 /**
  * Plans the feeds of one source: what may be read, minus what is planned already, cut into ranges;
- * and once more what the chain has replaced since. Ranges, cursor and the record of the run are
- * written in one transaction whose transactional id is the source, so of two planners only one can
- * write; the other then stands by until the first one falls silent.
+ * and once more what the chain has replaced since, and what was given up. Ranges, cursor and the
+ * record of the run are written in one transaction whose transactional id is the source, so of two
+ * planners only one can write. Of several instances the one plans whose worker has the first
+ * partition of the source's requests: when it dies, its group gives the partition to another.
  */
 public final class Planner implements AutoCloseable {
   /** Who asks for planned ranges. */
   static final String BY_SCHEDULE = "schedule";
 
-  private static final Logger LOG = Logger.getLogger(Planner.class);
-  static final Duration TRANSACTION_TIMEOUT = Duration.ofSeconds(60);
+  /** Who asks again for heights that were given up. */
+  static final String BY_RETRY = "retry";
 
-  /** Ticks without a move of the cursors, while there is work, after which a planner takes over. */
-  private static final int SILENT_TICKS = 3;
+  private static final Logger LOG = Logger.getLogger(Planner.class);
+  static final Duration TRANSACTION_TIMEOUT = Duration.ofSeconds(20);
+
+  /** Planned ranges whose distance from the head is more than that many ranges can wait. */
+  private static final int URGENT_RANGES = 10;
+
+  /** Most ranges that are asked for again in one tick. */
+  private static final int MAX_RETRIED = 20;
 
   private final Source source;
   private final Settings settings;
@@ -53,17 +65,15 @@ public final class Planner implements AutoCloseable {
   private final Clock clock;
   private final Map<String, FeedState> states = new LinkedHashMap<>();
 
+  private final BooleanSupplier leads;
   private Map<String, Cursor> cursors = new HashMap<>();
-  private boolean standby;
-  private int silentTicks;
-  private Map<String, Cursor> seenWhileStandby = Map.of();
 
   /**
    * How a source is planned.
    *
    * @param start where to begin without a cursor
    * @param rangeSize numbers in a range
-   * @param rangesPerTick most ranges of a feed in one tick
+   * @param rangesPerTick most ranges of a feed that are planned and not worked off
    * @param instance name of this instance
    */
   public record Settings(Start start, int rangeSize, int rangesPerTick, String instance) {}
@@ -95,16 +105,22 @@ public final class Planner implements AutoCloseable {
     }
   }
 
-  /** A planner of one source. */
+  /**
+   * A planner of one source.
+   *
+   * @param leads whether it is this instance that plans the source
+   */
   public Planner(
       Source source,
       Settings settings,
+      BooleanSupplier leads,
       KafkaClients kafka,
       Ledger ledger,
       Meters meters,
       Clock clock) {
     this.source = source;
     this.settings = settings;
+    this.leads = leads;
     this.kafka = kafka;
     this.sender = new TransactionalSender(kafka, "planner-" + source.name(), TRANSACTION_TIMEOUT);
     this.ledger = ledger;
@@ -131,17 +147,18 @@ public final class Planner implements AutoCloseable {
   }
 
   private void tick(Trigger trigger, boolean again) throws InterruptedException {
-    boolean onRequest = settings.start() instanceof Start.OnRequest && trigger == Trigger.SCHEDULE;
-    if (onRequest || !ledger.awaitRead(Duration.ofSeconds(30)) || ledger.isPaused(source.name())) {
+    if (!ledger.awaitRead(Duration.ofSeconds(30))) {
+      failed("Kafka: what was asked for before is not read to its end yet");
       return;
     }
     meters.tick(source.name());
+    // Whoever asks this instance by hand wants it to look: it takes over for that.
+    boolean others = trigger == Trigger.SCHEDULE && !leads.getAsBoolean();
+    if (others || ledger.isPaused(source.name())) {
+      states.values().forEach(s -> s.status = new Status(s.status.head(), Optional.empty(), false));
+      return;
+    }
     try {
-      // Whoever asks this instance by hand wants it to look: it takes over.
-      if (standby && trigger == Trigger.SCHEDULE && !othersAreSilent()) {
-        return;
-      }
-      standby = false;
       open();
       for (Feed feed : source.feeds()) {
         tick(feed, trigger);
@@ -149,16 +166,12 @@ public final class Planner implements AutoCloseable {
     } catch (ProducerFencedException | InvalidProducerEpochException e) {
       sender.discard();
       if (trigger == Trigger.MANUAL && !again) {
-        // Another instance took over since; whoever asks this one by hand takes over from it.
         tick(trigger, true);
         return;
       }
       LOG.infof(
-          "source=%s event=planner_standby reason=\"another instance plans this source\"",
+          "source=%s event=planner_fenced reason=\"another instance has planned this source\"",
           source.name());
-      standby = true;
-      silentTicks = 0;
-      seenWhileStandby = Map.of();
     } catch (RuntimeException e) {
       // Kafka's, the registry's, or any that nobody thought of: what a transaction left open ends
       // with its producer.
@@ -168,16 +181,15 @@ public final class Planner implements AutoCloseable {
           source.name(),
           Failures.explain(e));
       sender.discard();
-      states
-          .values()
-          .forEach(
-              s ->
-                  s.status =
-                      new Status(
-                          s.status.head(),
-                          Optional.of("Kafka: " + Failures.explain(e)),
-                          s.status.halted()));
+      failed("Kafka: " + Failures.explain(e));
     }
+  }
+
+  private void failed(String problem) {
+    states
+        .values()
+        .forEach(
+            s -> s.status = new Status(s.status.head(), Optional.of(problem), s.status.halted()));
   }
 
   private void open() throws InterruptedException {
@@ -199,43 +211,57 @@ public final class Planner implements AutoCloseable {
   private void tick(Feed feed, Trigger trigger) throws InterruptedException {
     FeedState state = states.get(feed.name());
     Run run = new Run(feed.name(), trigger, clock.instant());
-    Optional<Long> head = state.status.head();
+    run.retried = ledger.due(feed.name(), run.startedAt, settings.rangeSize(), MAX_RETRIED);
     Optional<String> before = state.status.problem();
-    try {
-      head = Optional.of(feed.head());
-      run.head = head.get();
-      Reorgs.Verdict verdict = state.reorgs.look(cursors.get(feed.name()));
-      switch (verdict) {
-        case Reorgs.Verdict.TooDeep(String reason) -> {
-          run.outcome = "halted";
-          run.problem = reason;
-          state.status = new Status(head, Optional.of(reason), true);
-        }
-        case Reorgs.Verdict.Replaced(List<Range> ranges, Optional<String> problem) -> {
-          run.replaced = ranges;
-          plan(feed, run);
-          run.problem = problem.orElse(null);
-          state.status = new Status(head, problem, false);
-        }
-      }
-    } catch (TransientException e) {
-      run.outcome = "failed";
-      run.problem = e.getMessage();
-      state.status = new Status(head, Optional.of(e.getMessage()), state.status.halted());
-      LOG.warnf(
-          "source=%s event=plan_failed code=%s reason=\"%s\"",
-          feed.name(), e.code(), e.getMessage());
+    if (settings.start() instanceof Start.OnRequest && trigger == Trigger.SCHEDULE) {
+      state.status = new Status(state.status.head(), feed.halted(), feed.halted().isPresent());
+    } else {
+      state.status = look(feed, state, run);
     }
     meters.halted(feed.name(), state.status.halted());
     // The same failure again is not told again.
     boolean news = !Optional.ofNullable(run.problem).equals(before);
     if (run.madeRequests() || trigger == Trigger.MANUAL || (run.problem != null && news)) {
       if (run.outcome.equals("halted") && news) {
-        LOG.errorf(
-            "source=%s event=halted code=reorg_too_deep reason=\"%s\"", feed.name(), run.problem);
+        LOG.errorf("source=%s event=halted reason=\"%s\"", feed.name(), run.problem);
       }
       write(feed, run);
     }
+  }
+
+  /** Asks the source what is new, and puts what is to be asked for into the run. */
+  private Status look(Feed feed, FeedState state, Run run) throws InterruptedException {
+    Optional<Long> head = state.status.head();
+    try {
+      head = Optional.of(feed.head());
+      run.head = head.get();
+      Optional<String> halted = feed.halted();
+      if (halted.isPresent()) {
+        return halt(run, head, halted.get());
+      }
+      return switch (state.reorgs.look(cursors.get(feed.name()))) {
+        case Reorgs.Verdict.TooDeep(String reason) -> halt(run, head, reason);
+        case Reorgs.Verdict.Replaced(List<Range> ranges, Optional<String> problem) -> {
+          run.replaced = ranges;
+          plan(feed, run);
+          run.problem = problem.orElse(null);
+          yield new Status(head, problem, false);
+        }
+      };
+    } catch (TransientException e) {
+      run.outcome = "failed";
+      run.problem = e.getMessage();
+      LOG.warnf(
+          "source=%s event=plan_failed code=%s reason=\"%s\"",
+          feed.name(), e.code(), e.getMessage());
+      return new Status(head, Optional.of(e.getMessage()), state.status.halted());
+    }
+  }
+
+  private static Status halt(Run run, Optional<Long> head, String reason) {
+    run.outcome = "halted";
+    run.problem = reason;
+    return new Status(head, Optional.of(reason), true);
   }
 
   /** Puts the ranges that are next into the run. */
@@ -250,10 +276,11 @@ public final class Planner implements AutoCloseable {
             ? cursor.getFirstNumber()
             : Math.max(earliest, settings.start().first(feed, run.head));
     long next = cursor != null ? Math.max(earliest, cursor.getNextNumber()) : first;
-    if (run.head < next) {
+    int room = settings.rangesPerTick() - ledger.backlog(feed.name());
+    if (run.head < next || room <= 0) {
       return;
     }
-    run.ranges = new Range(next, run.head).cut(settings.rangeSize(), settings.rangesPerTick());
+    run.ranges = new Range(next, run.head).cut(settings.rangeSize(), room);
     run.first = first;
   }
 
@@ -270,8 +297,19 @@ public final class Planner implements AutoCloseable {
                 new Cursor(feed.name(), run.first, run.ranges.getLast().to() + 1, run.head, now));
     sender.send(
         producer -> {
-          Requests.send(producer, run.id, feed.name(), run.replaced, BY_SCHEDULE, now);
-          Requests.send(producer, run.id, feed.name(), run.ranges, BY_SCHEDULE, now);
+          ask(producer, Topics.OPS_EXTRACT_REQUESTS, run, run.replaced, BY_SCHEDULE, now);
+          long urgent = run.head - (long) URGENT_RANGES * settings.rangeSize();
+          Map<Boolean, List<Range>> byUrgency =
+              run.ranges.stream().collect(Collectors.partitioningBy(r -> r.to() >= urgent));
+          ask(producer, Topics.OPS_EXTRACT_REQUESTS, run, byUrgency.get(true), BY_SCHEDULE, now);
+          ask(
+              producer,
+              Topics.OPS_EXTRACT_BULK_REQUESTS,
+              run,
+              byUrgency.get(false),
+              BY_SCHEDULE,
+              now);
+          ask(producer, Topics.OPS_EXTRACT_BULK_REQUESTS, run, run.retried, BY_RETRY, now);
           moved.ifPresent(
               cursor ->
                   producer.send(
@@ -286,10 +324,20 @@ public final class Planner implements AutoCloseable {
     moved.ifPresent(cursor -> cursors.put(feed.name(), cursor));
     if (run.madeRequests()) {
       LOG.infof(
-          "source=%s event=planned ranges=%d replaced=%d head=%d",
-          feed.name(), run.ranges.size(), run.replaced.size(), run.head);
+          "source=%s event=planned ranges=%d replaced=%d retried=%d head=%d",
+          feed.name(), run.ranges.size(), run.replaced.size(), run.retried.size(), run.head);
       meters.replaced(feed.name(), run.replaced.size());
     }
+  }
+
+  private static void ask(
+      Producer<SpecificRecord, SpecificRecord> producer,
+      Topic topic,
+      Run run,
+      List<Range> ranges,
+      String by,
+      Instant now) {
+    Requests.send(producer, topic, run.id, run.feed, ranges, by, now);
   }
 
   /** One tick of one feed. */
@@ -304,6 +352,7 @@ public final class Planner implements AutoCloseable {
     private long first;
     private List<Range> ranges = new ArrayList<>();
     private List<Range> replaced = new ArrayList<>();
+    private List<Range> retried = new ArrayList<>();
 
     Run(String feed, Trigger trigger, Instant startedAt) {
       this.feed = feed;
@@ -312,7 +361,7 @@ public final class Planner implements AutoCloseable {
     }
 
     boolean madeRequests() {
-      return !ranges.isEmpty() || !replaced.isEmpty();
+      return !ranges.isEmpty() || !replaced.isEmpty() || !retried.isEmpty();
     }
 
     ExtractRun record(String instance, Instant finishedAt) {
@@ -332,25 +381,6 @@ public final class Planner implements AutoCloseable {
           .setFinishedAt(finishedAt)
           .build();
     }
-  }
-
-  /** Whether there is work that no other planner has taken up for some ticks. */
-  private boolean othersAreSilent() throws InterruptedException {
-    Map<String, Cursor> now = Cursors.read(kafka);
-    boolean work = false;
-    for (Feed feed : source.feeds()) {
-      Cursor cursor = now.get(feed.name());
-      try {
-        long head = feed.head();
-        states.get(feed.name()).status = new Status(Optional.of(head), Optional.empty(), false);
-        work |= cursor == null || cursor.getNextNumber() <= head;
-      } catch (TransientException e) {
-        LOG.debugf("source=%s event=head_unknown code=%s", feed.name(), e.code());
-      }
-    }
-    silentTicks = work && now.equals(seenWhileStandby) ? silentTicks + 1 : 0;
-    seenWhileStandby = now;
-    return silentTicks >= SILENT_TICKS;
   }
 
   @Override

@@ -3,7 +3,7 @@ package io.cryptoetl.extractor.planning;
 import io.cryptoetl.extractor.source.Range;
 import io.cryptoetl.ops.ExtractRequest;
 import io.cryptoetl.ops.ExtractRequestKey;
-import io.cryptoetl.schemas.Topics;
+import io.cryptoetl.schemas.Topic;
 import java.time.Instant;
 import java.util.List;
 import java.util.UUID;
@@ -15,9 +15,14 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 final class Requests {
   private Requests() {}
 
-  /** Sends a request for each range, within the producer's transaction. */
+  /**
+   * Sends a request for each range, within the producer's transaction.
+   *
+   * @param topic of urgent or of bulk requests
+   */
   static void send(
       Producer<SpecificRecord, SpecificRecord> producer,
+      Topic topic,
       String jobId,
       String feed,
       List<Range> ranges,
@@ -27,7 +32,7 @@ final class Requests {
       String id = UUID.randomUUID().toString();
       producer.send(
           new ProducerRecord<>(
-              Topics.OPS_EXTRACT_REQUESTS.name(),
+              topic.name(),
               new ExtractRequestKey(id),
               new ExtractRequest(id, jobId, feed, range.from(), range.to(), requestedBy, now)));
     }

@@ -2,6 +2,7 @@ package io.cryptoetl.extractor.publishing;
 
 import io.cryptoetl.extractor.metrics.Meters;
 import io.cryptoetl.extractor.planning.Ledger;
+import io.cryptoetl.extractor.planning.Letters;
 import io.cryptoetl.extractor.source.Feed;
 import io.cryptoetl.extractor.source.Item;
 import io.cryptoetl.extractor.source.Range;
@@ -15,6 +16,7 @@ import io.cryptoetl.ops.DeadLetterKey;
 import io.cryptoetl.ops.ExtractRequest;
 import io.cryptoetl.ops.ExtractResult;
 import io.cryptoetl.ops.ExtractResultKey;
+import io.cryptoetl.schemas.Topic;
 import io.cryptoetl.schemas.Topics;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -30,11 +32,13 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.Semaphore;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 import org.apache.avro.message.BinaryMessageEncoder;
 import org.apache.avro.specific.SpecificData;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.InterruptException;
 import org.jboss.logging.Logger;
 
@@ -44,8 +48,10 @@ import org.jboss.logging.Logger;
  * read committed records see it once.
  *
  * <p>Each source has a consumer group of its own and skips the requests of others, so that a source
- * that cannot be reached holds up nobody else. While a source is paused, its workers stay in the
- * group and take nothing; requests of a cancelled job are answered without being worked off.
+ * that cannot be reached holds up nobody else. Requests that can wait have a topic, a group and
+ * workers of their own, which take none while an urgent one is at hand. While a source is paused,
+ * its workers stay in the group and take nothing; requests of a cancelled job are answered without
+ * being worked off.
  */
 public final class Worker implements Runnable, TransactionalWorker.Task {
   private static final Logger LOG = Logger.getLogger(Worker.class);
@@ -71,7 +77,12 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
   /** Bytes that may be on their way to the broker. */
   private static final int MAX_BYTES_IN_FLIGHT = 16 * 1024 * 1024;
 
+  /** Longest sleep of a worker that waits for urgent ones. */
+  private static final long MAX_SLEEP_MS = 100;
+
   private final Source source;
+  private final Topic requests;
+  private final AtomicInteger urgentAtHand;
   private final Map<String, Feed> feeds;
   private final KafkaClients kafka;
   private final Ledger ledger;
@@ -87,15 +98,21 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
   /** Largest record that the topic of dead letters takes, in bytes. */
   private int letterLimit;
 
+  private volatile boolean leads;
+
   /**
    * A worker.
    *
+   * @param requests topic of urgent requests, or of those that can wait
+   * @param urgentAtHand urgent requests of the source that workers of this instance have at hand
    * @param name unique among running workers and the same after a restart
    * @param retryDelay first pause after a failure; it doubles with each further one
    * @param tries tries after which a height that cannot be had goes to the dead letters
    */
   public Worker(
       Source source,
+      Topic requests,
+      AtomicInteger urgentAtHand,
       KafkaClients kafka,
       Ledger ledger,
       String name,
@@ -104,6 +121,8 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
       Clock clock,
       Meters meters) {
     this.source = source;
+    this.requests = requests;
+    this.urgentAtHand = urgentAtHand;
     this.feeds = source.feeds().stream().collect(Collectors.toMap(Feed::name, f -> f));
     this.kafka = kafka;
     this.ledger = ledger;
@@ -114,9 +133,9 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
     this.worker =
         new TransactionalWorker(
             new TransactionalWorker.Settings(
-                group(source.name()),
+                group(source.name(), requests),
                 name,
-                Topics.OPS_EXTRACT_REQUESTS,
+                requests,
                 "extract",
                 retryDelay,
                 MAX_WORK,
@@ -126,9 +145,23 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
             this);
   }
 
-  /** Consumer group of the workers of a source. */
-  public static String group(String source) {
-    return "extractor-" + source;
+  /** Consumer group of the workers of a source on a topic. */
+  public static String group(String source, Topic requests) {
+    return "extractor-" + source + (isUrgent(requests) ? "" : ".bulk");
+  }
+
+  private static boolean isUrgent(Topic requests) {
+    return requests.equals(Topics.OPS_EXTRACT_REQUESTS);
+  }
+
+  /** Whether it has the first partition of the urgent requests: its instance plans the source. */
+  public boolean leads() {
+    return leads;
+  }
+
+  @Override
+  public void assigned(Set<TopicPartition> partitions) {
+    leads = isUrgent(requests) && partitions.stream().anyMatch(p -> p.partition() == 0);
   }
 
   /** What keeps the worker from working, if anything does. */
@@ -154,7 +187,19 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
 
   @Override
   public boolean isReady(Duration atMost) throws InterruptedException {
-    return ledger.awaitRead(atMost) && !ledger.isPaused(source.name());
+    if (!ledger.awaitRead(atMost) || ledger.isPaused(source.name())) {
+      return false;
+    }
+    if (!isUrgent(requests) && urgentAtHand.get() > 0) {
+      Thread.sleep(Math.min(atMost.toMillis(), MAX_SLEEP_MS));
+      return urgentAtHand.get() == 0;
+    }
+    return true;
+  }
+
+  @Override
+  public boolean isDone(SpecificRecord value, TopicPartition partition, long offset) {
+    return ledger.isDone((ExtractRequest) value, partition, offset);
   }
 
   @Override
@@ -174,6 +219,19 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
 
   @Override
   public TransactionalWorker.Attempt work(TransactionalWorker.Request asked)
+      throws InterruptedException {
+    if (!isUrgent(requests)) {
+      return fetch(asked);
+    }
+    urgentAtHand.incrementAndGet();
+    try {
+      return fetch(asked);
+    } finally {
+      urgentAtHand.decrementAndGet();
+    }
+  }
+
+  private TransactionalWorker.Attempt fetch(TransactionalWorker.Request asked)
       throws InterruptedException {
     ExtractRequest request = (ExtractRequest) asked.value();
     Instant startedAt = clock.instant();
@@ -243,6 +301,7 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
     private long deadLetters;
     private long absent;
     private long bytes;
+    private final List<String> letters = new ArrayList<>();
     private Set<String> checks;
     private Item.Accepted first;
     private Item.Accepted last;
@@ -264,6 +323,7 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
           .setBlocks(records)
           .setDeadLetters(deadLetters)
           .setAbsent(absent)
+          .setLetters(letters)
           .setBytes(bytes)
           .setChecks(checks == null ? List.of() : List.copyOf(checks));
       if (first != null && first.number() == range.from()) {
@@ -318,6 +378,8 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
     }
 
     private void send(Item item) {
+      List<String> known = ledger.letters(feed, item.number());
+      int before = totals.letters.size();
       switch (item) {
         case Item.Accepted accepted when accepted.bytes() + RECORD_OVERHEAD <= limit -> {
           send(
@@ -345,13 +407,21 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
         }
         case Item.Absent _ -> totals.absent++;
       }
+      // Letters of earlier tries are withdrawn, unless they were just written again.
+      List<String> now = totals.letters.subList(before, totals.letters.size());
+      for (String id : known) {
+        if (!now.contains(id)) {
+          send(Topics.OPS_DEAD_LETTERS.name(), new DeadLetterKey(id), null, 0);
+        }
+      }
     }
 
     private void deadLetter(long number, Item.Answer answer) {
       LOG.errorf(
           "source=%s worker=%s event=dead_letter block=%d endpoint=%s code=%s reason=\"%s\"",
           feed, name, number, answer.endpoint(), answer.code(), answer.reason());
-      String id = "extract:%s:%d:%s:%s".formatted(feed, number, answer.endpoint(), answer.code());
+      String id = Letters.id(feed, number, answer.endpoint(), answer.code());
+      totals.letters.add(id);
       boolean isKept =
           answer.payload().length > 0 && answer.payload().length + RECORD_OVERHEAD <= letterLimit;
       DeadLetter letter =

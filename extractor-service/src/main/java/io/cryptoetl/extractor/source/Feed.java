@@ -47,6 +47,14 @@ public interface Feed {
       throws TransientException, InterruptedException;
 
   /**
+   * Why no more should be planned, as far as the workers of this instance know: what they read is
+   * refused item after item. Empty again as soon as it is not.
+   */
+  default Optional<String> halted() {
+    return Optional.empty();
+  }
+
+  /**
    * How many of the newest published numbers are compared with the source at each tick, because the
    * source may replace them; 0 if what was read is settled.
    */

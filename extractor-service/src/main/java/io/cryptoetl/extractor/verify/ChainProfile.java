@@ -23,6 +23,7 @@ public enum ChainProfile {
    */
   GENERIC_EVM(
       EnumSet.of(
+          Check.CHAIN_ID,
           Check.DERIVED_FIELDS,
           Check.HEADER_HASH,
           Check.LOGS_BLOOM,
@@ -64,6 +65,9 @@ public enum ChainProfile {
    * @param stateSync whether the block holds a transaction of Polygon's type 0x7f
    */
   boolean mayFail(Check check, String code, boolean stateSync) {
+    if (code.equals(BlockVerifier.STATE_ROOTS_MISSING)) {
+      return true;
+    }
     if (this == POLYGON && (!stateSync || code.equals(BlockVerifier.TRANSACTION_HASH_MISMATCH))) {
       return false;
     }

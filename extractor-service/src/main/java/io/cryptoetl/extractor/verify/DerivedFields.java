@@ -111,6 +111,7 @@ final class DerivedFields {
       }
       for (Fields log : receipt.list("logs", receipt.place() + ", log")) {
         requireNumber(log, "transactionIndex", i);
+        // What a node writes as the log's index is its own affair; rows have the position.
         requireNumber(log, "logIndex", logIndex++);
         requireTimestamp(log, block);
         require(
@@ -132,7 +133,7 @@ final class DerivedFields {
       }
       gas += receipt.number("gasUsed");
       requireNumber(receipt, "cumulativeGasUsed", gas);
-      checkPrice(receipt, transaction);
+      checkPrice(block, receipt, transaction);
       checkContract(receipt, transaction, keccak);
       long blobGas = GAS_PER_BLOB * transaction.rawList("blobVersionedHashes").size();
       requireSameIfThere(receipt, "blobGasUsed", Bytes.minimalBytes(blobGas));
@@ -146,9 +147,14 @@ final class DerivedFields {
     }
   }
 
-  private static void checkPrice(Fields receipt, Fields transaction) throws BadDataException {
-    if (Encoding.type(transaction) <= 4 && transaction.has("gasPrice")) {
-      requireSameIfThere(receipt, "effectiveGasPrice", transaction.quantity("gasPrice"));
+  private static void checkPrice(Fields block, Fields receipt, Fields transaction)
+      throws BadDataException {
+    int type = Encoding.type(transaction);
+    if (type <= 4 && (transaction.has("gasPrice") || type >= 2)) {
+      requireSameIfThere(
+          receipt,
+          "effectiveGasPrice",
+          type >= 2 ? gasPrice(block, transaction) : transaction.quantity("gasPrice"));
     }
   }
 

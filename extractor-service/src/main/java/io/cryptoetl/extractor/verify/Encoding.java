@@ -44,10 +44,17 @@ final class Encoding {
     fields.add(value(block.quantity("gasUsed")));
     fields.add(value(block.quantity("timestamp")));
     fields.add(value(block.data("extraData")));
-    fields.add(value(block.data("mixHash", HASH)));
-    fields.add(value(block.data("nonce", NONCE)));
+    seal(block, fields);
+    if (block.has("extDataHash")) {
+      // Avalanche's C-Chain (coreth).
+      fields.add(value(block.data("extDataHash", HASH)));
+    }
     if (block.has("baseFeePerGas")) {
       fields.add(value(block.quantity("baseFeePerGas")));
+    }
+    if (block.has("extDataHash") && block.has("extDataGasUsed")) {
+      fields.add(value(block.quantity("extDataGasUsed")));
+      fields.add(value(block.quantity("blockGasCost")));
     }
     if (block.has("withdrawalsRoot")) {
       fields.add(value(block.data("withdrawalsRoot", HASH)));
@@ -65,13 +72,23 @@ final class Encoding {
     return list(fields);
   }
 
-  /** Type of a transaction or a receipt (EIP-2718); those without one are legacy. */
-  static int type(Fields item) throws BadDataException {
-    long type = item.has("type") ? item.number("type") : 0;
-    if (type > STATE_SYNC) {
-      throw item.malformed("type", item.values().get("type"), "a type of 0x0 to 0x7f (EIP-2718)");
+  /** What seals a header: proof of work, the merge's values, or the signature of Aura (Gnosis). */
+  private static void seal(Fields block, List<Bytes> fields) throws BadDataException {
+    if (block.has("step") && block.has("signature") && !block.has("mixHash")) {
+      fields.add(value(block.quantity("step")));
+      fields.add(value(block.data("signature")));
+      return;
     }
-    return (int) type;
+    fields.add(value(block.data("mixHash", HASH)));
+    fields.add(value(block.data("nonce", NONCE)));
+  }
+
+  /**
+   * Type of a transaction or a receipt (EIP-2718); those without one are legacy. Some chains have
+   * types above 0x7f, which no envelope can hold.
+   */
+  static int type(Fields item) throws BadDataException {
+    return item.has("type") ? (int) Math.min(Integer.MAX_VALUE, item.number("type")) : 0;
   }
 
   /** A transaction as its hash and the trie have it; empty for a type that is not known here. */
@@ -174,8 +191,10 @@ final class Encoding {
    * status.
    *
    * @param type of its transaction
+   * @param withStateRoot whether it is encoded as before Byzantium
    */
-  static Bytes receipt(Fields receipt, int type, List<Fields> logs) throws BadDataException {
+  static Bytes receipt(Fields receipt, int type, List<Fields> logs, boolean withStateRoot)
+      throws BadDataException {
     List<Bytes> encodedLogs = new ArrayList<>(logs.size());
     for (Fields log : logs) {
       encodedLogs.add(
@@ -186,8 +205,7 @@ final class Encoding {
                   value(log.data("data")))));
     }
     List<Bytes> fields = new ArrayList<>(6);
-    fields.add(
-        value(receipt.has("status") ? receipt.quantity("status") : receipt.data("root", HASH)));
+    fields.add(value(withStateRoot ? receipt.data("root", HASH) : receipt.quantity("status")));
     fields.add(value(receipt.quantity("cumulativeGasUsed")));
     fields.add(value(receipt.data("logsBloom", BLOOM)));
     fields.add(list(encodedLogs));

@@ -144,21 +144,41 @@ record Fields(String place, Map<String, Object> values) {
     }
   }
 
-  /** A quantity as RLP has it: big-endian, without leading zeros. */
+  /**
+   * A quantity as RLP has it: big-endian, without leading zeros. Some nodes write decimal digits, a
+   * JSON number, or 0x for nothing.
+   */
   Bytes quantity(String field) throws BadDataException {
-    String text = text(field).orElse("");
-    if (text.length() < 3 || !text.startsWith("0x")) {
-      throw malformed(field, values.get(field), "a hex quantity");
+    switch (values.get(field)) {
+      case String text when text.startsWith("0x") -> {
+        try {
+          byte[] bytes =
+              text.length() % 2 == 0
+                  ? HEX.parseHex(text, 2, text.length())
+                  : HEX.parseHex("0" + text.substring(2));
+          return Bytes.wrap(bytes).trimLeadingZeros();
+        } catch (IllegalArgumentException e) {
+          throw malformed(field, text, "a hex quantity");
+        }
+      }
+      case String text when text.matches("[0-9]{1,78}") -> {
+        return unsigned(new BigInteger(text));
+      }
+      case Integer number when number >= 0 -> {
+        return unsigned(BigInteger.valueOf(number));
+      }
+      case Long number when number >= 0 -> {
+        return unsigned(BigInteger.valueOf(number));
+      }
+      case BigInteger number when number.signum() >= 0 -> {
+        return unsigned(number);
+      }
+      case null, default -> throw malformed(field, values.get(field), "a hex quantity");
     }
-    try {
-      byte[] bytes =
-          text.length() % 2 == 0
-              ? HEX.parseHex(text, 2, text.length())
-              : HEX.parseHex("0" + text.substring(2));
-      return Bytes.wrap(bytes).trimLeadingZeros();
-    } catch (IllegalArgumentException e) {
-      throw malformed(field, text, "a hex quantity");
-    }
+  }
+
+  private static Bytes unsigned(BigInteger number) {
+    return Bytes.wrap(number.toByteArray()).trimLeadingZeros();
   }
 
   /** A quantity that fits a long. */

@@ -35,14 +35,18 @@ class EndpointPoolTest {
   }
 
   private void fail(String name, Kind kind) {
+    fail(name, kind, 1);
+  }
+
+  private void fail(String name, Kind kind, int calls) {
     Throwable unused =
         catchThrowable(
             () ->
-                pool.leaseOf(name, 1)
+                pool.leaseOf(name)
                     .orElseThrow()
                     .use(
                         _ -> {
-                          throw failure(kind, null);
+                          throw failure(kind, null).of(calls);
                         }));
   }
 
@@ -88,7 +92,7 @@ class EndpointPoolTest {
 
     org.awaitility.Awaitility.await()
         .atMost(Duration.ofSeconds(5))
-        .until(() -> pool.leaseOf("alpha", 1).map(this::quietly).isPresent());
+        .until(() -> pool.leaseOf("alpha").map(this::quietly).isPresent());
     assertThat(status("alpha").health()).isEqualTo("healthy");
   }
 
@@ -117,7 +121,7 @@ class EndpointPoolTest {
   void shouldRaiseConcurrencyWithEachRoundAndHalveItWithTrouble() throws Exception {
     int start = status("alpha").concurrency();
     for (int i = 0; i < 40; i++) {
-      quietly(pool.leaseOf("alpha", 1).orElseThrow());
+      quietly(pool.leaseOf("alpha").orElseThrow());
     }
     assertThat(status("alpha").concurrency()).isGreaterThan(start).isLessThanOrEqualTo(8);
     int raised = status("alpha").concurrency();
@@ -129,21 +133,21 @@ class EndpointPoolTest {
 
   @Test
   void shouldHalveTheBatchThatIsTooLarge() {
-    assertThat(pool.mostCalls("alpha")).isEqualTo(40);
+    assertThat(status("alpha").batchCalls()).isEqualTo(40);
 
-    fail("alpha", Kind.TOO_LARGE);
-    assertThat(pool.mostCalls("alpha")).isEqualTo(20);
-    fail("alpha", Kind.TOO_LARGE);
+    fail("alpha", Kind.TOO_LARGE, 40);
+    assertThat(status("alpha").batchCalls()).isEqualTo(20);
+    fail("alpha", Kind.REFUSED, 20);
 
-    assertThat(pool.mostCalls("alpha")).isEqualTo(10);
-    assertThat(pool.mostCalls("beta")).isEqualTo(40);
+    assertThat(status("alpha").batchCalls()).as("whatever the words are").isEqualTo(10);
+    assertThat(status("beta").batchCalls()).isEqualTo(40);
     assertThat(status("alpha").health()).isEqualTo("healthy");
   }
 
   @Test
-  void shouldSlowDownWhenItIsAskedTo() {
+  void shouldSlowDownWhenItIsAskedTo() throws Exception {
     for (int i = 0; i < 30; i++) {
-      quietly(pool.leaseOf("alpha", 10).orElseThrow());
+      quietly(pool.lease(10, -1, Set.of("beta")));
     }
     assertThat(status("alpha").ratePerSecond()).isEmpty();
 

@@ -88,6 +88,9 @@ class RefusalTest {
     "400, , 'Response size is larger than 150MB limit', TOO_LARGE, ",
     "403, , 'daily request count exceeded', LIMITED, PT1M",
     "401, , 'invalid key', OUTAGE, ",
+    "402, , 'payment required', OUTAGE, ",
+    "408, , '', OUTAGE, ",
+    "429, , 'too many RPC calls in batch request', TOO_LARGE, ",
     "400, , 'bad request', REFUSED, ",
   })
   void shouldReadStatusHeaderAndText(

@@ -27,6 +27,7 @@ class EvmSourceContractTest extends SourceContract {
             new Finality.Finalized(),
             64,
             EvmSource.Receipts.REQUIRED,
+            20,
             1 << 20,
             3,
             Duration.ofMillis(1)),

@@ -53,6 +53,7 @@ class EvmSourceTest {
             finality,
             64,
             receipts,
+            20,
             1 << 20,
             3,
             Duration.ofMillis(1)),
@@ -179,23 +180,29 @@ class EvmSourceTest {
 
   @Test
   void shouldRejectPartsThatDoNotBelongTogether() throws Exception {
-    String tx = "[{\"hash\":\"0x01\",\"blockHash\":\"%s\",\"blockNumber\":\"0x%x\"}]";
+    String tx =
+        "[{\"hash\":\""
+            + FakeNode.transactionHash(0, 1)
+            + "\",\"from\":\"0x"
+            + "00".repeat(20)
+            + "\",\"blockHash\":\"%s\",\"blockNumber\":\"0x%x\"}]";
     String receipt = "[{\"transactionHash\":\"%s\",\"blockHash\":\"%s\"}]";
     node.blocks.put(1L, FakeNode.block(1, tx.formatted(FakeNode.hash(1), 1)));
     node.blocks.put(2L, FakeNode.block(2, tx.formatted(FakeNode.hash(9), 2)));
     node.blocks.put(3L, FakeNode.block(3, tx.formatted(FakeNode.hash(3), 3)));
-    node.receipts.put(3L, receipt.formatted("0x01", FakeNode.hash(9)));
-    node.blocks.put(4L, FakeNode.block(4, "[\"0x01\"]"));
-    node.blocks.put(5L, FakeNode.block(77, "[]"));
-    node.blocks.put(6L, "\"surprise\"");
-    node.blocks.put(7L, "{\"number\":\"0x7\",\"hash\":\"0x12\",\"transactions\":[]}");
+    node.receipts.put(3L, receipt.formatted(FakeNode.transactionHash(0, 1), FakeNode.hash(9)));
+    node.blocks.put(5L, FakeNode.block(5, "[\"0x01\"]"));
+    node.blocks.put(6L, FakeNode.block(77, "[]"));
+    node.blocks.put(7L, "\"surprise\"");
+    node.blocks.put(8L, "{\"number\":\"0x8\",\"hash\":\"0x12\",\"transactions\":[]}");
 
-    assertThat(fetch(source(), 1, 8, true))
+    assertThat(fetch(source(), 1, 9, true))
         .extracting(i -> i instanceof Item.Rejected r ? r.answers().getFirst().code() : "accepted")
         .containsExactly(
             "receipts_missing",
             "transaction_of_other_block",
             "receipt_of_other_block",
+            "accepted",
             "transactions_not_full",
             "wrong_number",
             "block_malformed",
@@ -219,6 +226,7 @@ class EvmSourceTest {
 
   @Test
   void shouldPublishWithoutReceiptsOnlyWhereTheyAreOptional() throws Exception {
+    node.blocks.put(2L, FakeNode.block(2, FakeNode.transactions(2, 1)));
     node.receipts.remove(2L);
     assertThat(failure(source(), 2, 2).code()).isEqualTo("receipts_unavailable");
 

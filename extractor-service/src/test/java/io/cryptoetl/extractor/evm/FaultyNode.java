@@ -131,6 +131,7 @@ public final class FaultyNode implements AutoCloseable {
             new Finality.Confirmations(0),
             64,
             EvmSource.Receipts.REQUIRED,
+            20,
             1 << 18,
             4,
             Duration.ofMillis(2)),
@@ -203,9 +204,15 @@ public final class FaultyNode implements AutoCloseable {
 
   private String reply(JsonNode request, Fault fault) throws IOException {
     List<String> answers = new ArrayList<>();
-    int victim = pick(request.size());
-    for (int i = 0; i < request.size(); i++) {
-      JsonNode call = request.get(i);
+    List<JsonNode> calls = new ArrayList<>();
+    if (request.isArray()) {
+      request.forEach(calls::add);
+    } else {
+      calls.add(request);
+    }
+    int victim = pick(calls.size());
+    for (int i = 0; i < calls.size(); i++) {
+      JsonNode call = calls.get(i);
       Fault own = i == victim ? fault : null;
       if (own == Fault.ITEM_LEFT_OUT) {
         continue;
@@ -218,7 +225,9 @@ public final class FaultyNode implements AutoCloseable {
     if (fault == Fault.REORDERED) {
       Collections.reverse(answers);
     }
-    return "[" + String.join(",", answers) + "]";
+    return request.isArray()
+        ? "[" + String.join(",", answers) + "]"
+        : answers.isEmpty() ? "" : answers.getFirst();
   }
 
   private String answer(JsonNode call, Fault fault) throws IOException {
@@ -237,6 +246,8 @@ public final class FaultyNode implements AutoCloseable {
               case "eth_blockNumber" -> head(fault);
               case "eth_getBlockByNumber" -> block(call.get("params"), fault);
               case "eth_getBlockReceipts" -> receipts(number(call.get("params")), fault);
+              case "eth_getTransactionReceipt" ->
+                  receipt(call.get("params").get(0).asText(), fault);
               default -> throw new IllegalArgumentException(call.toString());
             };
     return "{\"jsonrpc\":\"2.0\",\"id\":" + id + ",\"result\":" + result + "}";
@@ -302,6 +313,17 @@ public final class FaultyNode implements AutoCloseable {
       }
     }
     return damaged(JSON.writeValueAsString(receipts), fault);
+  }
+
+  private String receipt(String hash, Fault fault) throws IOException {
+    for (Recorded recorded : chain.values()) {
+      for (JsonNode receipt : recorded.receipts().orElseThrow()) {
+        if (receipt.get("transactionHash").asText().equals(hash)) {
+          return damaged(JSON.writeValueAsString(receipt), fault);
+        }
+      }
+    }
+    return "null";
   }
 
   /** A hex digit of some value becomes another one. */

@@ -58,7 +58,7 @@ class RateLimitTest {
           return;
         }
         Thread.sleep(50);
-        boolean taken = take(request.size());
+        boolean taken = take(request.isArray() ? request.size() : 1);
         byte[] reply =
             (taken ? answers.reply(request) : "{\"error\":\"too many requests\"}")
                 .getBytes(StandardCharsets.UTF_8);
@@ -119,6 +119,7 @@ class RateLimitTest {
             new Finality.Finalized(),
             64,
             EvmSource.Receipts.REQUIRED,
+            50,
             1 << 20,
             16,
             Duration.ofMillis(100)),

@@ -24,6 +24,9 @@ public abstract class FakeServer implements AutoCloseable {
   public volatile UnaryOperator<String> distortion = text -> text;
   public final Map<String, String> headers = new ConcurrentHashMap<>();
 
+  /** Status of the reply at hand, if it is not that of all. */
+  protected final ThreadLocal<Integer> ownStatus = new ThreadLocal<>();
+
   private final HttpServer server;
 
   protected FakeServer() {
@@ -42,7 +45,8 @@ public abstract class FakeServer implements AutoCloseable {
       requests.incrementAndGet();
       byte[] reply = distortion.apply(reply(exchange)).getBytes(StandardCharsets.UTF_8);
       headers.forEach((name, value) -> exchange.getResponseHeaders().set(name, value));
-      exchange.sendResponseHeaders(status, reply.length == 0 ? -1 : reply.length);
+      int answered = ownStatus.get() == null ? status : ownStatus.get();
+      exchange.sendResponseHeaders(answered, reply.length == 0 ? -1 : reply.length);
       exchange.getResponseBody().write(reply);
     }
   }

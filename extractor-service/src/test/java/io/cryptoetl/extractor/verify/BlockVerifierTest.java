@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.cryptoetl.extractor.source.BadDataException;
 import io.cryptoetl.extractor.verify.Corpus.Recorded;
 import java.io.BufferedReader;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HexFormat;
@@ -147,6 +148,15 @@ class BlockVerifierTest {
       assertThat(verified.checks()).isEqualTo(WITHOUT_RECEIPTS);
 
       stateSync.put("type", "0x7f");
+      assertThat(
+              org.assertj.core.api.Assertions.catchThrowableOfType(
+                  BadDataException.class, () -> verify(137, ChainProfile.POLYGON, recorded)))
+          .as("the root is that of the others: somebody appended it")
+          .extracting(BadDataException::code)
+          .isEqualTo("transactions_root_mismatch");
+
+      String root = block.get("transactionsRoot").asText();
+      withRoot(block, "0x" + "11".repeat(32));
       assertThat(verify(137, ChainProfile.POLYGON, recorded).unchecked())
           .containsExactly("transaction_hashes", "transactions_root");
 
@@ -160,6 +170,7 @@ class BlockVerifierTest {
           .extracting(BadDataException::code)
           .isEqualTo("transaction_hash_mismatch");
       first.put("value", value);
+      withRoot(block, root);
 
       stateSync.put("type", "0x0").put("hash", "0x" + "11".repeat(32));
       assertThat(
@@ -168,5 +179,20 @@ class BlockVerifierTest {
           .extracting(BadDataException::code)
           .isEqualTo("transaction_hash_mismatch");
     }
+  }
+
+  /** Gives a block another transactionsRoot, and the hash that it has then. */
+  private static void withRoot(com.fasterxml.jackson.databind.node.ObjectNode block, String root)
+      throws Exception {
+    block.put("transactionsRoot", root);
+    byte[] header =
+        Encoding.header(
+                Fields.object("block", block.toString().getBytes(StandardCharsets.UTF_8), "bad"))
+            .toArray();
+    String hash = "0x" + HexFormat.of().formatHex(new Keccak().hash(header));
+    block.put("hash", hash);
+    block
+        .get("transactions")
+        .forEach(t -> ((com.fasterxml.jackson.databind.node.ObjectNode) t).put("blockHash", hash));
   }
 }

@@ -43,10 +43,11 @@ final class SourcesCommand implements Callable<Integer> {
                   source.get("schedule").asText(),
                   source.get("paused").asBoolean() ? ", paused" : ""));
       screen.line(
-          "  %-32s %14s %14s %10s %12s".formatted("feed", "head", "planned to", "lag", "to fetch"));
+          "  %-32s %14s %14s %10s %12s %9s"
+              .formatted("feed", "head", "planned to", "lag", "to fetch", "given up"));
       for (JsonNode feed : source.get("feeds")) {
         screen.line(
-            "  %-32s %14s %14s %10s %12d%s"
+            "  %-32s %14s %14s %10s %12d %9d%s"
                 .formatted(
                     feed.get("name").asText(),
                     feed.path("head").asText("unknown"),
@@ -55,6 +56,7 @@ final class SourcesCommand implements Callable<Integer> {
                         : "-",
                     feed.path("lag").asText("-"),
                     feed.get("outstanding").asLong(),
+                    feed.get("givenUp").asLong(),
                     feed.get("halted").asBoolean() ? "  HALTED" : ""));
       }
       screen.line(
@@ -75,6 +77,9 @@ final class SourcesCommand implements Callable<Integer> {
                         : "free",
                     endpoint.get("latencyMillis").asLong(),
                     endpoint.get("failures").isEmpty() ? "none" : endpoint.get("failures")));
+        if (endpoint.path("note").isTextual()) {
+          screen.line("    " + endpoint.get("note").asText());
+        }
       }
       source.path("problems").forEach(p -> screen.line("  ! " + p.asText()));
     }

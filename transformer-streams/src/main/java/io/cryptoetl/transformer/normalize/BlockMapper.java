@@ -23,6 +23,7 @@ import java.nio.ByteBuffer;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.TreeSet;
 
 /**
  * Maps the JSON of a block and its receipts to rows. Fields are those of the <a
@@ -54,7 +55,9 @@ public final class BlockMapper {
    */
   public static BlockRows map(RawBlock raw) throws BadRecordException {
     try {
-      JsonFields block = new JsonFields(parse(raw.getBlockJson()), "block " + raw.getNumber());
+      JsonFields block =
+          new JsonFields(
+              parse(raw.getBlockJson()), "block " + raw.getNumber(), "", new TreeSet<>());
       List<JsonNode> receipts = receipts(raw);
       return new Mapping(raw, block, receipts).rows();
     } catch (JacksonException e) {
@@ -112,7 +115,7 @@ public final class BlockMapper {
       this.receipts = receipts;
       this.chainId = raw.getChainId();
       this.number = raw.getNumber();
-      this.hash = block.data("hash", HASH);
+      this.hash = block.requiredData("hash", HASH);
       this.time = time(block, number);
     }
 
@@ -120,17 +123,17 @@ public final class BlockMapper {
       // Cut before it overflows: what is cut is refused all the same.
       Instant time =
           Instant.ofEpochSecond(
-              Math.min(block.quantity("timestamp"), Instant.MAX.getEpochSecond()));
+              Math.min(block.requiredQuantity("timestamp"), Instant.MAX.getEpochSecond()));
       Times.require("timestamp of block " + number, time);
       return time;
     }
 
     BlockRows rows() throws BadRecordException {
-      if (block.quantity("number") != number || !hash.equals(raw.getHash())) {
+      if (block.requiredQuantity("number") != number || !hash.equals(raw.getHash())) {
         throw new BadRecordException(
             "raw_inconsistent",
             "the raw record says block %d, its JSON says block %d, or their hashes differ"
-                .formatted(number, block.quantity("number")));
+                .formatted(number, block.requiredQuantity("number")));
       }
       List<JsonNode> items = block.array("transactions");
       if (receipts != null && receipts.size() != items.size()) {
@@ -142,7 +145,7 @@ public final class BlockMapper {
       for (int i = 0; i < items.size(); i++) {
         transaction(i, items.get(i), receipts == null ? null : receipts.get(i));
       }
-      List<JsonNode> withdrawalItems = block.array("withdrawals");
+      List<JsonNode> withdrawalItems = block.optArray("withdrawals");
       for (int i = 0; i < withdrawalItems.size(); i++) {
         withdrawals.add(withdrawal(i, withdrawalItems.get(i)));
       }
@@ -155,9 +158,9 @@ public final class BlockMapper {
       row.setChainId(chainId);
       row.setNumber(number);
       row.setHash(hash);
-      row.setParentHash(block.data("parentHash", HASH));
+      row.setParentHash(block.requiredData("parentHash", HASH));
       row.setTimestamp(time);
-      row.setMiner(block.data("miner", ADDRESS));
+      row.setMiner(block.data(block.has("miner") ? "miner" : "author", ADDRESS));
       row.setGasLimit(block.quantity("gasLimit"));
       row.setGasUsed(block.quantity("gasUsed"));
       row.setBaseFeePerGas(block.optUint256("baseFeePerGas"));
@@ -177,7 +180,7 @@ public final class BlockMapper {
       row.setWithdrawalsRoot(block.optData("withdrawalsRoot", HASH));
       row.setParentBeaconBlockRoot(block.optData("parentBeaconBlockRoot", HASH));
       row.setRequestsHash(block.optData("requestsHash", HASH));
-      row.setUncles(block.dataList("uncles", HASH));
+      row.setUncles(block.optDataList("uncles", HASH));
       row.setTransactionCount(transactions.size());
       row.setLogCount(receipts == null ? null : logs.size());
       row.setTokenTransferCount(receipts == null ? null : transfers.size());
@@ -189,6 +192,7 @@ public final class BlockMapper {
       row.setFetchedAt(raw.getFetchedAt());
       row.setChecks(raw.getChecks());
       row.setUnchecked(raw.getUnchecked());
+      row.setDeviations(List.copyOf(block.deviations()));
       return row;
     }
 
@@ -199,8 +203,9 @@ public final class BlockMapper {
             "transactions_not_full",
             "block %d came with transaction hashes only".formatted(number));
       }
-      JsonFields tx = new JsonFields(item, "transaction " + index + " of block " + number);
-      ByteBuffer txHash = tx.data("hash", HASH);
+      JsonFields tx =
+          block.part(item, "transaction " + index + " of block " + number, "transactions.");
+      ByteBuffer txHash = tx.requiredData("hash", HASH);
       Integer type = tx.optSmallQuantity("type");
       Transaction row = new Transaction();
       row.setChainId(chainId);
@@ -210,18 +215,18 @@ public final class BlockMapper {
       row.setBlockTimestamp(time);
       row.setHash(txHash);
       row.setType(type == null ? 0 : type);
-      row.setFromAddress(tx.data("from", ADDRESS));
+      row.setFromAddress(tx.requiredData("from", ADDRESS));
       row.setToAddress(tx.optData("to", ADDRESS));
       row.setNonce(tx.quantity("nonce"));
       row.setValue(tx.uint256("value"));
-      row.setInput(tx.data("input"));
+      row.setInput(tx.data(tx.has("input") || !tx.has("data") ? "input" : "data"));
       row.setGas(tx.quantity("gas"));
       row.setGasPrice(tx.optUint256("gasPrice"));
       row.setMaxFeePerGas(tx.optUint256("maxFeePerGas"));
       row.setMaxPriorityFeePerGas(tx.optUint256("maxPriorityFeePerGas"));
       row.setMaxFeePerBlobGas(tx.optUint256("maxFeePerBlobGas"));
       row.setBlobVersionedHashes(
-          tx.has("blobVersionedHashes") ? tx.dataList("blobVersionedHashes", HASH) : null);
+          tx.has("blobVersionedHashes") ? tx.optDataList("blobVersionedHashes", HASH) : null);
       row.setTransactionChainId(tx.optUint256("chainId"));
       row.setV(tx.optUint256("v"));
       row.setYParity(tx.optSmallQuantity("yParity"));
@@ -237,8 +242,9 @@ public final class BlockMapper {
 
     private void receipt(int index, Transaction row, ByteBuffer txHash, JsonNode node)
         throws BadRecordException {
-      JsonFields receipt = new JsonFields(node, "receipt " + index + " of block " + number);
-      if (!receipt.data("transactionHash", HASH).equals(txHash)) {
+      JsonFields receipt =
+          block.part(node, "receipt " + index + " of block " + number, "receipts.");
+      if (!receipt.requiredData("transactionHash", HASH).equals(txHash)) {
         throw new BadRecordException(
             "receipt_of_other_transaction",
             "receipt %d of block %d is of another transaction".formatted(index, number));
@@ -261,12 +267,11 @@ public final class BlockMapper {
     private void log(int transactionIndex, ByteBuffer txHash, JsonNode item)
         throws BadRecordException {
       int index = logs.size();
-      JsonFields log = new JsonFields(item, "log " + index + " of block " + number);
-      if (log.quantity("logIndex") != index) {
-        throw new BadRecordException(
-            "log_index_gap",
-            "log %d of block %d says that its logIndex is %d"
-                .formatted(index, number, log.quantity("logIndex")));
+      JsonFields log = block.part(item, "log " + index + " of block " + number, "logs.");
+      // Some nodes count the logs of each transaction anew, or leave gaps: the position counts.
+      Long stated = log.quantity("logIndex");
+      if (stated != null && stated != index) {
+        log.deviates("logIndex");
       }
       List<ByteBuffer> topics = log.dataList("topics", HASH);
       if (topics.size() > MAX_TOPICS) {
@@ -283,12 +288,16 @@ public final class BlockMapper {
       row.setTransactionHash(txHash);
       row.setBlockHash(hash);
       row.setBlockTimestamp(time);
-      row.setAddress(log.data("address", ADDRESS));
+      row.setNodeLogIndex(stated == null || stated == index ? null : stated);
+      row.setAddress(log.requiredData("address", ADDRESS));
       row.setTopic0(topic(topics, 0));
       row.setTopic1(topic(topics, 1));
       row.setTopic2(topic(topics, 2));
       row.setTopic3(topic(topics, 3));
-      row.setData(log.data("data"));
+      row.setData(log.has("data") ? log.requiredData("data") : ByteBuffer.allocate(0));
+      if (!log.has("data")) {
+        log.deviates("data");
+      }
       logs.add(row);
       for (TokenTransferDecoder.Transfer transfer :
           TokenTransferDecoder.decode(topics, row.getData())) {
@@ -322,25 +331,26 @@ public final class BlockMapper {
     }
 
     private Withdrawal withdrawal(int index, JsonNode item) {
-      JsonFields fields = new JsonFields(item, "withdrawal " + index + " of block " + number);
+      JsonFields fields =
+          block.part(item, "withdrawal " + index + " of block " + number, "withdrawals.");
       Withdrawal row = new Withdrawal();
       row.setChainId(chainId);
       row.setBlockNumber(number);
       row.setWithdrawalIndex(index);
       row.setBlockHash(hash);
       row.setBlockTimestamp(time);
-      row.setGlobalIndex(fields.quantity("index"));
-      row.setValidatorIndex(fields.quantity("validatorIndex"));
-      row.setAddress(fields.data("address", ADDRESS));
-      row.setAmount(fields.quantity("amount"));
+      row.setGlobalIndex(fields.requiredQuantity("index"));
+      row.setValidatorIndex(fields.requiredQuantity("validatorIndex"));
+      row.setAddress(fields.requiredData("address", ADDRESS));
+      row.setAmount(fields.requiredQuantity("amount"));
       return row;
     }
 
     private void accessList(JsonFields tx, int transactionIndex, ByteBuffer txHash) {
-      List<JsonNode> items = tx.array("accessList");
+      List<JsonNode> items = tx.optArray("accessList");
       for (int i = 0; i < items.size(); i++) {
         JsonFields entry =
-            new JsonFields(items.get(i), "access list entry " + i + " of " + tx.what());
+            tx.part(items.get(i), "access list entry " + i + " of " + tx.what(), "accessList.");
         AccessListEntry row = new AccessListEntry();
         row.setChainId(chainId);
         row.setBlockNumber(number);
@@ -350,16 +360,17 @@ public final class BlockMapper {
         row.setTransactionHash(txHash);
         row.setBlockHash(hash);
         row.setBlockTimestamp(time);
-        row.setAddress(entry.data("address", ADDRESS));
+        row.setAddress(entry.requiredData("address", ADDRESS));
         row.setStorageKeys(entry.dataList("storageKeys", HASH));
         accessList.add(row);
       }
     }
 
     private void authorizations(JsonFields tx, int transactionIndex, ByteBuffer txHash) {
-      List<JsonNode> items = tx.array("authorizationList");
+      List<JsonNode> items = tx.optArray("authorizationList");
       for (int i = 0; i < items.size(); i++) {
-        JsonFields tuple = new JsonFields(items.get(i), "authorization " + i + " of " + tx.what());
+        JsonFields tuple =
+            tx.part(items.get(i), "authorization " + i + " of " + tx.what(), "authorizationList.");
         Authorization row = new Authorization();
         row.setChainId(chainId);
         row.setBlockNumber(number);
@@ -370,9 +381,9 @@ public final class BlockMapper {
         row.setBlockHash(hash);
         row.setBlockTimestamp(time);
         row.setAuthorizationChainId(tuple.uint256("chainId"));
-        row.setAddress(tuple.data("address", ADDRESS));
+        row.setAddress(tuple.requiredData("address", ADDRESS));
         row.setNonce(tuple.uint256("nonce"));
-        row.setYParity(tuple.smallQuantity("yParity"));
+        row.setYParity(tuple.smallQuantity(tuple.has("yParity") ? "yParity" : "v"));
         row.setR(tuple.word("r"));
         row.setS(tuple.word("s"));
         authorizations.add(row);

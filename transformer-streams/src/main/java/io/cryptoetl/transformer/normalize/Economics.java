@@ -28,7 +28,11 @@ final class Economics {
     return row;
   }
 
+  /** Null where the chain does not tell the gas. */
   private static BigDecimal burned(Block block) {
+    if (block.getGasUsed() == null) {
+      return null;
+    }
     return wei(baseFee(block).multiply(BigDecimal.valueOf(block.getGasUsed())));
   }
 
@@ -57,6 +61,9 @@ final class Economics {
     row.setOtherTypeCount(types[5]);
     if (block.getLogCount() != null) {
       outcomes(row, transactions);
+    }
+    if (block.getLogCount() != null
+        && transactions.stream().allMatch(t -> t.getGasUsed() != null)) {
       fees(row, baseFee(block), transactions);
     }
     return row;
@@ -73,6 +80,7 @@ final class Economics {
             transactions.stream()
                 .filter(t -> t.getStatus() == null || t.getStatus() == 1)
                 .map(Transaction::getValue)
+                .filter(Objects::nonNull)
                 .reduce(BigDecimal.ZERO, BigDecimal::add)));
   }
 

@@ -1,0 +1,158 @@
+package io.cryptoetl.extractor.evm;
+
+import io.cryptoetl.extractor.endpoint.CallFailedException;
+import io.cryptoetl.extractor.endpoint.CallFailedException.Kind;
+import io.cryptoetl.extractor.endpoint.EndpointPool;
+import io.cryptoetl.extractor.endpoint.HttpCaller;
+import io.cryptoetl.extractor.source.TransientException;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentSkipListSet;
+import java.util.concurrent.atomic.AtomicLong;
+import org.web3j.protocol.core.Request;
+
+/**
+ * Makes many calls to one endpoint, in requests as large as it takes. A batch only saves requests:
+ * whatever its failure says, its calls are made again in smaller ones, and nothing is concluded
+ * before a call has failed by itself. What a batch that failed in part did answer is kept.
+ */
+final class Asker {
+  /** Single calls that fail one after another before the endpoint is left alone. */
+  private static final int MAX_FAILURES_IN_A_ROW = 20;
+
+  private final EvmSource.Settings settings;
+  private final EndpointPool<NodeClient> pool;
+
+  Asker(EvmSource.Settings settings, EndpointPool<NodeClient> pool) {
+    this.settings = settings;
+    this.pool = pool;
+  }
+
+  /** What the requests of one range took together. */
+  static final class Progress {
+    private final AtomicLong calls = new AtomicLong();
+    private final AtomicLong retries = new AtomicLong();
+    private final Set<String> endpoints = new ConcurrentSkipListSet<>();
+
+    void retried() {
+      retries.incrementAndGet();
+    }
+
+    long calls() {
+      return calls.get();
+    }
+
+    long retries() {
+      return retries.get();
+    }
+
+    String endpoints() {
+      return String.join(",", endpoints);
+    }
+  }
+
+  /**
+   * What came of calls, by their ids.
+   *
+   * @param results bytes, or empty where the node says null
+   * @param failures of calls that failed by themselves, or that were not made any more because the
+   *     endpoint is in trouble
+   */
+  record Outcomes(Map<Long, Optional<byte[]>> results, Map<Long, CallFailedException> failures) {
+    boolean has(Request<?, ?> call) {
+      return results.containsKey(call.getId());
+    }
+
+    /** The bytes of a result; empty where there is none. */
+    Optional<byte[]> result(Request<?, ?> call) {
+      return results.getOrDefault(call.getId(), Optional.empty());
+    }
+
+    CallFailedException failure(Request<?, ?> call) {
+      return failures.get(call.getId());
+    }
+  }
+
+  /**
+   * Makes calls.
+   *
+   * @param first a lease of the endpoint, which is used for the first of them
+   */
+  Outcomes ask(EndpointPool<NodeClient>.Lease first, List<Request<?, ?>> calls, Progress progress)
+      throws InterruptedException {
+    Outcomes outcomes = new Outcomes(new HashMap<>(), new HashMap<>());
+    progress.endpoints.add(first.name());
+    EndpointPool<NodeClient>.Lease lease = first;
+    List<Request<?, ?>> left = new ArrayList<>(calls);
+    int atOnce = Integer.MAX_VALUE;
+    int inARow = 0;
+    while (!left.isEmpty()) {
+      CallFailedException trouble = null;
+      try {
+        if (lease == null) {
+          lease = pool.leaseOnly(first.name(), Math.min(left.size(), atOnce));
+        }
+        List<Request<?, ?>> part =
+            List.copyOf(left.subList(0, Math.min(left.size(), Math.min(lease.calls(), atOnce))));
+        NodeClient.Reply reply = send(lease, part, progress);
+        outcomes.results.putAll(reply.results());
+        left.removeIf(outcomes::has);
+        inARow = 0;
+        atOnce = Integer.MAX_VALUE;
+        if (!reply.failures().isEmpty()) {
+          progress.retried();
+          atOnce = Math.max(1, reply.failures().size() / 2);
+        }
+      } catch (CallFailedException e) {
+        if (e.calls() > 1 && !e.code().equals(HttpCaller.UNREACHABLE)) {
+          progress.retried();
+          atOnce = e.calls() / 2;
+        } else {
+          Request<?, ?> call = left.removeFirst();
+          outcomes.failures.put(call.getId(), e);
+          inARow++;
+          trouble = isTrouble(e) || inARow >= MAX_FAILURES_IN_A_ROW ? e : null;
+        }
+      } catch (TransientException e) {
+        trouble = new CallFailedException(Kind.OUTAGE, e.code(), e.getMessage());
+      }
+      lease = null;
+      if (trouble != null) {
+        for (Request<?, ?> call : left) {
+          outcomes.failures.put(call.getId(), trouble);
+        }
+        break;
+      }
+    }
+    return outcomes;
+  }
+
+  private static boolean isTrouble(CallFailedException failure) {
+    return failure.kind() == Kind.OUTAGE || failure.kind() == Kind.LIMITED;
+  }
+
+  private NodeClient.Reply send(
+      EndpointPool<NodeClient>.Lease lease, List<Request<?, ?>> part, Progress progress)
+      throws CallFailedException, InterruptedException {
+    return lease.use(
+        node -> {
+          node.proveChain(settings.name(), settings.chainId());
+          progress.calls.addAndGet(part.size());
+          long began = System.nanoTime();
+          NodeClient.Reply reply = node.send(part);
+          if (reply.results().isEmpty()) {
+            // Nothing was answered: that is a failure of the request.
+            throw reply.failures().values().iterator().next().of(part.size());
+          }
+          reply
+              .failures()
+              .values()
+              .forEach(f -> pool.failedInPart(node.name(), f, System.nanoTime() - began));
+          return reply;
+        });
+  }
+}

@@ -1,0 +1,63 @@
+package io.cryptoetl.extractor.verify;
+
+import io.cryptoetl.extractor.source.BadDataException;
+
+/**
+ * What rows cannot be made without. Whatever a chain's rules are, a block that lacks it is refused
+ * here: what is published can be mapped.
+ */
+final class Rows {
+  private static final int HASH = 32;
+  private static final int ADDRESS = 20;
+  private static final int MAX_TOPICS = 4;
+
+  /** Last second that tables hold: 9999-12-31T23:59:59Z. */
+  private static final long MAX_SECONDS = 253_402_300_799L;
+
+  private Rows() {}
+
+  static void requireBlock(Fields block) throws BadDataException {
+    if (block.number("timestamp") > MAX_SECONDS) {
+      throw block.malformed(
+          "timestamp",
+          block.values().get("timestamp"),
+          "seconds since 1970, before the year 10000");
+    }
+    for (Fields withdrawal : block.list("withdrawals", block.place() + ", withdrawal")) {
+      withdrawal.data("address", ADDRESS);
+      withdrawal.number("index");
+      withdrawal.number("validatorIndex");
+      withdrawal.number("amount");
+    }
+  }
+
+  static void requireTransaction(Fields transaction) throws BadDataException {
+    transaction.data("hash", HASH);
+    transaction.data("from", ADDRESS);
+    for (Fields entry : transaction.list("accessList", "access list of " + transaction.place())) {
+      entry.data("address", ADDRESS);
+      requireHashes(entry, "storageKeys");
+    }
+    for (Fields authorization :
+        transaction.list("authorizationList", "authorizations of " + transaction.place())) {
+      authorization.data("address", ADDRESS);
+    }
+  }
+
+  static void requireLog(Fields log) throws BadDataException {
+    log.data("address", ADDRESS);
+    if (log.has("data")) {
+      log.data("data");
+    }
+    requireHashes(log, "topics");
+    if (log.rawList("topics").size() > MAX_TOPICS) {
+      throw log.malformed("topics", log.values().get("topics"), "at most 4 topics");
+    }
+  }
+
+  private static void requireHashes(Fields of, String field) throws BadDataException {
+    for (Object item : of.rawList(field)) {
+      of.item(field, item, HASH);
+    }
+  }
+}
