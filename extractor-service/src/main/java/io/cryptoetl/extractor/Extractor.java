@@ -181,7 +181,7 @@ public class Extractor {
                     new EndpointPool.Member<>(
                         e.name(),
                         new HttpCaller(
-                            new Endpoint(e.name(), e.url()),
+                            new Endpoint(e.name(), e.url(), e.headers()),
                             http,
                             settings.requestTimeout(),
                             settings.maxReplyBytes(),

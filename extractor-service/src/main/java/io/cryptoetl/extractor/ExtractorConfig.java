@@ -130,8 +130,14 @@ public interface ExtractorConfig {
 
   /** Settings of an endpoint. */
   interface EndpointConfig {
-    /** http or https URL. It is a secret. Empty: the endpoint is left out. */
+    /**
+     * http or https URL, with user and password if it wants them. It is a secret. Empty: the
+     * endpoint is left out.
+     */
     Optional<String> url();
+
+    /** Headers of each request, as {@code Name: value}. They are secrets. */
+    Optional<List<String>> headers();
 
     /**
      * Most calls a second, each call of a JSON-RPC batch counted; more than 0. Without it the rate

@@ -15,11 +15,14 @@ import java.net.URISyntaxException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
@@ -57,9 +60,10 @@ public record ExtractorSettings(
    * An endpoint.
    *
    * @param url where it listens; a secret
+   * @param headers of each request; secrets
    * @param rate most calls a second; infinite if there is no ceiling
    */
-  public record EndpointSettings(String name, URI url, double rate) {}
+  public record EndpointSettings(String name, URI url, Map<String, String> headers, double rate) {}
 
   /** What a source reads. */
   public sealed interface Kind {
@@ -72,6 +76,11 @@ public record ExtractorSettings(
     /** Instruments of Binance. */
     record ExchangeInfo(BinanceExchangeInfo.Settings settings) implements Kind {}
   }
+
+  /** A header that a request may have; the client itself sets some others. */
+  private static final Pattern HEADER =
+      Pattern.compile(
+          "(?i)\\s*(?!(?:host|connection|content-length|expect|upgrade)\\s*:)([a-z0-9!#$%&'*+.^_`|~-]+)\\s*:\\s*(\\S.*?)\\s*");
 
   /** One or more settings are wrong; the message has a line for each. */
   public static final class InvalidException extends RuntimeException {
@@ -185,9 +194,34 @@ public record ExtractorSettings(
                   .url()
                   .filter(url -> !url.isBlank())
                   .flatMap(url -> problems.url(key + name + ".url", url))
-                  .ifPresent(url -> endpoints.add(new EndpointSettings(name, url, rate)));
+                  .ifPresent(
+                      url ->
+                          endpoints.add(
+                              new EndpointSettings(
+                                  name,
+                                  url,
+                                  headers(
+                                      key + name + ".headers",
+                                      endpoint.headers().orElse(List.of()),
+                                      problems),
+                                  rate)));
             });
     return endpoints;
+  }
+
+  private static Map<String, String> headers(String key, List<String> given, Problems problems) {
+    Map<String, String> headers = new LinkedHashMap<>();
+    for (String header : given) {
+      Matcher parts = HEADER.matcher(header);
+      if (parts.matches()) {
+        headers.put(parts.group(1), parts.group(2));
+      } else {
+        problems.add(
+            key
+                + " has an entry that is no header (its value is not shown), allowed: Name: value, separated by commas");
+      }
+    }
+    return headers;
   }
 
   private static Start start(String key, String text, boolean market, Problems problems) {

@@ -63,7 +63,7 @@ public final class HttpCaller {
   /** Posts JSON to the endpoint's URL. */
   public Reply post(byte[] json) throws CallFailedException, InterruptedException {
     return send(
-        HttpRequest.newBuilder(endpoint.url())
+        HttpRequest.newBuilder(endpoint.target())
             .header("Content-Type", "application/json")
             .POST(HttpRequest.BodyPublishers.ofByteArray(json)));
   }
@@ -74,11 +74,12 @@ public final class HttpCaller {
    * @param pathAndQuery begins with a slash, properly encoded
    */
   public Reply get(String pathAndQuery) throws CallFailedException, InterruptedException {
-    String base = endpoint.url().toString().replaceAll("/+$", "");
+    String base = endpoint.target().toString().replaceAll("/+$", "");
     return send(HttpRequest.newBuilder(java.net.URI.create(base + pathAndQuery)).GET());
   }
 
   private Reply send(HttpRequest.Builder builder) throws CallFailedException, InterruptedException {
+    endpoint.requestHeaders().forEach(builder::setHeader);
     HttpRequest request =
         builder
             .timeout(timeout)

@@ -275,6 +275,56 @@ class ProvidersTest {
   }
 
   @Test
+  void shouldSendUserAndHeadersAndShowNeither() throws Exception {
+    java.util.concurrent.atomic.AtomicReference<com.sun.net.httpserver.Headers> seen =
+        new java.util.concurrent.atomic.AtomicReference<>();
+    com.sun.net.httpserver.HttpServer server =
+        com.sun.net.httpserver.HttpServer.create(
+            new java.net.InetSocketAddress(java.net.InetAddress.getLoopbackAddress(), 0), 5);
+    server.createContext(
+        "/",
+        exchange -> {
+          seen.set(exchange.getRequestHeaders());
+          byte[] body =
+              ("no " + exchange.getRequestHeaders().getFirst("x-api-key"))
+                  .getBytes(StandardCharsets.UTF_8);
+          exchange.sendResponseHeaders(403, body.length);
+          exchange.getResponseBody().write(body);
+          exchange.close();
+        });
+    server.start();
+    try {
+      HttpCaller caller =
+          new HttpCaller(
+              new Endpoint(
+                  "node",
+                  java.net.URI.create(
+                      "http://some%2Fbody:p4ssw0rd!@127.0.0.1:"
+                          + server.getAddress().getPort()
+                          + "/rpc"),
+                  java.util.Map.of("x-api-key", "k3y-of-somebody")),
+              http,
+              Duration.ofSeconds(5),
+              1 << 20,
+              Clock.systemUTC());
+
+      Throwable failure =
+          org.assertj.core.api.Assertions.catchThrowable(
+              () -> caller.post("{}".getBytes(StandardCharsets.UTF_8)));
+
+      assertThat(seen.get().getFirst("x-api-key")).isEqualTo("k3y-of-somebody");
+      assertThat(seen.get().getFirst("Authorization"))
+          .isEqualTo(
+              "Basic "
+                  + java.util.Base64.getEncoder()
+                      .encodeToString("some/body:p4ssw0rd!".getBytes(StandardCharsets.UTF_8)));
+      assertThat(failure).hasMessageContaining("HTTP 403").hasMessageNotContaining("k3y-of");
+    } finally {
+      server.stop(0);
+    }
+  }
+
+  @Test
   void shouldWaitForABlockBeyondTheHead() {
     EvmSource source = source(node);
 
