@@ -274,10 +274,10 @@ public final class Load implements Callable<Integer> {
       row.setType(2);
       row.setFromAddress(bytes(20));
       row.setToAddress(bytes(20));
-      row.setNonce(nonce);
+      row.setNonce((long) nonce);
       row.setValue(BigDecimal.valueOf(random.nextLong(Long.MAX_VALUE)));
       row.setInput(bytes(CALLDATA));
-      row.setGas(100_000 + i);
+      row.setGas(100_000L + i);
       row.setGasPrice(BigDecimal.valueOf(20_000_000_000L + i));
       row.setMaxFeePerGas(BigDecimal.valueOf(30_000_000_000L + i));
       row.setMaxPriorityFeePerGas(BigDecimal.valueOf(1_000_000_000L));

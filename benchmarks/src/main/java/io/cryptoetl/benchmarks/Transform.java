@@ -354,7 +354,7 @@ public class Transform {
     row.setNumber(number);
     row.setHash(ByteBuffer.allocate(32));
     row.setTimestamp(BEGIN.plusSeconds(12L * number));
-    row.setGasUsed(15_000_000);
+    row.setGasUsed(15_000_000L);
     row.setBaseFeePerGas(BigDecimal.valueOf(12_345_678_901L));
     row.setTransactionCount(150);
     row.setSucceededCount(148);
