@@ -36,6 +36,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.jboss.logging.Logger;
@@ -113,7 +114,17 @@ public class Extractor {
 
   private void start(String name, SourceSettings config, HttpClient http) {
     Source source = source(config, http);
-    List<Worker> workers = new ArrayList<>();
+    List<Worker> workers = new CopyOnWriteArrayList<>();
+    Planner planner =
+        new Planner(
+            source,
+            new Planner.Settings(
+                config.start(), config.rangeSize(), settings.rangesPerTick(), settings.instance()),
+            () -> workers.stream().anyMatch(Worker::leads),
+            kafka,
+            ledger,
+            meters,
+            clock);
     AtomicInteger urgentAtHand = new AtomicInteger();
     for (Topic requests : List.of(Topics.OPS_EXTRACT_REQUESTS, Topics.OPS_EXTRACT_BULK_REQUESTS)) {
       for (int i = 0; i < settings.workers(); i++) {
@@ -122,6 +133,9 @@ public class Extractor {
                 source,
                 requests,
                 urgentAtHand,
+                // It plans at once: whoever starts the service wants to see something, and what
+                // fell due while the service was down, or by another instance, is planned by it.
+                () -> Thread.ofVirtual().name("first-tick-" + name).start(() -> tick(planner)),
                 kafka,
                 ledger,
                 settings.instance() + "-" + i,
@@ -136,25 +150,12 @@ public class Extractor {
                 .start(worker));
       }
     }
-    Planner planner =
-        new Planner(
-            source,
-            new Planner.Settings(
-                config.start(), config.rangeSize(), settings.rangesPerTick(), settings.instance()),
-            () -> workers.stream().anyMatch(Worker::leads),
-            kafka,
-            ledger,
-            meters,
-            clock);
     running.put(name, new Running(config, source, planner, workers));
     for (Feed feed : source.feeds()) {
       meters.head(feed.name(), () -> planner.status(feed.name()).head().orElse(0L));
     }
     meters.endpoints(
         name, config.endpoints().stream().map(EndpointSettings::name).toList(), source::endpoints);
-    // The first tick follows at once: whoever starts the service wants to see something, and what
-    // fell due while the service was down is planned by it.
-    Thread.ofVirtual().name("first-tick-" + name).start(() -> tick(planner));
     Scheduler.JobDefinition<?> job =
         scheduler
             .newJob(JOB + name)

@@ -83,6 +83,7 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
   private final Source source;
   private final Topic requests;
   private final AtomicInteger urgentAtHand;
+  private final Runnable leading;
   private final Map<String, Feed> feeds;
   private final KafkaClients kafka;
   private final Ledger ledger;
@@ -105,6 +106,7 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
    *
    * @param requests topic of urgent requests, or of those that can wait
    * @param urgentAtHand urgent requests of the source that workers of this instance have at hand
+   * @param leading run when the worker gets the first partition of the urgent requests
    * @param name unique among running workers and the same after a restart
    * @param retryDelay first pause after a failure; it doubles with each further one
    * @param tries tries after which a height that cannot be had goes to the dead letters
@@ -113,6 +115,7 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
       Source source,
       Topic requests,
       AtomicInteger urgentAtHand,
+      Runnable leading,
       KafkaClients kafka,
       Ledger ledger,
       String name,
@@ -123,6 +126,7 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
     this.source = source;
     this.requests = requests;
     this.urgentAtHand = urgentAtHand;
+    this.leading = leading;
     this.feeds = source.feeds().stream().collect(Collectors.toMap(Feed::name, f -> f));
     this.kafka = kafka;
     this.ledger = ledger;
@@ -161,7 +165,11 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
 
   @Override
   public void assigned(Set<TopicPartition> partitions) {
+    boolean before = leads;
     leads = isUrgent(requests) && partitions.stream().anyMatch(p -> p.partition() == 0);
+    if (leads && !before) {
+      leading.run();
+    }
   }
 
   /** What keeps the worker from working, if anything does. */

@@ -239,6 +239,7 @@ class CrashPropertyIT {
                   source,
                   requests,
                   urgentAtHand,
+                  () -> {},
                   kafka,
                   ledger,
                   name,
