@@ -18,8 +18,6 @@ import io.cryptoetl.extractor.source.Feed;
 import io.cryptoetl.extractor.source.Source;
 import io.cryptoetl.kafka.ClientSettings;
 import io.cryptoetl.kafka.KafkaClients;
-import io.cryptoetl.schemas.Topic;
-import io.cryptoetl.schemas.Topics;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
@@ -37,7 +35,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.jboss.logging.Logger;
 
@@ -125,30 +122,22 @@ public class Extractor {
             ledger,
             meters,
             clock);
-    AtomicInteger urgentAtHand = new AtomicInteger();
-    for (Topic requests : List.of(Topics.OPS_EXTRACT_REQUESTS, Topics.OPS_EXTRACT_BULK_REQUESTS)) {
-      for (int i = 0; i < settings.workers(); i++) {
-        Worker worker =
-            new Worker(
-                source,
-                requests,
-                urgentAtHand,
-                // It plans at once: whoever starts the service wants to see something, and what
-                // fell due while the service was down, or by another instance, is planned by it.
-                () -> Thread.ofVirtual().name("first-tick-" + name).start(() -> tick(planner)),
-                kafka,
-                ledger,
-                settings.instance() + "-" + i,
-                settings.retryDelay(),
-                settings.tries(),
-                clock,
-                meters);
-        workers.add(worker);
-        threads.add(
-            Thread.ofPlatform()
-                .name("worker-" + Worker.group(name, requests) + "-" + i)
-                .start(worker));
-      }
+    for (int i = 0; i < settings.workers(); i++) {
+      Worker worker =
+          new Worker(
+              source,
+              // It plans at once: whoever starts the service wants to see something, and what fell
+              // due while the service was down, or by another instance, is planned by it.
+              () -> Thread.ofVirtual().name("first-tick-" + name).start(() -> tick(planner)),
+              kafka,
+              ledger,
+              settings.instance() + "-" + i,
+              settings.retryDelay(),
+              settings.tries(),
+              clock,
+              meters);
+      workers.add(worker);
+      threads.add(Thread.ofPlatform().name("worker-" + name + "-" + i).start(worker));
     }
     running.put(name, new Running(config, source, planner, workers));
     for (Feed feed : source.feeds()) {

@@ -63,7 +63,8 @@ public final class TransactionalWorker implements Runnable {
    *
    * @param group of all workers that share the requests
    * @param name of this one, unique among running workers and the same after a restart
-   * @param requests topic of the requests
+   * @param requests topics of the requests: none of a later one is begun while there are some in an
+   *     earlier one
    * @param stage of its dead letters, such as extract
    * @param retryDelay first pause after a failure; it doubles with each further one
    * @param maxWork longest time between two signs of life; then others get its requests
@@ -73,7 +74,7 @@ public final class TransactionalWorker implements Runnable {
   public record Settings(
       String group,
       String name,
-      Topic requests,
+      List<Topic> requests,
       String stage,
       Duration retryDelay,
       Duration maxWork,
@@ -278,7 +279,8 @@ public final class TransactionalWorker implements Runnable {
           Admin admin = kafka.admin()) {
         producer.initTransactions();
         task.opened(admin);
-        consumer.subscribe(List.of(settings.requests().name()), listener(consumer));
+        consumer.subscribe(
+            settings.requests().stream().map(Topic::name).toList(), listener(consumer));
         while (!stopped) {
           if (othersMayBeGone) {
             othersMayBeGone = false;
@@ -289,6 +291,7 @@ public final class TransactionalWorker implements Runnable {
             problem = problem.filter(p -> !p.startsWith(KAFKA));
             continue;
           }
+          letUrgentOnesGoFirst(consumer);
           ConsumerRecords<byte[], byte[]> records = consumer.poll(POLL);
           problem = problem.filter(p -> !p.startsWith(KAFKA));
           for (ConsumerRecord<byte[], byte[]> record : records) {
@@ -315,6 +318,24 @@ public final class TransactionalWorker implements Runnable {
       } finally {
         task.assigned(Set.of());
       }
+    }
+  }
+
+  /** Holds back the requests of topics while there are some in a topic before them. */
+  private void letUrgentOnesGoFirst(Consumer<byte[], byte[]> consumer) {
+    if (settings.requests().size() == 1) {
+      return;
+    }
+    boolean hold = false;
+    for (Topic topic : settings.requests()) {
+      List<TopicPartition> own =
+          consumer.assignment().stream().filter(p -> p.topic().equals(topic.name())).toList();
+      if (hold) {
+        consumer.pause(own);
+      } else {
+        consumer.resume(own);
+      }
+      hold |= own.stream().anyMatch(p -> consumer.currentLag(p).orElse(0) > 0);
     }
   }
 

@@ -21,6 +21,7 @@ import java.io.InputStream;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
@@ -89,7 +90,7 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
             new TransactionalWorker.Settings(
                 GROUP,
                 settings.name(),
-                Topics.OPS_FILE_REQUESTS,
+                List.of(Topics.OPS_FILE_REQUESTS),
                 "backfill",
                 settings.retryDelay(),
                 MAX_WORK,

@@ -16,7 +16,6 @@ import io.cryptoetl.ops.DeadLetterKey;
 import io.cryptoetl.ops.ExtractRequest;
 import io.cryptoetl.ops.ExtractResult;
 import io.cryptoetl.ops.ExtractResultKey;
-import io.cryptoetl.schemas.Topic;
 import io.cryptoetl.schemas.Topics;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -32,7 +31,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.Semaphore;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 import org.apache.avro.message.BinaryMessageEncoder;
 import org.apache.avro.specific.SpecificData;
@@ -48,10 +46,9 @@ import org.jboss.logging.Logger;
  * read committed records see it once.
  *
  * <p>Each source has a consumer group of its own and skips the requests of others, so that a source
- * that cannot be reached holds up nobody else. Requests that can wait have a topic, a group and
- * workers of their own, which take none while an urgent one is at hand. While a source is paused,
- * its workers stay in the group and take nothing; requests of a cancelled job are answered without
- * being worked off.
+ * that cannot be reached holds up nobody else. Requests that can wait have a topic of their own, of
+ * which none is begun while there are urgent ones. While a source is paused, its workers stay in
+ * the group and take nothing; requests of a cancelled job are answered without being worked off.
  */
 public final class Worker implements Runnable, TransactionalWorker.Task {
   private static final Logger LOG = Logger.getLogger(Worker.class);
@@ -71,18 +68,16 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
    */
   private static final int HELD_BYTES = 16 * 1024 * 1024;
 
+  private static final TopicPartition FIRST =
+      new TopicPartition(Topics.OPS_EXTRACT_REQUESTS.name(), 0);
+
   /** Room for what is in a record beside the JSON. */
   private static final int RECORD_OVERHEAD = 4096;
 
   /** Bytes that may be on their way to the broker. */
   private static final int MAX_BYTES_IN_FLIGHT = 16 * 1024 * 1024;
 
-  /** Longest sleep of a worker that waits for urgent ones. */
-  private static final long MAX_SLEEP_MS = 100;
-
   private final Source source;
-  private final Topic requests;
-  private final AtomicInteger urgentAtHand;
   private final Runnable leading;
   private final Map<String, Feed> feeds;
   private final KafkaClients kafka;
@@ -104,8 +99,6 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
   /**
    * A worker.
    *
-   * @param requests topic of urgent requests, or of those that can wait
-   * @param urgentAtHand urgent requests of the source that workers of this instance have at hand
    * @param leading run when the worker gets the first partition of the urgent requests
    * @param name unique among running workers and the same after a restart
    * @param retryDelay first pause after a failure; it doubles with each further one
@@ -113,8 +106,6 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
    */
   public Worker(
       Source source,
-      Topic requests,
-      AtomicInteger urgentAtHand,
       Runnable leading,
       KafkaClients kafka,
       Ledger ledger,
@@ -124,8 +115,6 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
       Clock clock,
       Meters meters) {
     this.source = source;
-    this.requests = requests;
-    this.urgentAtHand = urgentAtHand;
     this.leading = leading;
     this.feeds = source.feeds().stream().collect(Collectors.toMap(Feed::name, f -> f));
     this.kafka = kafka;
@@ -137,9 +126,9 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
     this.worker =
         new TransactionalWorker(
             new TransactionalWorker.Settings(
-                group(source.name(), requests),
+                group(source.name()),
                 name,
-                requests,
+                List.of(Topics.OPS_EXTRACT_REQUESTS, Topics.OPS_EXTRACT_BULK_REQUESTS),
                 "extract",
                 retryDelay,
                 MAX_WORK,
@@ -149,13 +138,9 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
             this);
   }
 
-  /** Consumer group of the workers of a source on a topic. */
-  public static String group(String source, Topic requests) {
-    return "extractor-" + source + (isUrgent(requests) ? "" : ".bulk");
-  }
-
-  private static boolean isUrgent(Topic requests) {
-    return requests.equals(Topics.OPS_EXTRACT_REQUESTS);
+  /** Consumer group of the workers of a source. */
+  public static String group(String source) {
+    return "extractor-" + source;
   }
 
   /** Whether it has the first partition of the urgent requests: its instance plans the source. */
@@ -166,7 +151,7 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
   @Override
   public void assigned(Set<TopicPartition> partitions) {
     boolean before = leads;
-    leads = isUrgent(requests) && partitions.stream().anyMatch(p -> p.partition() == 0);
+    leads = partitions.contains(FIRST);
     if (leads && !before) {
       leading.run();
     }
@@ -195,14 +180,7 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
 
   @Override
   public boolean isReady(Duration atMost) throws InterruptedException {
-    if (!ledger.awaitRead(atMost) || ledger.isPaused(source.name())) {
-      return false;
-    }
-    if (!isUrgent(requests) && urgentAtHand.get() > 0) {
-      Thread.sleep(Math.min(atMost.toMillis(), MAX_SLEEP_MS));
-      return urgentAtHand.get() == 0;
-    }
-    return true;
+    return ledger.awaitRead(atMost) && !ledger.isPaused(source.name());
   }
 
   @Override
@@ -227,19 +205,6 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
 
   @Override
   public TransactionalWorker.Attempt work(TransactionalWorker.Request asked)
-      throws InterruptedException {
-    if (!isUrgent(requests)) {
-      return fetch(asked);
-    }
-    urgentAtHand.incrementAndGet();
-    try {
-      return fetch(asked);
-    } finally {
-      urgentAtHand.decrementAndGet();
-    }
-  }
-
-  private TransactionalWorker.Attempt fetch(TransactionalWorker.Request asked)
       throws InterruptedException {
     ExtractRequest request = (ExtractRequest) asked.value();
     Instant startedAt = clock.instant();

@@ -35,8 +35,6 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.Supplier;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
@@ -76,7 +74,9 @@ class CrashPropertyIT {
         EvmSource source = FaultyNode.source(name, Duration.ofSeconds(5), first, second)) {
       threads.add(Thread.ofPlatform().start(() -> plan(source, kafka, ledger, meters, over)));
       for (int i = 0; i < 2; i++) {
-        work(source, kafka, ledger, name + "-" + i, meters, over, threads);
+        String worker = name + "-" + i;
+        threads.add(
+            Thread.ofPlatform().start(() -> work(source, kafka, ledger, worker, meters, over)));
       }
       long last = CHAIN.getLast().number();
       await()
@@ -112,8 +112,7 @@ class CrashPropertyIT {
     List<Thread> threads = new ArrayList<>();
     threads.add(Thread.ofPlatform().start(ledger));
     try (Producer<SpecificRecord, SpecificRecord> dead =
-            kafka.producer(
-                Worker.group(name, Topics.OPS_EXTRACT_REQUESTS) + "/gone", Duration.ofMinutes(10));
+            kafka.producer(Worker.group(name) + "/gone", Duration.ofMinutes(10));
         FaultyNode node = new FaultyNode(CHAIN, 0, 1);
         EvmSource source = FaultyNode.source(name, Duration.ofSeconds(5), node)) {
       dead.initTransactions();
@@ -125,7 +124,8 @@ class CrashPropertyIT {
             .get();
       }
       threads.add(Thread.ofPlatform().start(() -> plan(source, kafka, ledger, meters, over)));
-      work(source, kafka, ledger, name + "-0", meters, over, threads);
+      threads.add(
+          Thread.ofPlatform().start(() -> work(source, kafka, ledger, name + "-0", meters, over)));
 
       // Far less than the ten minutes of the transaction.
       await()
@@ -222,38 +222,26 @@ class CrashPropertyIT {
     }
   }
 
-  /** A worker of urgent requests and one of those that can wait; each begins anew after a death. */
+  /** Works, and begins anew after each death. */
   private static void work(
       EvmSource source,
       KafkaClients kafka,
       Ledger ledger,
       String name,
       Meters meters,
-      AtomicBoolean over,
-      List<Thread> threads) {
-    AtomicInteger urgentAtHand = new AtomicInteger();
-    for (Topic requests : List.of(Topics.OPS_EXTRACT_REQUESTS, Topics.OPS_EXTRACT_BULK_REQUESTS)) {
-      Supplier<Worker> worker =
-          () ->
-              new Worker(
-                  source,
-                  requests,
-                  urgentAtHand,
-                  () -> {},
-                  kafka,
-                  ledger,
-                  name,
-                  Duration.ofMillis(10),
-                  8,
-                  Clock.systemUTC(),
-                  meters);
-      threads.add(Thread.ofPlatform().start(() -> work(worker, over)));
-    }
-  }
-
-  private static void work(Supplier<Worker> workers, AtomicBoolean over) {
+      AtomicBoolean over) {
     while (!over.get()) {
-      Worker worker = workers.get();
+      Worker worker =
+          new Worker(
+              source,
+              () -> {},
+              kafka,
+              ledger,
+              name,
+              Duration.ofMillis(10),
+              8,
+              Clock.systemUTC(),
+              meters);
       Thread stopper =
           Thread.ofVirtual()
               .start(
