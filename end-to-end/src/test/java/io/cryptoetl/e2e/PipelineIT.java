@@ -287,6 +287,8 @@ class PipelineIT {
     assertThat(Parts.post(url + "recorded/requests", "{}").statusCode()).isEqualTo(400);
     assertThat(Parts.post(url + "recorded/requests", "{\"from\":0,\"to\":999999999999}").body())
         .contains("100000 ranges of 50");
+    assertThat(Parts.post(url + "recorded/requests", "{\"from\":0,\"to\":9999}").body())
+        .contains("can be read up to");
   }
 
   @Test

@@ -158,19 +158,19 @@ public class SourcesResource {
                       ? "nothing"
                       : "from %s to %s".formatted(request.from(), request.to())));
     }
-    Optional<Long> head = head(feed);
-    if (head.isPresent() && to.get() > head.get()) {
-      return problem(
-          400,
-          "%s can be read up to %d now, got from %s to %s; ask for what is there, the rest is planned when it comes"
-              .formatted(name, head.get(), request.from(), request.to()));
-    }
     int rangeSize = found.get().running().settings().rangeSize();
     if ((to.get() - from.get()) / rangeSize >= MOST_RANGES) {
       return problem(
           400,
           "%d to %d are more than %d ranges of %d; ask for less at once, or raise range-size of the source"
               .formatted(from.get(), to.get(), MOST_RANGES, rangeSize));
+    }
+    Optional<Long> head = head(feed);
+    if (head.isPresent() && to.get() > head.get()) {
+      return problem(
+          400,
+          "%s can be read up to %d now, got from %s to %s; ask for what is there, the rest is planned when it comes"
+              .formatted(name, head.get(), request.from(), request.to()));
     }
     return submit(
         found.get(),

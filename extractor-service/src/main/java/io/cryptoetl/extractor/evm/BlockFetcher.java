@@ -351,7 +351,14 @@ final class BlockFetcher {
         List<Request<?, ?>> part = calls.subList(single.size(), next);
         Asker.Outcomes some = asker.ask(leaseAgain(part.size()), part, progress);
         for (Request<?, ?> call : part) {
-          Optional<byte[]> receipt = answer(some, call);
+          CallFailedException failure = some.failure(call);
+          boolean hasNone =
+              together != null
+                  && reason == null
+                  && failure != null
+                  && failure.kind() == Kind.REFUSED;
+          // It said that it has none for the block, and does not serve those of transactions.
+          Optional<byte[]> receipt = hasNone ? Optional.empty() : answer(some, call);
           if (receipt.isEmpty()) {
             return Optional.empty();
           }

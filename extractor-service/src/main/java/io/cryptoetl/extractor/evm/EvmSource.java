@@ -402,8 +402,8 @@ public final class EvmSource implements Source, Feed {
 
     /**
      * A block that is refused between others that are not goes to the dead letters. Where all
-     * around it are refused, it is not the blocks: the rules of the chain have changed, its profile
-     * is wrong, or no endpoint has that part of it.
+     * around it are refused for the same, it is not the blocks: the rules of the chain have
+     * changed, its profile is wrong, or no endpoint has that part of it.
      */
     private void requireOthers(long number, Item.Answer last)
         throws TransientException, InterruptedException {
@@ -417,7 +417,9 @@ public final class EvmSource implements Source, Feed {
           if (neighbour.trouble().isPresent()) {
             throw neighbour.trouble().get();
           }
-          if (step > 0 && neighbour.isNowhere() && at > newest()) {
+          boolean alike =
+              neighbour.refused().stream().anyMatch(answer -> answer.code().equals(last.code()));
+          if (!alike || (step > 0 && neighbour.isNowhere() && at > newest())) {
             break;
           }
           refused++;

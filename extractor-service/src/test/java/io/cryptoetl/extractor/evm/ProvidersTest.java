@@ -233,6 +233,14 @@ class ProvidersTest {
   }
 
   @Test
+  void shouldGiveUpABlockThatIsRefusedBetweenHoles() throws Exception {
+    node.blocks.keySet().removeIf(number -> number < 30 && number != 20);
+    node.blocks.put(20L, FakeNode.block(20, "[\"" + FakeNode.transactionHash(20, 0) + "\"]"));
+
+    assertThat(fetch(source(node), 20, 20).getFirst()).isInstanceOf(Item.Rejected.class);
+  }
+
+  @Test
   void shouldGiveUpABlockThatIsRefusedBetweenOthersThatAreNot() throws Exception {
     node.blocks.put(20L, FakeNode.block(20, "[\"" + FakeNode.transactionHash(20, 0) + "\"]"));
     EvmSource source = source(node);
