@@ -9,6 +9,10 @@ import java.util.function.Supplier;
 /** What is counted; docs/metrics.md describes each meter. */
 public final class Meters {
   private final MeterRegistry registry;
+
+  /** The registry itself holds what it asks only weakly. */
+  private Supplier<Number> skipped;
+
   private final Counter chunks;
   private final Counter bytes;
 
@@ -21,6 +25,7 @@ public final class Meters {
 
   /** Counts records of the topic of states that could not be read. */
   public void skipped(Supplier<Number> records) {
+    skipped = records;
     FunctionCounter.builder("backfill.records.skipped", records, r -> r.get().doubleValue())
         .register(registry);
   }

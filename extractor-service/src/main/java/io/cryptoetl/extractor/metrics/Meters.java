@@ -16,6 +16,10 @@ import java.util.function.ToDoubleFunction;
 /** Metrics of the extractor, as docs/metrics.md lists them. */
 public final class Meters {
   private final MeterRegistry registry;
+
+  /** The registry itself holds what it asks only weakly. */
+  private Supplier<Number> skipped;
+
   private final Map<String, AtomicInteger> halted = new ConcurrentHashMap<>();
 
   /** Metrics in a registry. */
@@ -35,6 +39,7 @@ public final class Meters {
 
   /** Counts records of the topics of requests and results that could not be read. */
   public void skipped(Supplier<Number> records) {
+    skipped = records;
     FunctionCounter.builder("extractor.records.skipped", records, r -> r.get().doubleValue())
         .register(registry);
   }
