@@ -26,7 +26,7 @@ public final class Meters {
   /** Counts records of the topic of states that could not be read. */
   public void skipped(Supplier<Number> records) {
     skipped = records;
-    FunctionCounter.builder("backfill.records.skipped", records, r -> r.get().doubleValue())
+    FunctionCounter.builder("backfill.records.skipped", this, m -> m.skipped.get().doubleValue())
         .register(registry);
   }
 

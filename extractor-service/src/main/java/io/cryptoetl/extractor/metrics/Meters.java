@@ -40,7 +40,7 @@ public final class Meters {
   /** Counts records of the topics of requests and results that could not be read. */
   public void skipped(Supplier<Number> records) {
     skipped = records;
-    FunctionCounter.builder("extractor.records.skipped", records, r -> r.get().doubleValue())
+    FunctionCounter.builder("extractor.records.skipped", this, m -> m.skipped.get().doubleValue())
         .register(registry);
   }
 
