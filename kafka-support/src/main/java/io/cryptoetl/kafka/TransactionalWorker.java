@@ -335,7 +335,9 @@ public final class TransactionalWorker implements Runnable {
       } else {
         consumer.resume(own);
       }
-      hold |= own.stream().anyMatch(p -> consumer.currentLag(p).orElse(0) > 0);
+      // A request that is tried again after a pause holds up nobody.
+      hold |=
+          own.stream().anyMatch(p -> !tries.containsKey(p) && consumer.currentLag(p).orElse(0) > 0);
     }
   }
 
