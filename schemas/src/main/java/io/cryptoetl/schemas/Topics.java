@@ -205,32 +205,11 @@ public final class Topics {
           BlockKey.getClassSchema(),
           BlockEconomics.getClassSchema());
 
-  public static final Topic OPS_EXTRACT_REQUESTS =
-      new Topic(
-          "ops.extract_requests",
-          Kind.OPS,
-          PARTITIONS,
-          Cleanup.DELETE,
-          -1,
-          MIB,
-          EXTRACTOR,
-          false,
-          ExtractRequestKey.getClassSchema(),
-          ExtractRequest.getClassSchema());
+  public static final Topic OPS_EXTRACT_REQUESTS = extractRequests("ops.extract_requests");
 
   /** Ranges that can wait: asked for by hand, asked for again, or far below the head. */
   public static final Topic OPS_EXTRACT_BULK_REQUESTS =
-      new Topic(
-          "ops.extract_bulk_requests",
-          Kind.OPS,
-          PARTITIONS,
-          Cleanup.DELETE,
-          -1,
-          MIB,
-          EXTRACTOR,
-          false,
-          ExtractRequestKey.getClassSchema(),
-          ExtractRequest.getClassSchema());
+      extractRequests("ops.extract_bulk_requests");
 
   public static final Topic OPS_CURSORS =
       new Topic(
@@ -457,6 +436,20 @@ public final class Topics {
         false,
         key,
         value);
+  }
+
+  private static Topic extractRequests(String name) {
+    return new Topic(
+        name,
+        Kind.OPS,
+        PARTITIONS,
+        Cleanup.DELETE,
+        -1,
+        MIB,
+        EXTRACTOR,
+        false,
+        ExtractRequestKey.getClassSchema(),
+        ExtractRequest.getClassSchema());
   }
 
   private static Map<Topic, Topic> replays() {

@@ -65,6 +65,11 @@ public final class CallFailedException extends Exception {
     return kind;
   }
 
+  /** Whether it is the endpoint that is in trouble, whatever it is asked for. */
+  public boolean isTrouble() {
+    return kind == Kind.OUTAGE || kind == Kind.LIMITED;
+  }
+
   /** Countable reason. */
   public String code() {
     return code;

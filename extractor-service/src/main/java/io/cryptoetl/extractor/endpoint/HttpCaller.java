@@ -169,24 +169,22 @@ public final class HttpCaller {
 
   private CallFailedException unreachable(Exception e) {
     // Messages of the JDK's exceptions can hold the URL; its class says enough.
-    String what =
-        switch (e) {
-          case java.net.http.HttpConnectTimeoutException _ -> "could not be connected to in time";
-          case java.net.http.HttpTimeoutException _ ->
-              "did not answer within " + timeout.toSeconds() + " s";
-          case java.net.ConnectException _ -> "refuses connections or is not known to DNS";
-          case javax.net.ssl.SSLException _ -> "failed the TLS handshake";
-          default -> "closed the connection (" + e.getClass().getSimpleName() + ")";
-        };
-    String code =
-        switch (e) {
-          case java.net.http.HttpConnectTimeoutException _,
-              java.net.ConnectException _,
-              javax.net.ssl.SSLException _ ->
-              UNREACHABLE;
-          case java.net.http.HttpTimeoutException _ -> "timed_out";
-          default -> "connection_closed";
-        };
+    String code = UNREACHABLE;
+    String what;
+    switch (e) {
+      case java.net.http.HttpConnectTimeoutException _ ->
+          what = "could not be connected to in time";
+      case java.net.http.HttpTimeoutException _ -> {
+        code = "timed_out";
+        what = "did not answer within " + timeout.toSeconds() + " s";
+      }
+      case java.net.ConnectException _ -> what = "refuses connections or is not known to DNS";
+      case javax.net.ssl.SSLException _ -> what = "failed the TLS handshake";
+      default -> {
+        code = "connection_closed";
+        what = "closed the connection (" + e.getClass().getSimpleName() + ")";
+      }
+    }
     return new CallFailedException(
         Kind.OUTAGE,
         code,

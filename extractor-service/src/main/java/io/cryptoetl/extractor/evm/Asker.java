@@ -8,8 +8,6 @@ import io.cryptoetl.extractor.source.TransientException;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentSkipListSet;
 import java.util.concurrent.atomic.AtomicLong;
@@ -56,36 +54,31 @@ final class Asker {
   }
 
   /**
-   * What came of calls, by their ids.
-   *
-   * @param results bytes, or empty where the node says null
-   * @param failures of calls that failed by themselves, or that were not made any more because the
-   *     endpoint is in trouble
-   */
-  record Outcomes(Map<Long, Optional<byte[]>> results, Map<Long, CallFailedException> failures) {
-    boolean has(Request<?, ?> call) {
-      return results.containsKey(call.getId());
-    }
-
-    /** The bytes of a result; empty where there is none. */
-    Optional<byte[]> result(Request<?, ?> call) {
-      return results.getOrDefault(call.getId(), Optional.empty());
-    }
-
-    CallFailedException failure(Request<?, ?> call) {
-      return failures.get(call.getId());
-    }
-  }
-
-  /**
-   * Makes calls.
+   * Makes calls. Failures are those of calls that failed by themselves, and of those that were not
+   * made any more because the endpoint is in trouble.
    *
    * @param first a lease of the endpoint, which is used for the first of them
    */
-  Outcomes ask(EndpointPool<NodeClient>.Lease first, List<Request<?, ?>> calls, Progress progress)
+  NodeClient.Outcomes ask(
+      EndpointPool<NodeClient>.Lease first, List<Request<?, ?>> calls, Progress progress)
       throws InterruptedException {
-    Outcomes outcomes = new Outcomes(new HashMap<>(), new HashMap<>());
     progress.endpoints.add(first.name());
+    return ask(first.name(), first, calls, progress);
+  }
+
+  /** Makes further calls to an endpoint. */
+  NodeClient.Outcomes ask(String endpoint, List<Request<?, ?>> calls, Progress progress)
+      throws InterruptedException {
+    return ask(endpoint, null, calls, progress);
+  }
+
+  private NodeClient.Outcomes ask(
+      String endpoint,
+      EndpointPool<NodeClient>.Lease first,
+      List<Request<?, ?>> calls,
+      Progress progress)
+      throws InterruptedException {
+    NodeClient.Outcomes outcomes = new NodeClient.Outcomes(new HashMap<>(), new HashMap<>());
     EndpointPool<NodeClient>.Lease lease = first;
     List<Request<?, ?>> left = new ArrayList<>(calls);
     int atOnce = Integer.MAX_VALUE;
@@ -94,12 +87,12 @@ final class Asker {
       CallFailedException trouble = null;
       try {
         if (lease == null) {
-          lease = pool.leaseOnly(first.name(), Math.min(left.size(), atOnce));
+          lease = pool.leaseOnly(endpoint, Math.min(left.size(), atOnce));
         }
         List<Request<?, ?>> part =
             List.copyOf(left.subList(0, Math.min(left.size(), Math.min(lease.calls(), atOnce))));
-        NodeClient.Reply reply = send(lease, part, progress);
-        outcomes.results.putAll(reply.results());
+        NodeClient.Outcomes reply = send(lease, part, progress);
+        outcomes.results().putAll(reply.results());
         left.removeIf(outcomes::has);
         inARow = 0;
         atOnce = Integer.MAX_VALUE;
@@ -113,9 +106,9 @@ final class Asker {
           atOnce = e.calls() / 2;
         } else {
           Request<?, ?> call = left.removeFirst();
-          outcomes.failures.put(call.getId(), e);
+          outcomes.failures().put(call.getId(), e);
           inARow++;
-          trouble = isTrouble(e) || inARow >= MAX_FAILURES_IN_A_ROW ? e : null;
+          trouble = e.isTrouble() || inARow >= MAX_FAILURES_IN_A_ROW ? e : null;
         }
       } catch (TransientException e) {
         trouble = new CallFailedException(Kind.OUTAGE, e.code(), e.getMessage());
@@ -123,7 +116,7 @@ final class Asker {
       lease = null;
       if (trouble != null) {
         for (Request<?, ?> call : left) {
-          outcomes.failures.put(call.getId(), trouble);
+          outcomes.failures().put(call.getId(), trouble);
         }
         break;
       }
@@ -131,11 +124,7 @@ final class Asker {
     return outcomes;
   }
 
-  private static boolean isTrouble(CallFailedException failure) {
-    return failure.kind() == Kind.OUTAGE || failure.kind() == Kind.LIMITED;
-  }
-
-  private NodeClient.Reply send(
+  private NodeClient.Outcomes send(
       EndpointPool<NodeClient>.Lease lease, List<Request<?, ?>> part, Progress progress)
       throws CallFailedException, InterruptedException {
     return lease.use(
@@ -143,7 +132,7 @@ final class Asker {
           node.proveChain(settings.name(), settings.chainId());
           progress.calls.addAndGet(part.size());
           long began = System.nanoTime();
-          NodeClient.Reply reply = node.send(part);
+          NodeClient.Outcomes reply = node.send(part);
           if (reply.results().isEmpty()) {
             // Nothing was answered: that is a failure of the request.
             throw reply.failures().values().iterator().next().of(part.size());

@@ -270,7 +270,7 @@ final class BlockFetcher {
           calls.add(receipts.get(height.number));
         }
       }
-      Asker.Outcomes outcomes = asker.ask(lease, calls, progress);
+      NodeClient.Outcomes outcomes = asker.ask(lease, calls, progress);
       Instant fetchedAt = clock.instant();
       Optional<byte[]> parent =
           parentCall == null
@@ -317,7 +317,7 @@ final class BlockFetcher {
     }
 
     /** The result of a call; empty where the endpoint says in one way or another: I have none. */
-    private static Optional<byte[]> answer(Asker.Outcomes outcomes, Request<?, ?> call)
+    private static Optional<byte[]> answer(NodeClient.Outcomes outcomes, Request<?, ?> call)
         throws CallFailedException {
       CallFailedException failure = outcomes.failure(call);
       if (failure != null && failure.kind() != Kind.NOT_THERE) {
@@ -330,11 +330,11 @@ final class BlockFetcher {
      * The receipts of a block: asked for together, or, where an endpoint does not serve that,
      * transaction by transaction.
      */
-    private Optional<byte[]> receipts(Asker.Outcomes outcomes, long number, byte[] block)
+    private Optional<byte[]> receipts(NodeClient.Outcomes outcomes, long number, byte[] block)
         throws CallFailedException, BadDataException, InterruptedException {
       Request<?, ?> together = receipts.get(number);
       CallFailedException reason = together == null ? null : outcomes.failure(together);
-      if (reason != null && (reason.kind() == Kind.OUTAGE || reason.kind() == Kind.LIMITED)) {
+      if (reason != null && reason.isTrouble()) {
         throw reason;
       }
       if (together != null && outcomes.result(together).isPresent()) {
@@ -349,7 +349,7 @@ final class BlockFetcher {
       int next = together == null ? calls.size() : Math.min(1, calls.size());
       while (single.size() < calls.size()) {
         List<Request<?, ?>> part = calls.subList(single.size(), next);
-        Asker.Outcomes some = asker.ask(leaseAgain(part.size()), part, progress);
+        NodeClient.Outcomes some = asker.ask(lease.name(), part, progress);
         for (Request<?, ?> call : part) {
           CallFailedException failure = some.failure(call);
           boolean hasNone =
@@ -373,15 +373,6 @@ final class BlockFetcher {
                 : reason.getMessage());
       }
       return Optional.of(array(single));
-    }
-
-    private EndpointPool<NodeClient>.Lease leaseAgain(int calls)
-        throws CallFailedException, InterruptedException {
-      try {
-        return pool.leaseOnly(lease.name(), calls);
-      } catch (TransientException e) {
-        throw new CallFailedException(Kind.OUTAGE, e.code(), e.getMessage());
-      }
     }
   }
 

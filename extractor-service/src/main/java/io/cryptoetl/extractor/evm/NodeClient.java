@@ -75,7 +75,21 @@ final class NodeClient {
   /**
    * What came of the calls of a request, by their ids: a result, which may be null, or a failure.
    */
-  record Reply(Map<Long, Optional<byte[]>> results, Map<Long, CallFailedException> failures) {}
+  record Outcomes(Map<Long, Optional<byte[]>> results, Map<Long, CallFailedException> failures) {
+    boolean has(Request<?, ?> call) {
+      return results.containsKey(call.getId());
+    }
+
+    /** The bytes of a result; empty where the node says null, and where there is none. */
+    Optional<byte[]> result(Request<?, ?> call) {
+      return results.getOrDefault(call.getId(), Optional.empty());
+    }
+
+    /** Why a call failed, or was not made; null if it did not fail. */
+    CallFailedException failure(Request<?, ?> call) {
+      return failures.get(call.getId());
+    }
+  }
 
   /**
    * Sends calls in one request: a single one by itself, more as a batch. Calls that fail by
@@ -83,7 +97,8 @@ final class NodeClient {
    *
    * @throws CallFailedException if the request failed as a whole
    */
-  Reply send(List<? extends Request<?, ?>> calls) throws CallFailedException, InterruptedException {
+  Outcomes send(List<? extends Request<?, ?>> calls)
+      throws CallFailedException, InterruptedException {
     BatchReply read;
     try {
       HttpCaller.Reply answer = http.post(json(calls));
@@ -99,7 +114,7 @@ final class NodeClient {
     } catch (CallFailedException e) {
       throw e.of(calls.size());
     }
-    Reply reply = new Reply(new TreeMap<>(), new TreeMap<>());
+    Outcomes reply = new Outcomes(new TreeMap<>(), new TreeMap<>());
     for (Request<?, ?> call : calls) {
       switch (read.answer(call.getId()).orElse(null)) {
         case BatchReply.Answer.Result result ->
@@ -124,12 +139,11 @@ final class NodeClient {
 
   /** The bytes of the result of one call; empty where the node says null. */
   Optional<byte[]> call(Request<?, ?> call) throws CallFailedException, InterruptedException {
-    Reply reply = send(List.of(call));
-    CallFailedException failure = reply.failures().get(call.getId());
-    if (failure != null) {
-      throw failure;
+    Outcomes outcomes = send(List.of(call));
+    if (outcomes.failure(call) != null) {
+      throw outcomes.failure(call);
     }
-    return reply.results().get(call.getId());
+    return outcomes.result(call);
   }
 
   /** A hex quantity that a call gives. */

@@ -79,6 +79,12 @@ public final class Ledger implements Runnable {
 
     private final NavigableMap<Long, GivenUp> givenUp = new TreeMap<>();
     private final NavigableMap<Long, Tip> tips = new TreeMap<>();
+
+    Intervals asked() {
+      Intervals asked = new Intervals();
+      outstanding.values().forEach(a -> asked.add(a.range()));
+      return asked;
+    }
   }
 
   /** A range that is asked for; planned tells whether by the schedule. */
@@ -185,8 +191,7 @@ public final class Ledger implements Runnable {
     if (book == null || book.givenUp.isEmpty()) {
       return List.of();
     }
-    Intervals asked = new Intervals();
-    book.outstanding.values().forEach(a -> asked.add(a.range()));
+    Intervals asked = book.asked();
     Intervals due = new Intervals();
     book.givenUp.forEach(
         (number, givenUp) -> {
@@ -242,8 +247,7 @@ public final class Ledger implements Runnable {
     if (book == null) {
       return List.of(planned);
     }
-    Intervals asked = new Intervals();
-    book.outstanding.values().forEach(a -> asked.add(a.range()));
+    Intervals asked = book.asked();
     Intervals missing = new Intervals();
     book.published.missingIn(planned).forEach(missing::add);
     book.givenUp

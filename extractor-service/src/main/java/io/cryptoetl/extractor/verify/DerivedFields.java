@@ -111,7 +111,6 @@ final class DerivedFields {
       }
       for (Fields log : receipt.list("logs", receipt.place() + ", log")) {
         requireNumber(log, "transactionIndex", i);
-        // What a node writes as the log's index is its own affair; rows have the position.
         requireNumber(log, "logIndex", logIndex++);
         requireTimestamp(log, block);
         require(
