@@ -11,17 +11,15 @@ final class Rows {
   private static final int ADDRESS = 20;
   private static final int MAX_TOPICS = 4;
 
-  /** Last second that tables hold: 9999-12-31T23:59:59Z. */
-  private static final long MAX_SECONDS = 253_402_300_799L;
+  /** Last second that rows are made of: 9998-12-31T23:59:59Z, as the transformer has it. */
+  private static final long MAX_SECONDS = 253_370_764_799L;
 
   private Rows() {}
 
   static void requireBlock(Fields block) throws BadDataException {
     if (block.number("timestamp") > MAX_SECONDS) {
       throw block.malformed(
-          "timestamp",
-          block.values().get("timestamp"),
-          "seconds since 1970, before the year 10000");
+          "timestamp", block.values().get("timestamp"), "seconds since 1970, before the year 9999");
     }
     for (Fields withdrawal : block.list("withdrawals", block.place() + ", withdrawal")) {
       withdrawal.data("address", ADDRESS);
