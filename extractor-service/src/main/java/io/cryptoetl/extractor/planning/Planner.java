@@ -12,7 +12,6 @@ import io.cryptoetl.ops.Cursor;
 import io.cryptoetl.ops.CursorKey;
 import io.cryptoetl.ops.ExtractRun;
 import io.cryptoetl.ops.ExtractRunKey;
-import io.cryptoetl.schemas.Topic;
 import io.cryptoetl.schemas.Topics;
 import java.time.Clock;
 import java.time.Duration;
@@ -26,8 +25,6 @@ import java.util.Optional;
 import java.util.UUID;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Collectors;
-import org.apache.avro.specific.SpecificRecord;
-import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.errors.InvalidProducerEpochException;
 import org.apache.kafka.common.errors.ProducerFencedException;
@@ -297,19 +294,41 @@ public final class Planner implements AutoCloseable {
                 new Cursor(feed.name(), run.first, run.ranges.getLast().to() + 1, run.head, now));
     sender.send(
         producer -> {
-          ask(producer, Topics.OPS_EXTRACT_REQUESTS, run, run.replaced, BY_SCHEDULE, now);
+          Requests.send(
+              producer,
+              Topics.OPS_EXTRACT_REQUESTS,
+              run.id,
+              run.feed,
+              run.replaced,
+              BY_SCHEDULE,
+              now);
           long urgent = run.head - (long) URGENT_RANGES * settings.rangeSize();
           Map<Boolean, List<Range>> byUrgency =
               run.ranges.stream().collect(Collectors.partitioningBy(r -> r.to() >= urgent));
-          ask(producer, Topics.OPS_EXTRACT_REQUESTS, run, byUrgency.get(true), BY_SCHEDULE, now);
-          ask(
+          Requests.send(
+              producer,
+              Topics.OPS_EXTRACT_REQUESTS,
+              run.id,
+              run.feed,
+              byUrgency.get(true),
+              BY_SCHEDULE,
+              now);
+          Requests.send(
               producer,
               Topics.OPS_EXTRACT_BULK_REQUESTS,
-              run,
+              run.id,
+              run.feed,
               byUrgency.get(false),
               BY_SCHEDULE,
               now);
-          ask(producer, Topics.OPS_EXTRACT_BULK_REQUESTS, run, run.retried, BY_RETRY, now);
+          Requests.send(
+              producer,
+              Topics.OPS_EXTRACT_BULK_REQUESTS,
+              run.id,
+              run.feed,
+              run.retried,
+              BY_RETRY,
+              now);
           moved.ifPresent(
               cursor ->
                   producer.send(
@@ -328,16 +347,6 @@ public final class Planner implements AutoCloseable {
           feed.name(), run.ranges.size(), run.replaced.size(), run.retried.size(), run.head);
       meters.replaced(feed.name(), run.replaced.size());
     }
-  }
-
-  private static void ask(
-      Producer<SpecificRecord, SpecificRecord> producer,
-      Topic topic,
-      Run run,
-      List<Range> ranges,
-      String by,
-      Instant now) {
-    Requests.send(producer, topic, run.id, run.feed, ranges, by, now);
   }
 
   /** One tick of one feed. */

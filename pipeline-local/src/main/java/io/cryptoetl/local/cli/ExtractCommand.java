@@ -97,6 +97,10 @@ final class ExtractCommand implements Callable<Integer> {
       return state.get(field).asLong();
     }
 
+    boolean isCancelled() {
+      return state.get("state").asText().equals("cancelled");
+    }
+
     boolean isRunning() {
       return state.get("state").asText().equals("running");
     }
@@ -196,13 +200,13 @@ final class ExtractCommand implements Callable<Integer> {
             !wait.isRunning()
                 && loaded.blocks() + loaded.lost() >= wait.value("records")
                 && Loaded.isComplete(db, chainId, first, last);
-        if (complete) {
+        if (complete || wait.isCancelled()) {
           break;
         }
         Thread.sleep(POLL_MS);
       }
     }
-    if (wait.state.get("state").asText().equals("cancelled")) {
+    if (wait.isCancelled()) {
       screen.line("The job was cancelled; what was published stays.");
       return PipelineCommand.FAILED;
     }
