@@ -1,6 +1,7 @@
 package io.cryptoetl.benchmarks;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.cryptoetl.extractor.json.Json;
 import io.cryptoetl.extractor.source.BadDataException;
 import io.cryptoetl.extractor.verify.BlockVerifier;
 import io.cryptoetl.extractor.verify.ChainProfile;
@@ -59,7 +60,7 @@ public class Verify {
 
   /** Takes the largest block of the recording. */
   @Setup
-  public void read() throws IOException {
+  public void choose() throws IOException {
     Path root = Path.of(System.getProperty("pipeline.root", "."));
     Recording chain = Recording.read(root.resolve(recording));
     for (long each : chain.numbers()) {
@@ -74,15 +75,21 @@ public class Verify {
     System.out.printf("block %d: %d bytes%n", number, block.length + receipts.length);
   }
 
-  /** Every check. */
+  /** Reading and every check. */
   @Benchmark
-  public VerifiedBlock verify() throws BadDataException {
-    return verifier.verify(number, block, Optional.of(receipts));
+  public VerifiedBlock verify() throws BadDataException, IOException {
+    return verifier.verify(number, Json.parse(block), Optional.of(Json.parse(receipts)));
   }
 
   /** Reading alone. */
   @Benchmark
-  public Object[] parse() throws IOException {
+  public Object[] read() throws IOException {
+    return new Object[] {Json.parse(block), Json.parse(receipts)};
+  }
+
+  /** Reading by Jackson. */
+  @Benchmark
+  public Object[] jackson() throws IOException {
     return new Object[] {
       JSON.readValue(block, Object.class), JSON.readValue(receipts, Object.class)
     };

@@ -80,7 +80,7 @@ public record ExtractorSettings(
   /** A header that a request may have; the client itself sets some others. */
   private static final Pattern HEADER =
       Pattern.compile(
-          "(?i)\\s*(?!(?:host|connection|content-length|expect|upgrade)\\s*:)([a-z0-9!#$%&'*+.^_`|~-]+)\\s*:\\s*(\\S.*?)\\s*");
+          "(?i)\\s*(?!(?:host|connection|content-length|expect|upgrade)\\s*:)([a-z0-9!#$%&'*+.^_`|~-]+)\\s*:\\s*([\\x21-\\x7e](?:[\\x20-\\x7e\\t]*[\\x21-\\x7e])?)\\s*");
 
   /** One or more settings are wrong; the message has a line for each. */
   public static final class InvalidException extends RuntimeException {

@@ -4,10 +4,12 @@ import io.cryptoetl.schemas.Topic;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Collectors;
@@ -35,10 +37,26 @@ public final class TopicFollower implements Runnable {
   private static final Duration POLL = Duration.ofMillis(200);
   private static final Duration PAUSE = Duration.ofSeconds(1);
 
+  private static final int MAX_PASSED_OVER = 10_000;
+
+  private record Place(TopicPartition partition, long offset) {}
+
   private final KafkaClients kafka;
   private final Map<String, Topic> topics;
   private final Listener listener;
   private final AtomicLong skipped = new AtomicLong();
+
+  /** Newest places of records that could not be read. Guarded by this. */
+  private final Set<Place> passedOver =
+      Collections.newSetFromMap(
+          new LinkedHashMap<>() {
+            private static final long serialVersionUID = 1L;
+
+            @Override
+            protected boolean removeEldestEntry(Map.Entry<Place, Boolean> eldest) {
+              return size() > MAX_PASSED_OVER;
+            }
+          });
 
   /** Where to read on. Guarded by this. */
   private final Map<TopicPartition, Long> positions = new HashMap<>();
@@ -100,9 +118,10 @@ public final class TopicFollower implements Runnable {
     return skipped.get();
   }
 
-  /** Whether the record at an offset was read. */
-  public synchronized boolean isPast(TopicPartition partition, long offset) {
-    return positions.getOrDefault(partition, 0L) > offset;
+  /** Whether the record at an offset was read, and taken by the listener. */
+  public synchronized boolean hasRead(TopicPartition partition, long offset) {
+    return positions.getOrDefault(partition, 0L) > offset
+        && !passedOver.contains(new Place(partition, offset));
   }
 
   /** Makes {@link #run} return. */
@@ -277,6 +296,10 @@ public final class TopicFollower implements Runnable {
 
   private void skip(ConsumerRecord<byte[], byte[]> record, RuntimeException reason) {
     skipped.incrementAndGet();
+    synchronized (this) {
+      passedOver.add(
+          new Place(new TopicPartition(record.topic(), record.partition()), record.offset()));
+    }
     LOG.warn(
         "event=record_skipped topic={} partition={} offset={} reason=\"{}\"",
         record.topic(),

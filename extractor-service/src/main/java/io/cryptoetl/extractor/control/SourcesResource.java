@@ -130,7 +130,7 @@ public class SourcesResource {
         head.flatMap(h -> next.map(n -> Math.max(0, h + 1 - n))),
         extractor.ledger().outstanding(feed.name()).stream().mapToLong(Range::size).sum(),
         extractor.ledger().givenUp(feed.name()),
-        status.halted() || feed.halted().isPresent());
+        status.halted() || planner.halted(feed).isPresent());
   }
 
   /** Asks for a range; answers 202 with the job once its requests are committed. */

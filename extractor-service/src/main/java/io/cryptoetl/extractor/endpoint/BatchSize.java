@@ -22,6 +22,9 @@ final class BatchSize {
 
   private long refusedAt;
 
+  /** Whether a smaller size was taken since: then it was the size that was refused. */
+  private boolean confirmed;
+
   /** A batch size that begins at its maximum. */
   BatchSize(int max) {
     this.max = max;
@@ -38,6 +41,7 @@ final class BatchSize {
     if (refused != NONE && now - refusedAt > REMEMBERED) {
       refused = NONE;
     }
+    confirmed |= calls < refused;
     if (calls < size) {
       return;
     }
@@ -47,11 +51,13 @@ final class BatchSize {
   /** A request of so many calls failed as a whole. */
   void refused(int calls, long now) {
     if (calls <= 1) {
-      // Not the size, then: what failed before tells nothing about it.
-      refused = NONE;
-      size = 1;
+      if (!confirmed) {
+        // Not the size, then: what failed before tells nothing about it.
+        refused = NONE;
+      }
       return;
     }
+    confirmed &= calls >= refused;
     refused = Math.min(refused, calls);
     refusedAt = now;
     size = Math.max(1, Math.min(size, calls / 2));

@@ -3,11 +3,14 @@ package io.cryptoetl.extractor.endpoint;
 import java.net.URI;
 import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Base64;
+import java.util.Comparator;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * A server of a source: known by name everywhere, because its URL holds secrets.
@@ -60,28 +63,44 @@ public record Endpoint(String name, URI url, Map<String, String> headers) {
     return redacted;
   }
 
+  /**
+   * What must not be shown, the longest first, so that no part of one stays when it is replaced.
+   */
   private List<String> secrets() {
-    List<String> secrets = new ArrayList<>();
-    secrets.add(url.toString());
-    if (url.getRawUserInfo() != null) {
-      secrets.add(url.getRawUserInfo());
-      secrets.addAll(List.of(url.getRawUserInfo().split(":")));
-    }
-    if (url.getRawQuery() != null) {
-      secrets.add(url.getRawQuery());
-      secrets.addAll(List.of(url.getRawQuery().split("[&=]")));
-    }
-    if (url.getRawPath() != null) {
-      secrets.addAll(List.of(url.getRawPath().split("/")));
-    }
+    Set<String> parts = new HashSet<>();
+    parts.add(url.toString());
+    parts.add(target().toString());
+    addParts(parts, url.getRawQuery(), "[&=]");
+    addParts(parts, url.getQuery(), "[&=]");
+    addParts(parts, url.getRawPath(), "/");
+    addParts(parts, url.getPath(), "/");
+    addParts(parts, url.getRawUserInfo(), ":");
+    addParts(parts, url.getUserInfo(), ":");
     if (url.getHost() != null) {
       // Providers put the account or the key into the host name too.
-      secrets.add(url.getHost());
+      parts.add(url.getHost());
     }
-    secrets.addAll(headers.values());
-    requestHeaders().values().forEach(value -> secrets.addAll(List.of(value.split(" "))));
-    secrets.removeIf(s -> s.length() < SHORTEST_SECRET);
-    return secrets;
+    // A shorter part of a URL is a word, such as the version of an API.
+    parts.removeIf(part -> part.length() < SHORTEST_SECRET);
+    for (String user : Arrays.asList(url.getRawUserInfo(), url.getUserInfo())) {
+      if (user != null) {
+        parts.add(user.substring(user.indexOf(':') + 1));
+      }
+    }
+    for (String header : requestHeaders().values()) {
+      // A scheme such as Bearer may stand before the secret.
+      parts.add(header);
+      parts.add(header.substring(header.indexOf(' ') + 1));
+    }
+    parts.remove("");
+    return parts.stream().sorted(Comparator.comparingInt(String::length).reversed()).toList();
+  }
+
+  private static void addParts(Set<String> parts, String text, String separator) {
+    if (text != null) {
+      parts.add(text);
+      parts.addAll(Arrays.asList(text.split(separator)));
+    }
   }
 
   @Override

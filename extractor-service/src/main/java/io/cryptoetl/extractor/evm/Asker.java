@@ -19,8 +19,11 @@ import org.web3j.protocol.core.Request;
  * before a call has failed by itself. What a batch that failed in part did answer is kept.
  */
 final class Asker {
-  /** Single calls that fail one after another before the endpoint is left alone. */
-  private static final int MAX_FAILURES_IN_A_ROW = 20;
+  /** Single calls that are refused one after another before no more are made for now. */
+  private static final int MAX_REFUSED_IN_A_ROW = 20;
+
+  /** Code of calls that were not made, because those before them were refused. */
+  static final String NOT_ASKED = "not_asked";
 
   private final EvmSource.Settings settings;
   private final EndpointPool<NodeClient> pool;
@@ -107,8 +110,18 @@ final class Asker {
         } else {
           Request<?, ?> call = left.removeFirst();
           outcomes.failures().put(call.getId(), e);
-          inARow++;
-          trouble = e.isTrouble() || inARow >= MAX_FAILURES_IN_A_ROW ? e : null;
+          // What is not there is an answer, and tells nothing of what comes after it.
+          inARow = e.kind() == Kind.NOT_THERE ? 0 : inARow + 1;
+          if (e.isTrouble()) {
+            trouble = e;
+          } else if (inARow >= MAX_REFUSED_IN_A_ROW) {
+            trouble =
+                new CallFailedException(
+                    Kind.OUTAGE,
+                    NOT_ASKED,
+                    "%d calls in a row were refused, the last: %s"
+                        .formatted(inARow, e.getMessage()));
+          }
         }
       } catch (TransientException e) {
         trouble = new CallFailedException(Kind.OUTAGE, e.code(), e.getMessage());

@@ -1,9 +1,7 @@
 package io.cryptoetl.extractor.evm;
 
-import com.fasterxml.jackson.core.JacksonException;
-import com.fasterxml.jackson.core.JsonParser;
-import com.fasterxml.jackson.core.JsonToken;
-import io.cryptoetl.extractor.source.JsonSlices;
+import io.cryptoetl.extractor.json.Json;
+import io.cryptoetl.extractor.json.JsonValue;
 import java.io.IOException;
 import java.util.HashMap;
 import java.util.Map;
@@ -23,7 +21,7 @@ final class BatchReply {
   /** What the node said to one call. */
   sealed interface Answer {
     /** The value of {@code result}, verbatim; the JSON text {@code null} is {@link Missing}. */
-    record Result(byte[] json) implements Answer {}
+    record Result(JsonValue json) implements Answer {}
 
     /** {@code "result": null}: the node does not have it (yet). */
     record Missing() implements Answer {}
@@ -40,26 +38,19 @@ final class BatchReply {
    */
   static BatchReply read(byte[] reply) throws IOException {
     Map<Long, Answer> answers = new HashMap<>();
-    try (JsonParser parser = JsonSlices.parser(reply)) {
-      JsonToken first = parser.nextToken();
-      if (first == JsonToken.START_ARRAY) {
-        while (parser.nextToken() == JsonToken.START_OBJECT) {
-          readResponse(parser, reply, answers);
-        }
-        if (parser.currentToken() != JsonToken.END_ARRAY) {
+    JsonValue all = Json.parse(reply);
+    if (all.isArray()) {
+      for (JsonValue response : all.items()) {
+        if (!response.isObject()) {
           throw new IOException("a batch reply holds something that is not an object");
         }
-      } else if (first == JsonToken.START_OBJECT) {
-        // A node may answer a whole batch with one error.
-        readResponse(parser, reply, answers);
-      } else {
-        throw new IOException("neither an object nor an array");
+        read(response, answers);
       }
-      if (parser.nextToken() != null) {
-        throw new IOException("something follows the JSON value");
-      }
-    } catch (JacksonException e) {
-      throw JsonSlices.malformed(e);
+    } else if (all.isObject()) {
+      // A node may answer a whole batch with one error.
+      read(all, answers);
+    } else {
+      throw new IOException("neither an object nor an array");
     }
     return new BatchReply(answers);
   }
@@ -76,61 +67,35 @@ final class BatchReply {
         : Optional.empty();
   }
 
-  private static void readResponse(JsonParser parser, byte[] reply, Map<Long, Answer> answers)
-      throws IOException {
-    Long id = null;
-    Answer answer = null;
-    while (parser.nextToken() == JsonToken.FIELD_NAME) {
-      String field = parser.currentName();
-      JsonToken value = parser.nextToken();
-      switch (field) {
-        case "id" -> {
-          if (value == JsonToken.VALUE_NUMBER_INT) {
-            id = parser.getLongValue();
-          } else if (value == JsonToken.VALUE_STRING && parser.getText().matches("[0-9]{1,18}")) {
-            id = Long.valueOf(parser.getText());
-          } else {
-            parser.skipChildren();
-          }
-        }
-        case "result" -> {
-          if (value == JsonToken.VALUE_NULL) {
-            answer = answer == null ? new Answer.Missing() : answer;
-          } else {
-            answer = new Answer.Result(JsonSlices.value(parser, reply));
-          }
-        }
-        case "error" -> {
-          if (value == JsonToken.START_OBJECT) {
-            answer = readError(parser);
-          } else if (value != JsonToken.VALUE_NULL) {
-            parser.skipChildren();
-            answer = new Answer.Failure(0, "an error that is not an object");
-          }
-        }
-        default -> parser.skipChildren();
-      }
-    }
-    if (answer == null) {
+  private static void read(JsonValue response, Map<Long, Answer> answers) throws IOException {
+    JsonValue id = response.get("id");
+    JsonValue result = response.get("result");
+    JsonValue error = response.get("error");
+    Answer answer;
+    if (error != null && !error.isNull()) {
+      answer = failure(error);
+    } else if (result == null) {
       throw new IOException("a response has neither result nor error");
+    } else {
+      answer = result.isNull() ? new Answer.Missing() : new Answer.Result(result);
     }
-    answers.put(id, answer);
+    answers.put(id == null ? null : number(id), answer);
   }
 
-  private static Answer readError(JsonParser parser) throws IOException {
-    long code = 0;
-    String message = "";
-    while (parser.nextToken() == JsonToken.FIELD_NAME) {
-      String field = parser.currentName();
-      JsonToken value = parser.nextToken();
-      if (field.equals("code") && value == JsonToken.VALUE_NUMBER_INT) {
-        code = parser.getLongValue();
-      } else if (field.equals("message") && value == JsonToken.VALUE_STRING) {
-        message = parser.getText();
-      } else {
-        parser.skipChildren();
-      }
+  private static Answer failure(JsonValue error) {
+    if (!error.isObject()) {
+      return new Answer.Failure(0, "an error that is not an object");
     }
-    return new Answer.Failure(code, message);
+    JsonValue code = error.get("code");
+    JsonValue message = error.get("message");
+    Long number = code == null || code.isString() ? null : number(code);
+    return new Answer.Failure(
+        number == null ? 0 : number, message != null && message.isString() ? message.text() : "");
+  }
+
+  /** A number, or a string that holds one; null if it is none that a call could have as its id. */
+  private static Long number(JsonValue value) {
+    boolean isNumber = value.isString() || value.isInteger();
+    return isNumber && value.text().matches("-?[0-9]{1,18}") ? Long.valueOf(value.text()) : null;
   }
 }

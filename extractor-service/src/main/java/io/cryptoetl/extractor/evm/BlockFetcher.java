@@ -3,6 +3,8 @@ package io.cryptoetl.extractor.evm;
 import io.cryptoetl.extractor.endpoint.CallFailedException;
 import io.cryptoetl.extractor.endpoint.CallFailedException.Kind;
 import io.cryptoetl.extractor.endpoint.EndpointPool;
+import io.cryptoetl.extractor.json.Json;
+import io.cryptoetl.extractor.json.JsonValue;
 import io.cryptoetl.extractor.source.BadDataException;
 import io.cryptoetl.extractor.source.Item;
 import io.cryptoetl.extractor.source.Range;
@@ -10,6 +12,7 @@ import io.cryptoetl.extractor.source.TransientException;
 import io.cryptoetl.extractor.verify.BlockVerifier;
 import io.cryptoetl.extractor.verify.VerifiedBlock;
 import java.io.ByteArrayOutputStream;
+import java.io.IOException;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -65,8 +68,8 @@ final class BlockFetcher {
   /** A block that passed every check but the link to its parent. */
   record Verified(
       VerifiedBlock block,
-      byte[] json,
-      Optional<byte[]> receipts,
+      JsonValue json,
+      Optional<JsonValue> receipts,
       String endpoint,
       Instant fetchedAt) {
     byte[] bytes() {
@@ -102,6 +105,12 @@ final class BlockFetcher {
     private final Map<String, Item.Answer> refused = new LinkedHashMap<>();
     private final Map<String, Integer> costs = new HashMap<>();
 
+    /** The last failure of any endpoint. */
+    private CallFailedException failure;
+
+    /** Whether some endpoint answered, only not with a block. */
+    private boolean answered;
+
     Pending(long number) {
       this.number = number;
     }
@@ -120,8 +129,30 @@ final class BlockFetcher {
 
     /** Notes a failure: it proves nothing, but others may answer. */
     void failed(String endpoint, CallFailedException failure) {
-      costs.merge(
-          endpoint, failure.kind() == Kind.LIMITED ? COST_OF_LIMIT : COST_OF_FAILURE, Integer::sum);
+      this.failure = failure;
+      answered |= failure.kind() == Kind.REFUSED;
+      if (!failure.code().equals(Asker.NOT_ASKED)) {
+        costs.merge(
+            endpoint,
+            failure.kind() == Kind.LIMITED ? COST_OF_LIMIT : COST_OF_FAILURE,
+            Integer::sum);
+      }
+    }
+
+    /** Notes that an endpoint has no block, or a wrong one. */
+    void refused(Item.Answer answer) {
+      refused.put(answer.endpoint(), answer);
+      answered = true;
+    }
+
+    /** What failed before, if anything did, to be told with what failed now. */
+    String before() {
+      return refused.values().stream()
+          .findFirst()
+          .map(Item.Answer::reason)
+          .or(() -> Optional.ofNullable(failure).map(CallFailedException::getMessage))
+          .map(reason -> reason + "; ")
+          .orElse("");
     }
   }
 
@@ -142,16 +173,14 @@ final class BlockFetcher {
    * @param withParent whether the hash of the block below the first one is wanted too
    * @param except endpoints that are not asked
    * @return one for each height, in order
-   * @throws TransientException if no endpoint can be asked that could have one of them
    */
   List<Fetched> fetch(Range range, boolean withParent, Set<String> except, Asker.Progress progress)
-      throws TransientException, InterruptedException {
+      throws InterruptedException {
     Map<Long, Fetched> fetched = new TreeMap<>();
     Map<Long, Pending> pending = new TreeMap<>();
     for (long number = range.from(); number <= range.to(); number++) {
       pending.put(number, new Pending(number));
     }
-    CallFailedException last = null;
     boolean first = true;
     while (!pending.isEmpty()) {
       if (!first) {
@@ -165,7 +194,7 @@ final class BlockFetcher {
       if (done.containsAll(pool.names())) {
         for (Pending height : group) {
           pending.remove(height.number);
-          fetched.put(height.number, without(height, except, last));
+          fetched.put(height.number, without(height, except));
         }
         continue;
       }
@@ -173,58 +202,53 @@ final class BlockFetcher {
       long below = group.getFirst().number - 1;
       boolean askParent = withParent && below >= 0 && below == range.from() - 1;
       int calls = group.size() * callsPerBlock() + (askParent ? 1 : 0);
-      EndpointPool<NodeClient>.Lease lease = lease(calls, highest, done, group, last);
+      EndpointPool<NodeClient>.Lease lease;
+      try {
+        lease = pool.lease(calls, highest, done);
+      } catch (TransientException e) {
+        for (Pending height : group) {
+          pending.remove(height.number);
+          fetched.put(
+              height.number,
+              without(
+                  height,
+                  new TransientException(
+                      e.code(), height.before() + e.getMessage(), height.answered)));
+        }
+        continue;
+      }
       Round round = new Round(lease, group, askParent ? below : -1, progress);
       for (Fetched each : round.run()) {
         pending.remove(each.number());
         fetched.put(each.number(), each);
       }
-      if (round.failure != null) {
-        last = round.failure;
-        if (last.kind() == Kind.OUTAGE) {
-          lease.client().doubtChain();
-          Thread.sleep(settings.retryDelay());
-        }
+      if (round.failure != null && round.failure.kind() == Kind.OUTAGE) {
+        lease.client().doubtChain();
+        Thread.sleep(settings.retryDelay());
       }
     }
     return List.copyOf(fetched.values());
   }
 
-  /** A height that no endpoint gave. */
-  private Fetched without(Pending height, Set<String> except, CallFailedException last) {
+  /** A height that no endpoint gave, when all were asked. */
+  private Fetched without(Pending height, Set<String> except) {
     Set<String> answered = new HashSet<>(height.refused.keySet());
     answered.addAll(except);
-    Optional<TransientException> trouble =
+    return without(
+        height,
         answered.containsAll(pool.names())
-            ? Optional.empty()
-            : Optional.of(
-                last == null
-                    ? new TransientException("no_endpoint", "no endpoint is left to ask")
-                    : new TransientException(
-                        last.code(), last.getMessage(), last.kind() == Kind.REFUSED));
+            ? null
+            : new TransientException(
+                height.failure.code(), height.failure.getMessage(), height.answered));
+  }
+
+  private static Fetched without(Pending height, TransientException trouble) {
     return new Fetched(
         height.number,
         Optional.empty(),
         List.copyOf(height.refused.values()),
         Optional.empty(),
-        trouble);
-  }
-
-  private EndpointPool<NodeClient>.Lease lease(
-      int calls, long highest, Set<String> done, List<Pending> group, CallFailedException last)
-      throws TransientException, InterruptedException {
-    try {
-      return pool.lease(calls, highest, done);
-    } catch (TransientException e) {
-      String before =
-          group.stream()
-              .flatMap(p -> p.refused.values().stream())
-              .findFirst()
-              .map(refused -> refused.reason() + "; ")
-              .or(() -> Optional.ofNullable(last).map(f -> f.getMessage() + "; "))
-              .orElse("");
-      throw new TransientException(e.code(), before + e.getMessage());
-    }
+        Optional.ofNullable(trouble));
   }
 
   /** Some heights asked of one endpoint. */
@@ -279,14 +303,15 @@ final class BlockFetcher {
       List<Fetched> fetched = new ArrayList<>();
       long bytes = 0;
       for (Pending height : heights) {
-        Optional<byte[]> json = Optional.empty();
-        Optional<byte[]> receiptsJson = Optional.empty();
+        Optional<JsonValue> json = Optional.empty();
+        Optional<JsonValue> receiptsJson = Optional.empty();
         try {
           json = answer(outcomes, blocks.get(height.number));
           if (json.isPresent() && settings.receipts() != EvmSource.Receipts.NONE) {
             receiptsJson = receipts(outcomes, height.number, json.get());
           }
-          bytes += json.map(j -> j.length).orElse(0) + receiptsJson.map(r -> r.length).orElse(0);
+          bytes +=
+              json.map(JsonValue::size).orElse(0) + receiptsJson.map(JsonValue::size).orElse(0);
           Verified verified = verify(lease.name(), height.number, json, receiptsJson, fetchedAt);
           fetched.add(
               new Fetched(
@@ -301,8 +326,7 @@ final class BlockFetcher {
         } catch (BadDataException e) {
           String reason = node.redact(e.getMessage());
           pool.refused(lease.name(), e.code(), reason);
-          height.refused.put(
-              lease.name(),
+          height.refused(
               new Item.Answer(
                   e.code(),
                   reason,
@@ -317,7 +341,7 @@ final class BlockFetcher {
     }
 
     /** The result of a call; empty where the endpoint says in one way or another: I have none. */
-    private static Optional<byte[]> answer(NodeClient.Outcomes outcomes, Request<?, ?> call)
+    private static Optional<JsonValue> answer(NodeClient.Outcomes outcomes, Request<?, ?> call)
         throws CallFailedException {
       CallFailedException failure = outcomes.failure(call);
       if (failure != null && failure.kind() != Kind.NOT_THERE) {
@@ -328,37 +352,61 @@ final class BlockFetcher {
 
     /**
      * The receipts of a block: asked for together, or, where an endpoint does not serve that,
-     * transaction by transaction.
+     * transaction by transaction; empty if it has none either way.
      */
-    private Optional<byte[]> receipts(NodeClient.Outcomes outcomes, long number, byte[] block)
+    private Optional<JsonValue> receipts(NodeClient.Outcomes outcomes, long number, JsonValue block)
         throws CallFailedException, BadDataException, InterruptedException {
-      Request<?, ?> together = receipts.get(number);
-      CallFailedException reason = together == null ? null : outcomes.failure(together);
+      Request<?, ?> whole = receipts.get(number);
+      if (whole == null) {
+        Optional<JsonValue> single = singleReceipts(number, block, Optional.of(Kind.REFUSED));
+        if (single.isPresent()) {
+          return single;
+        }
+        // That it did not serve whole blocks some time ago is no answer for this one.
+        Request<?, ?> again = NodeClient.receipts(number);
+        return answer(asker.ask(lease.name(), List.of(again), progress), again);
+      }
+      CallFailedException reason = outcomes.failure(whole);
       if (reason != null && reason.isTrouble()) {
         throw reason;
       }
-      if (together != null && outcomes.result(together).isPresent()) {
-        return outcomes.result(together);
+      if (outcomes.result(whole).isPresent()) {
+        return outcomes.result(whole);
       }
+      Optional<JsonValue> single =
+          singleReceipts(
+              number,
+              block,
+              // It said that it has none for the block, and may not serve those of transactions.
+              reason == null ? Optional.of(Kind.REFUSED) : Optional.empty());
+      if (single.isPresent() && reason != null && reason.kind() == Kind.REFUSED) {
+        node.hasSingleReceipts(reason.getMessage());
+      }
+      return single;
+    }
+
+    /**
+     * The receipts of a block, one by one; empty if one is not there.
+     *
+     * @param asNone a kind of failure that counts as: it has none
+     */
+    private Optional<JsonValue> singleReceipts(long number, JsonValue block, Optional<Kind> asNone)
+        throws CallFailedException, BadDataException, InterruptedException {
       List<Request<?, ?>> calls = new ArrayList<>();
       for (String hash : BlockVerifier.transactionHashes(number, block)) {
         calls.add(NodeClient.receipt(hash));
       }
-      List<byte[]> single = new ArrayList<>();
+      List<JsonValue> single = new ArrayList<>();
       // The first tells whether it is worth asking for the others.
-      int next = together == null ? calls.size() : Math.min(1, calls.size());
+      int next = receipts.containsKey(number) ? Math.min(1, calls.size()) : calls.size();
       while (single.size() < calls.size()) {
         List<Request<?, ?>> part = calls.subList(single.size(), next);
         NodeClient.Outcomes some = asker.ask(lease.name(), part, progress);
         for (Request<?, ?> call : part) {
           CallFailedException failure = some.failure(call);
-          boolean hasNone =
-              together != null
-                  && reason == null
-                  && failure != null
-                  && failure.kind() == Kind.REFUSED;
-          // It said that it has none for the block, and does not serve those of transactions.
-          Optional<byte[]> receipt = hasNone ? Optional.empty() : answer(some, call);
+          boolean isNone =
+              failure != null && asNone.filter(kind -> kind == failure.kind()).isPresent();
+          Optional<JsonValue> receipt = isNone ? Optional.empty() : answer(some, call);
           if (receipt.isEmpty()) {
             return Optional.empty();
           }
@@ -366,35 +414,33 @@ final class BlockFetcher {
         }
         next = calls.size();
       }
-      if (together != null && !calls.isEmpty()) {
-        node.hasSingleReceipts(
-            reason == null
-                ? "endpoint %s gives null for eth_getBlockReceipts".formatted(node.name())
-                : reason.getMessage());
-      }
       return Optional.of(array(single));
     }
   }
 
   /** A JSON array of values that are JSON already. */
-  private static byte[] array(List<byte[]> values) {
+  private static JsonValue array(List<JsonValue> values) {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     out.write('[');
-    for (byte[] value : values) {
+    for (JsonValue value : values) {
       if (out.size() > 1) {
         out.write(',');
       }
-      out.writeBytes(value);
+      out.writeBytes(value.toBytes());
     }
     out.write(']');
-    return out.toByteArray();
+    try {
+      return Json.parse(out.toByteArray());
+    } catch (IOException e) {
+      throw new IllegalStateException("an array of JSON values is none", e);
+    }
   }
 
   private Verified verify(
       String endpoint,
       long number,
-      Optional<byte[]> block,
-      Optional<byte[]> receipts,
+      Optional<JsonValue> block,
+      Optional<JsonValue> receipts,
       Instant fetchedAt)
       throws BadDataException {
     if (block.isEmpty()) {
@@ -424,7 +470,7 @@ final class BlockFetcher {
   }
 
   /** The hash of the block below a range; none if the endpoint gave nonsense. */
-  private Optional<byte[]> parentHash(NodeClient node, long number, byte[] header) {
+  private Optional<byte[]> parentHash(NodeClient node, long number, JsonValue header) {
     try {
       return Optional.of(verifier.hashOfHeader(number, header));
     } catch (BadDataException e) {
@@ -434,7 +480,7 @@ final class BlockFetcher {
   }
 
   /** The height of a header that proves itself. */
-  long heightOf(NodeClient node, byte[] header) throws CallFailedException {
+  long heightOf(NodeClient node, JsonValue header) throws CallFailedException {
     try {
       long height = BlockVerifier.heightOf(header);
       byte[] unused = verifier.hashOfHeader(height, header);
@@ -446,7 +492,7 @@ final class BlockFetcher {
   }
 
   /** The proven hash of a header. */
-  byte[] hashOf(NodeClient node, long number, byte[] header) throws CallFailedException {
+  byte[] hashOf(NodeClient node, long number, JsonValue header) throws CallFailedException {
     try {
       return verifier.hashOfHeader(number, header);
     } catch (BadDataException e) {
@@ -456,13 +502,13 @@ final class BlockFetcher {
   }
 
   /** Block and receipts as one payload: two lines of JSON. */
-  private static byte[] together(byte[] block, Optional<byte[]> receipts) {
+  private static byte[] together(JsonValue block, Optional<JsonValue> receipts) {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
-    out.writeBytes(block);
+    out.writeBytes(block.toBytes());
     receipts.ifPresent(
         r -> {
           out.write('\n');
-          out.writeBytes(r);
+          out.writeBytes(r.toBytes());
         });
     return out.toByteArray();
   }

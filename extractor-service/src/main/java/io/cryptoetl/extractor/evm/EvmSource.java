@@ -5,6 +5,7 @@ import io.cryptoetl.extractor.endpoint.CallFailedException;
 import io.cryptoetl.extractor.endpoint.CallFailedException.Kind;
 import io.cryptoetl.extractor.endpoint.EndpointPool;
 import io.cryptoetl.extractor.endpoint.EndpointStatus;
+import io.cryptoetl.extractor.json.JsonValue;
 import io.cryptoetl.extractor.source.BadDataException;
 import io.cryptoetl.extractor.source.Feed;
 import io.cryptoetl.extractor.source.Item;
@@ -51,8 +52,7 @@ public final class EvmSource implements Source, Feed {
   private final EndpointPool<NodeClient> pool;
   private final BlockFetcher fetcher;
   private final ExecutorService fetchers = Executors.newVirtualThreadPerTaskExecutor();
-  private volatile Optional<String> halted = Optional.empty();
-  private volatile long haltedAt;
+  private volatile Optional<Halt> halted = Optional.empty();
 
   /** Whether receipts are asked for. */
   public enum Receipts {
@@ -198,7 +198,7 @@ public final class EvmSource implements Source, Feed {
   /** The height of a tag, by a header that proves itself: a damaged one would plan what is not. */
   private long newest(NodeClient node, DefaultBlockParameterName tag)
       throws CallFailedException, InterruptedException {
-    Optional<byte[]> block = node.call(NodeClient.block(tag));
+    Optional<JsonValue> block = node.call(NodeClient.block(tag));
     if (block.isEmpty()) {
       throw new CallFailedException(
           Kind.REFUSED,
@@ -210,7 +210,7 @@ public final class EvmSource implements Source, Feed {
   }
 
   @Override
-  public Optional<String> halted() {
+  public Optional<Halt> halted() {
     return halted;
   }
 
@@ -221,7 +221,7 @@ public final class EvmSource implements Source, Feed {
       return lease.use(
           node -> {
             node.proveChain(settings.name(), settings.chainId());
-            Optional<byte[]> header = node.call(NodeClient.block(number, false));
+            Optional<JsonValue> header = node.call(NodeClient.block(number, false));
             return header.isEmpty()
                 ? Optional.empty()
                 : Optional.of(fetcher.hashOf(node, number, header.get()));
@@ -303,7 +303,7 @@ public final class EvmSource implements Source, Feed {
         try {
           VerifiedBlock linked = verified.block().linked(parent);
           parent = Optional.of(linked.hash());
-          if (linked.number() >= haltedAt) {
+          if (halted.isPresent() && halted.get().number() == linked.number()) {
             halted = Optional.empty();
           }
           return accepted(verified, linked);
@@ -426,11 +426,10 @@ public final class EvmSource implements Source, Feed {
         }
       }
       if (refused >= MAX_REFUSED_IN_A_ROW) {
-        haltedAt = number;
         String reason =
             "%d and more blocks of %s in a row are refused, from %d on: %s. The source is halted until they are not, and nothing is given up; see that profile, receipts and endpoints of the source fit the chain"
                 .formatted(MAX_REFUSED_IN_A_ROW, settings.name(), number, last.reason());
-        halted = Optional.of(reason);
+        halted = Optional.of(new Halt(number, reason));
         throw new TransientException(last.code(), reason);
       }
     }
@@ -446,14 +445,14 @@ public final class EvmSource implements Source, Feed {
             .setHash(ByteBuffer.wrap(block.hash()))
             .setParentHash(ByteBuffer.wrap(block.parentHash()))
             .setTimestamp(Instant.ofEpochSecond(block.timestampSeconds()))
-            .setBlockJson(ByteBuffer.wrap(verified.json()))
-            .setReceiptsJson(verified.receipts().map(ByteBuffer::wrap).orElse(null))
+            .setBlockJson(verified.json().buffer())
+            .setReceiptsJson(verified.receipts().map(JsonValue::buffer).orElse(null))
             .setEndpoint(verified.endpoint())
             .setFetchedAt(fetchedAt)
             .setChecks(block.checks())
             .setUnchecked(block.unchecked())
             .build();
-    long bytes = verified.json().length + verified.receipts().map(r -> (long) r.length).orElse(0L);
+    long bytes = (long) verified.json().size() + verified.receipts().map(JsonValue::size).orElse(0);
     return new Item.Accepted(
         block.number(),
         Topics.RAW_EVM_BLOCKS,

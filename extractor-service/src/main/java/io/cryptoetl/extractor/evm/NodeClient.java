@@ -6,9 +6,9 @@ import io.cryptoetl.extractor.endpoint.CallFailedException;
 import io.cryptoetl.extractor.endpoint.CallFailedException.Kind;
 import io.cryptoetl.extractor.endpoint.HttpCaller;
 import io.cryptoetl.extractor.endpoint.Refusal;
+import io.cryptoetl.extractor.json.JsonValue;
 import java.io.IOException;
 import java.math.BigInteger;
-import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -75,13 +75,13 @@ final class NodeClient {
   /**
    * What came of the calls of a request, by their ids: a result, which may be null, or a failure.
    */
-  record Outcomes(Map<Long, Optional<byte[]>> results, Map<Long, CallFailedException> failures) {
+  record Outcomes(Map<Long, Optional<JsonValue>> results, Map<Long, CallFailedException> failures) {
     boolean has(Request<?, ?> call) {
       return results.containsKey(call.getId());
     }
 
     /** The bytes of a result; empty where the node says null, and where there is none. */
-    Optional<byte[]> result(Request<?, ?> call) {
+    Optional<JsonValue> result(Request<?, ?> call) {
       return results.getOrDefault(call.getId(), Optional.empty());
     }
 
@@ -138,7 +138,7 @@ final class NodeClient {
   }
 
   /** The bytes of the result of one call; empty where the node says null. */
-  Optional<byte[]> call(Request<?, ?> call) throws CallFailedException, InterruptedException {
+  Optional<JsonValue> call(Request<?, ?> call) throws CallFailedException, InterruptedException {
     Outcomes outcomes = send(List.of(call));
     if (outcomes.failure(call) != null) {
       throw outcomes.failure(call);
@@ -148,16 +148,15 @@ final class NodeClient {
 
   /** A hex quantity that a call gives. */
   long quantity(Request<?, ?> call) throws CallFailedException, InterruptedException {
-    String text =
-        call(call).map(json -> new String(json, StandardCharsets.US_ASCII)).orElse("null");
-    if (!text.matches("\"0x[0-9a-fA-F]{1,15}\"")) {
+    String text = call(call).map(JsonValue::text).orElse("null");
+    if (!text.matches("0x[0-9a-fA-F]{1,15}")) {
       throw new CallFailedException(
           Kind.REFUSED,
           "reply_malformed",
           "endpoint %s answered %s with something that is not a hex quantity"
               .formatted(name(), call.getMethod()));
     }
-    return Long.parseLong(text, 3, text.length() - 1, 16);
+    return Long.parseLong(text, 2, text.length(), 16);
   }
 
   /** Refuses a node of another chain: its blocks would stand under the wrong chain id. */
@@ -165,7 +164,13 @@ final class NodeClient {
     if (chainProven) {
       return;
     }
-    long stated = quantity(REQUESTS.ethChainId());
+    long stated;
+    try {
+      stated = quantity(REQUESTS.ethChainId());
+    } catch (CallFailedException e) {
+      // Whatever it says, it says nothing about what is asked for next.
+      throw e.isTrouble() ? e : new CallFailedException(Kind.OUTAGE, e.code(), e.getMessage());
+    }
     if (stated != chainId) {
       throw new CallFailedException(
           Kind.OUTAGE,

@@ -1,12 +1,11 @@
 package io.cryptoetl.extractor.market;
 
-import com.fasterxml.jackson.core.JsonParser;
-import com.fasterxml.jackson.core.JsonToken;
 import io.cryptoetl.extractor.endpoint.CallFailedException;
 import io.cryptoetl.extractor.endpoint.CallFailedException.Kind;
 import io.cryptoetl.extractor.endpoint.EndpointPool;
 import io.cryptoetl.extractor.endpoint.HttpCaller;
-import io.cryptoetl.extractor.source.JsonSlices;
+import io.cryptoetl.extractor.json.Json;
+import io.cryptoetl.extractor.json.JsonValue;
 import io.cryptoetl.extractor.source.TransientException;
 import java.io.IOException;
 import java.time.Clock;
@@ -92,14 +91,12 @@ final class Binance {
   /** The venue's clock, which decides which candles are closed. */
   Instant time() throws TransientException, InterruptedException {
     Answer answer = get("/api/v3/time", Set.of());
-    try (JsonParser parser = JsonSlices.parser(answer.body())) {
-      while (parser.nextToken() != null) {
-        if (parser.currentToken() == JsonToken.VALUE_NUMBER_INT
-            && "serverTime".equals(parser.currentName())) {
-          return Instant.ofEpochMilli(parser.getLongValue());
-        }
+    try {
+      JsonValue time = Json.parse(answer.body()).get("serverTime");
+      if (time != null && time.isInteger()) {
+        return Instant.ofEpochMilli(Long.parseLong(time.text()));
       }
-    } catch (IOException e) {
+    } catch (IOException | NumberFormatException e) {
       throw new TransientException(
           "reply_malformed", "endpoint " + answer.endpoint() + " gave a time that is not JSON");
     }

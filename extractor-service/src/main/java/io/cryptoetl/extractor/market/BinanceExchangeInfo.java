@@ -1,13 +1,12 @@
 package io.cryptoetl.extractor.market;
 
-import com.fasterxml.jackson.core.JsonParser;
-import com.fasterxml.jackson.core.JsonToken;
 import io.cryptoetl.extractor.endpoint.EndpointPool;
 import io.cryptoetl.extractor.endpoint.EndpointStatus;
 import io.cryptoetl.extractor.endpoint.HttpCaller;
+import io.cryptoetl.extractor.json.Json;
+import io.cryptoetl.extractor.json.JsonValue;
 import io.cryptoetl.extractor.source.Feed;
 import io.cryptoetl.extractor.source.Item;
-import io.cryptoetl.extractor.source.JsonSlices;
 import io.cryptoetl.extractor.source.Range;
 import io.cryptoetl.extractor.source.Source;
 import io.cryptoetl.extractor.source.TransientException;
@@ -130,17 +129,9 @@ public final class BinanceExchangeInfo implements Source {
   }
 
   private static boolean holdsSymbols(byte[] json) throws TransientException {
-    try (JsonParser parser = JsonSlices.parser(json)) {
-      boolean symbols = false;
-      if (parser.nextToken() != JsonToken.START_OBJECT) {
-        return false;
-      }
-      while (parser.nextToken() == JsonToken.FIELD_NAME) {
-        String field = parser.currentName();
-        symbols |= parser.nextToken() == JsonToken.START_ARRAY && field.equals("symbols");
-        parser.skipChildren();
-      }
-      return symbols && parser.nextToken() == null;
+    try {
+      JsonValue symbols = Json.parse(json).get("symbols");
+      return symbols != null && symbols.isArray();
     } catch (IOException e) {
       throw new TransientException(
           "reply_malformed", "exchangeInfo is not JSON, or cut off; it is asked for again");

@@ -1,14 +1,13 @@
 package io.cryptoetl.extractor.market;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import io.cryptoetl.extractor.endpoint.EndpointPool;
 import io.cryptoetl.extractor.endpoint.EndpointStatus;
 import io.cryptoetl.extractor.endpoint.HttpCaller;
+import io.cryptoetl.extractor.json.Json;
+import io.cryptoetl.extractor.json.JsonValue;
 import io.cryptoetl.extractor.source.BadDataException;
 import io.cryptoetl.extractor.source.Feed;
 import io.cryptoetl.extractor.source.Item;
-import io.cryptoetl.extractor.source.JsonSlices;
 import io.cryptoetl.extractor.source.Range;
 import io.cryptoetl.extractor.source.Source;
 import io.cryptoetl.extractor.source.TransientException;
@@ -18,7 +17,6 @@ import io.cryptoetl.schemas.Topic;
 import io.cryptoetl.schemas.Topics;
 import java.io.IOException;
 import java.math.BigDecimal;
-import java.nio.ByteBuffer;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -50,7 +48,6 @@ public final class BinanceKlines implements Source {
   private static final List<String> CHECKS =
       List.of("candle_closed", "candle_in_range", "candle_prices", "candle_shape");
   private static final Duration TIME_IS_FRESH = Duration.ofSeconds(2);
-  private static final ObjectMapper JSON = new ObjectMapper();
 
   private final Settings settings;
   private final Binance binance;
@@ -212,9 +209,13 @@ public final class BinanceKlines implements Source {
         Range page, Binance.Answer answer, Map<Long, List<Item.Answer>> refused)
         throws TransientException {
       Map<Long, Item> found = new LinkedHashMap<>();
-      List<byte[]> candles;
+      List<JsonValue> candles;
       try {
-        candles = JsonSlices.elements(answer.body());
+        JsonValue all = Json.parse(answer.body());
+        if (!all.isArray()) {
+          throw new IOException("not an array");
+        }
+        candles = all.items();
       } catch (IOException e) {
         throw new TransientException(
             "reply_malformed",
@@ -222,10 +223,10 @@ public final class BinanceKlines implements Source {
                 .formatted(answer.endpoint(), name(), e.getMessage()));
       }
       long before = page.from() - 1;
-      for (byte[] json : candles) {
+      for (JsonValue json : candles) {
         long number = before + 1;
         try {
-          JsonNode candle = parse(json);
+          List<JsonValue> candle = fields(json);
           number = number(candle, page, before);
           check(candle, number, answer.at());
           found.put(number, accepted(number, json, answer));
@@ -234,28 +235,28 @@ public final class BinanceKlines implements Source {
           binance.pool().refused(answer.endpoint(), e.code(), e.getMessage());
           refused
               .computeIfAbsent(number, _ -> new ArrayList<>())
-              .add(new Item.Answer(e.code(), e.getMessage(), answer.endpoint(), json));
+              .add(new Item.Answer(e.code(), e.getMessage(), answer.endpoint(), json.toBytes()));
         }
       }
       return found;
     }
 
-    private JsonNode parse(byte[] json) throws BadDataException {
-      try {
-        JsonNode candle = JSON.readTree(json);
-        require(
-            candle.isArray() && candle.size() == FIELDS && candle.get(0).isIntegralNumber(),
-            "candle_shape",
-            "a candle of %s is not an array of %d that begins with a time"
-                .formatted(name(), FIELDS));
-        return candle;
-      } catch (IOException e) {
-        throw new BadDataException("candle_shape", "a candle of " + name() + " is not JSON");
-      }
+    private List<JsonValue> fields(JsonValue json) throws BadDataException {
+      List<JsonValue> candle = json.isArray() ? json.items() : List.of();
+      require(
+          candle.size() == FIELDS && isTime(candle.get(0)) && isTime(candle.get(CLOSE_TIME)),
+          "candle_shape",
+          "a candle of %s is not an array of %d that has times at 0 and %d"
+              .formatted(name(), FIELDS, CLOSE_TIME));
+      return candle;
     }
 
-    private long number(JsonNode candle, Range page, long before) throws BadDataException {
-      long open = candle.get(0).longValue();
+    private static boolean isTime(JsonValue value) {
+      return value.isInteger() && value.text().matches("[0-9]{1,15}");
+    }
+
+    private long number(List<JsonValue> candle, Range page, long before) throws BadDataException {
+      long open = Long.parseLong(candle.get(0).text());
       long number = Math.floorDiv(open, interval.millis());
       require(
           open % interval.millis() == 0
@@ -268,28 +269,28 @@ public final class BinanceKlines implements Source {
       return number;
     }
 
-    private void check(JsonNode candle, long number, Instant now) throws BadDataException {
+    private void check(List<JsonValue> candle, long number, Instant now) throws BadDataException {
+      long close = Long.parseLong(candle.get(CLOSE_TIME).text());
       long end = (number + 1) * interval.millis() - 1;
       require(
-          candle.get(CLOSE_TIME).asLong() == end
-              && end < now.toEpochMilli() + TIME_IS_FRESH.toMillis(),
+          close == end && end < now.toEpochMilli() + TIME_IS_FRESH.toMillis(),
           "candle_closed",
           "the candle of %s that opens at %s closes at %s: it is not closed, or not of its interval"
               .formatted(
                   name(),
                   Instant.ofEpochMilli(number * interval.millis()),
-                  Instant.ofEpochMilli(candle.get(CLOSE_TIME).asLong())));
+                  Instant.ofEpochMilli(close)));
       try {
-        BigDecimal open = new BigDecimal(candle.get(1).asText());
-        BigDecimal high = new BigDecimal(candle.get(2).asText());
-        BigDecimal low = new BigDecimal(candle.get(3).asText());
-        BigDecimal close = new BigDecimal(candle.get(4).asText());
-        BigDecimal volume = new BigDecimal(candle.get(5).asText());
+        BigDecimal open = new BigDecimal(candle.get(1).text());
+        BigDecimal high = new BigDecimal(candle.get(2).text());
+        BigDecimal low = new BigDecimal(candle.get(3).text());
+        BigDecimal last = new BigDecimal(candle.get(4).text());
+        BigDecimal volume = new BigDecimal(candle.get(5).text());
         require(
             low.signum() > 0
                 && volume.signum() >= 0
-                && low.compareTo(open.min(close)) <= 0
-                && high.compareTo(open.max(close)) >= 0,
+                && low.compareTo(open.min(last)) <= 0
+                && high.compareTo(open.max(last)) >= 0,
             "candle_prices",
             "the candle of %s that opens at %s has open %s, high %s, low %s, close %s: high and low must enclose the others, and be above 0"
                 .formatted(
@@ -298,7 +299,7 @@ public final class BinanceKlines implements Source {
                     open,
                     high,
                     low,
-                    close));
+                    last));
       } catch (NumberFormatException e) {
         throw new BadDataException(
             "candle_prices",
@@ -307,7 +308,7 @@ public final class BinanceKlines implements Source {
       }
     }
 
-    private Item accepted(long number, byte[] json, Binance.Answer answer) {
+    private Item accepted(long number, JsonValue json, Binance.Answer answer) {
       Instant open = Instant.ofEpochMilli(number * interval.millis());
       RawCandle raw =
           RawCandle.newBuilder()
@@ -317,7 +318,7 @@ public final class BinanceKlines implements Source {
               .setInterval(interval.label())
               .setOpenTime(open)
               .setCloseTime(open.plusMillis(interval.millis() - 1))
-              .setCandleJson(ByteBuffer.wrap(json))
+              .setCandleJson(json.buffer())
               .setEndpoint(answer.endpoint())
               .setFetchedAt(answer.at())
               .setChecks(CHECKS)
@@ -327,7 +328,7 @@ public final class BinanceKlines implements Source {
           Topics.RAW_MARKET_CANDLES,
           new CandleKey(Binance.VENUE, symbol, interval.label(), open),
           raw,
-          json.length,
+          json.size(),
           CHECKS,
           answer.endpoint(),
           Optional.empty());

@@ -185,6 +185,14 @@ public final class Ledger implements Runnable {
         : (int) book.outstanding.values().stream().filter(Asked::planned).count();
   }
 
+  /** Whether the schedule has asked for a number, and its range is not worked off. */
+  public synchronized boolean isPlanned(String feed, long number) {
+    FeedBook book = feeds.get(feed);
+    return book != null
+        && book.outstanding.values().stream()
+            .anyMatch(a -> a.planned() && a.range().from() <= number && number <= a.range().to());
+  }
+
   /** Heights that were given up, are not asked for now, and shall be asked for again. */
   synchronized List<Range> due(String feed, Instant now, int rangeSize, int most) {
     FeedBook book = feeds.get(feed);
@@ -221,7 +229,7 @@ public final class Ledger implements Runnable {
 
   /** Whether the request at this place of its topic was worked off, as far as is known. */
   public boolean isDone(ExtractRequest request, TopicPartition partition, long offset) {
-    if (!follower.isPast(partition, offset)) {
+    if (!follower.hasRead(partition, offset)) {
       return false;
     }
     synchronized (this) {

@@ -211,7 +211,8 @@ public final class Planner implements AutoCloseable {
     run.retried = ledger.due(feed.name(), run.startedAt, settings.rangeSize(), MAX_RETRIED);
     Optional<String> before = state.status.problem();
     if (settings.start() instanceof Start.OnRequest && trigger == Trigger.SCHEDULE) {
-      state.status = new Status(state.status.head(), feed.halted(), feed.halted().isPresent());
+      Optional<String> halted = halted(feed);
+      state.status = new Status(state.status.head(), halted, halted.isPresent());
     } else {
       state.status = look(feed, state, run);
     }
@@ -232,7 +233,7 @@ public final class Planner implements AutoCloseable {
     try {
       head = Optional.of(feed.head());
       run.head = head.get();
-      Optional<String> halted = feed.halted();
+      Optional<String> halted = halted(feed);
       if (halted.isPresent()) {
         return halt(run, head, halted.get());
       }
@@ -253,6 +254,16 @@ public final class Planner implements AutoCloseable {
           feed.name(), e.code(), e.getMessage());
       return new Status(head, Optional.of(e.getMessage()), state.status.halted());
     }
+  }
+
+  /**
+   * Why no more is planned: what was planned is refused. Ranges that were asked for by hand, and
+   * those that were cancelled, hold up nothing.
+   */
+  public Optional<String> halted(Feed feed) {
+    return feed.halted()
+        .filter(halt -> ledger.isPlanned(feed.name(), halt.number()))
+        .map(Feed.Halt::reason);
   }
 
   private static Status halt(Run run, Optional<Long> head, String reason) {

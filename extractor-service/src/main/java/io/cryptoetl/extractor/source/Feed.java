@@ -47,12 +47,19 @@ public interface Feed {
       throws TransientException, InterruptedException;
 
   /**
-   * Why no more should be planned, as far as the workers of this instance know: what they read is
-   * refused item after item. Empty again as soon as it is not.
+   * Where workers of this instance met numbers that are refused one after another, so that nothing
+   * was given up. Empty again as soon as they are not.
    */
-  default Optional<String> halted() {
+  default Optional<Halt> halted() {
     return Optional.empty();
   }
+
+  /**
+   * What keeps a feed from going on.
+   *
+   * @param number that is refused, with those around it
+   */
+  record Halt(long number, String reason) {}
 
   /**
    * How many of the newest published numbers are compared with the source at each tick, because the

@@ -1,15 +1,17 @@
 package io.cryptoetl.extractor.verify;
 
+import io.cryptoetl.extractor.json.JsonValue;
 import io.cryptoetl.extractor.source.BadDataException;
+import java.math.BigInteger;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.EnumSet;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import org.apache.tuweni.bytes.Bytes;
-import org.apache.tuweni.rlp.RLP;
 
 /**
  * Proves a block and its receipts from their JSON: recomputes what the header commits to, and the
@@ -30,7 +32,7 @@ public final class BlockVerifier {
   private static final long BYZANTIUM = 4_370_000;
 
   private static final int HASH = 32;
-  private static final Bytes EMPTY_LIST = RLP.encodeList(_ -> {});
+  private static final byte[] EMPTY_LIST = new Rlp(0).toBytes();
   private static final byte[] STATE_SYNC_PREFIX =
       "matic-bor-receipt-".getBytes(StandardCharsets.US_ASCII);
   private static final int FIRST_PROTECTED_V = 35;
@@ -57,7 +59,7 @@ public final class BlockVerifier {
     final List<Fields> transactions;
 
     /** The encodings of the transactions that the trie holds; empty where a type is unknown. */
-    final List<Optional<Bytes>> encoded = new ArrayList<>();
+    final List<Optional<byte[]>> encoded = new ArrayList<>();
 
     /** Transactions that the header's roots commit to: all, or all but a state-sync one. */
     int committed;
@@ -73,18 +75,17 @@ public final class BlockVerifier {
       this.committed = transactions.size();
     }
 
-    static Parts of(long number, byte[] json) throws BadDataException {
+    static Parts of(long number, JsonValue json) throws BadDataException {
       Fields block = Fields.object("block " + number, json, "block_malformed");
-      for (Object transaction : block.rawList("transactions")) {
-        if (transaction instanceof String) {
+      for (JsonValue transaction : block.rawList("transactions")) {
+        if (transaction.isString()) {
           throw new BadDataException(
               "transactions_not_full",
               "block %d came with transaction hashes only, full transactions were asked for; use an endpoint that gives them"
                   .formatted(number));
         }
       }
-      return new Parts(
-          number, block, block.list("transactions", "block " + number + ", transaction"));
+      return new Parts(number, block, block.list("transactions", "transaction"));
     }
   }
 
@@ -95,13 +96,13 @@ public final class BlockVerifier {
    * @param header result of eth_getBlockByNumber without full transactions
    * @return 32 bytes
    */
-  public byte[] hashOfHeader(long number, byte[] header) throws BadDataException {
+  public byte[] hashOfHeader(long number, JsonValue header) throws BadDataException {
     Fields fields = Fields.object("block " + number, header, "block_malformed");
     Parts parts = new Parts(number, fields, List.of());
     Outcome outcome = new Outcome();
     outcome.passed(Check.NUMBER, () -> checkNumber(parts));
     outcome.passed(Check.HEADER_HASH, () -> checkHeader(parts));
-    return fields.data("hash", HASH).toArray();
+    return fields.data("hash", HASH);
   }
 
   /**
@@ -113,7 +114,7 @@ public final class BlockVerifier {
    * @return the block, not linked to its parent yet
    * @throws BadDataException with the code of the first check that failed
    */
-  public VerifiedBlock verify(long number, byte[] block, Optional<byte[]> receipts)
+  public VerifiedBlock verify(long number, JsonValue block, Optional<JsonValue> receipts)
       throws BadDataException {
     Parts parts = Parts.of(number, block);
     Outcome outcome = new Outcome();
@@ -137,7 +138,12 @@ public final class BlockVerifier {
           () -> {
             DerivedFields.check(parts.block, parts.transactions, parts.committed, parts.encoded);
             DerivedFields.checkReceipts(
-                parts.block, parts.transactions, parts.committed, read.receipts, parts.keccak);
+                parts.block,
+                parts.transactions,
+                parts.committed,
+                read.receipts,
+                read.logs,
+                parts.keccak);
           });
     } else {
       outcome.passed(
@@ -147,38 +153,43 @@ public final class BlockVerifier {
     }
     return new VerifiedBlock(
         number,
-        parts.block.data("hash", HASH).toArray(),
-        parts.block.data("parentHash", HASH).toArray(),
+        parts.block.data("hash", HASH),
+        parts.block.data("parentHash", HASH),
         parts.block.number("timestamp"),
         labels(outcome.passed),
         labels(outcome.unchecked));
   }
 
   /** The height that a block states, proven by nothing. */
-  public static long heightOf(byte[] block) throws BadDataException {
+  public static long heightOf(JsonValue block) throws BadDataException {
     return Fields.object("the block", block, "block_malformed").number("number");
   }
 
   /** The hashes that a block states of its transactions, in order; proven by nothing. */
-  public static List<String> transactionHashes(long number, byte[] block) throws BadDataException {
+  public static List<String> transactionHashes(long number, JsonValue block)
+      throws BadDataException {
     List<String> hashes = new ArrayList<>();
     for (Fields transaction : Parts.of(number, block).transactions) {
-      hashes.add(transaction.data("hash", HASH).toHexString());
+      hashes.add(hex(transaction.data("hash", HASH)));
     }
     return hashes;
   }
 
   /** A block of which only the height is checked. */
-  public static VerifiedBlock unverified(long number, byte[] block) throws BadDataException {
+  public static VerifiedBlock unverified(long number, JsonValue block) throws BadDataException {
     Parts parts = Parts.of(number, block);
     checkNumber(parts);
     return new VerifiedBlock(
         number,
-        parts.block.data("hash", HASH).toArray(),
-        parts.block.data("parentHash", HASH).toArray(),
+        parts.block.data("hash", HASH),
+        parts.block.data("parentHash", HASH),
         parts.block.number("timestamp"),
         List.of(Check.NUMBER.label()),
         List.of());
+  }
+
+  private static String hex(byte[] bytes) {
+    return "0x" + HexFormat.of().formatHex(bytes);
   }
 
   private static List<String> labels(Set<Check> checks) {
@@ -264,9 +275,9 @@ public final class BlockVerifier {
             ByteBuffer.allocate(STATE_SYNC_PREFIX.length + Long.BYTES + HASH)
                 .put(STATE_SYNC_PREFIX)
                 .putLong(parts.number)
-                .put(parts.block.data("hash", HASH).toArrayUnsafe())
+                .put(parts.block.data("hash", HASH))
                 .array());
-    if (last.data("hash", HASH).equals(Bytes.wrap(derived))) {
+    if (Arrays.equals(last.data("hash", HASH), derived)) {
       parts.committed--;
     }
   }
@@ -282,19 +293,17 @@ public final class BlockVerifier {
 
   /** A block whose root is that of its other transactions never had this one. */
   private static void requireCommitted(Parts parts) throws BadDataException {
-    List<Bytes> others = new ArrayList<>();
+    List<byte[]> others = new ArrayList<>();
     for (Fields transaction : parts.transactions.subList(0, parts.transactions.size() - 1)) {
-      Optional<Bytes> encoded = Encoding.transaction(transaction);
+      Optional<byte[]> encoded = Encoding.transaction(transaction);
       if (encoded.isEmpty()) {
         return;
       }
       others.add(encoded.get());
     }
     require(
-        !parts
-            .block
-            .data("transactionsRoot", HASH)
-            .equals(Bytes.wrap(OrderedTrie.root(others, parts.keccak))),
+        !Arrays.equals(
+            parts.block.data("transactionsRoot", HASH), OrderedTrie.root(others, parts.keccak)),
         "transactions_root_mismatch",
         "block %d has a state-sync transaction that its transactionsRoot does not hold",
         parts.number);
@@ -306,9 +315,9 @@ public final class BlockVerifier {
         requireChain(transaction, transaction.number("chainId"));
       }
       if (Encoding.type(transaction) == 0 && transaction.has("v")) {
-        Bytes v = transaction.quantity("v");
-        if (v.size() <= Long.BYTES && v.toLong() >= FIRST_PROTECTED_V) {
-          requireChain(transaction, (v.toLong() - FIRST_PROTECTED_V) / 2);
+        BigInteger v = transaction.integer("v");
+        if (v.bitLength() < Long.SIZE && v.longValue() >= FIRST_PROTECTED_V) {
+          requireChain(transaction, (v.longValue() - FIRST_PROTECTED_V) / 2);
         }
       }
     }
@@ -325,20 +334,19 @@ public final class BlockVerifier {
   }
 
   private static void checkHeader(Parts parts) throws BadDataException {
-    Bytes stated = parts.block.data("hash", HASH);
-    Bytes computed = Bytes.wrap(parts.keccak.hash(Encoding.header(parts.block)));
-    require(
-        computed.equals(stated),
-        "header_hash_mismatch",
-        "block %d says its hash is %s, its header hashes to %s",
-        parts.number,
-        stated,
-        computed);
+    byte[] stated = parts.block.data("hash", HASH);
+    byte[] computed = parts.keccak.hash(Encoding.header(parts.block));
+    if (!Arrays.equals(computed, stated)) {
+      throw new BadDataException(
+          "header_hash_mismatch",
+          "block %d says its hash is %s, its header hashes to %s"
+              .formatted(parts.number, hex(stated), hex(computed)));
+    }
   }
 
   private static void checkOmmers(Parts parts) throws BadDataException {
     boolean committed =
-        !parts.block.data("sha3Uncles", HASH).equals(Bytes.wrap(parts.keccak.hash(EMPTY_LIST)));
+        !Arrays.equals(parts.block.data("sha3Uncles", HASH), parts.keccak.hash(EMPTY_LIST));
     boolean listed = !parts.block.rawList("uncles").isEmpty();
     require(
         committed == listed,
@@ -351,18 +359,17 @@ public final class BlockVerifier {
 
   private static void checkTransactionHashes(Parts parts) throws BadDataException {
     for (Fields transaction : parts.transactions.subList(0, parts.committed)) {
-      Optional<Bytes> encoded = Encoding.transaction(transaction);
+      Optional<byte[]> encoded = Encoding.transaction(transaction);
       parts.encoded.add(encoded);
       if (encoded.isPresent()) {
-        Bytes stated = transaction.data("hash", HASH);
-        Bytes computed = Bytes.wrap(parts.keccak.hash(encoded.get()));
-        require(
-            computed.equals(stated),
-            TRANSACTION_HASH_MISMATCH,
-            "%s says its hash is %s, it hashes to %s",
-            transaction.place(),
-            stated,
-            computed);
+        byte[] stated = transaction.data("hash", HASH);
+        byte[] computed = parts.keccak.hash(encoded.get());
+        if (!Arrays.equals(computed, stated)) {
+          throw new BadDataException(
+              TRANSACTION_HASH_MISMATCH,
+              "%s says its hash is %s, it hashes to %s"
+                  .formatted(transaction.place(), hex(stated), hex(computed)));
+        }
       }
     }
     requireKnownTypes(parts);
@@ -370,25 +377,24 @@ public final class BlockVerifier {
 
   private static void requireKnownTypes(Parts parts) throws BadDataException {
     for (int i = 0; i < parts.encoded.size(); i++) {
-      Fields transaction = parts.transactions.get(i);
-      require(
-          parts.encoded.get(i).isPresent(),
-          "transaction_type_unknown",
-          "%s is of type 0x%x, known are 0x0 to 0x4 and 0x7e; use profile generic-evm if the chain has types of its own",
-          transaction.place(),
-          Encoding.type(transaction));
+      if (parts.encoded.get(i).isEmpty()) {
+        Fields transaction = parts.transactions.get(i);
+        throw new BadDataException(
+            "transaction_type_unknown",
+            "%s is of type 0x%x, known are 0x0 to 0x4 and 0x7e; use profile generic-evm if the chain has types of its own"
+                .formatted(transaction.place(), Encoding.type(transaction)));
+      }
     }
   }
 
   private static void checkTransactionsRoot(Parts parts) throws BadDataException {
     requireKnownTypes(parts);
-    List<Bytes> encoded = parts.encoded.stream().flatMap(Optional::stream).toList();
+    List<byte[]> encoded = parts.encoded.stream().flatMap(Optional::stream).toList();
     requireRoot(parts, "transactions", "transactionsRoot", encoded);
   }
 
   private static void checkWithdrawalsRoot(Parts parts) throws BadDataException {
-    List<Fields> withdrawals =
-        parts.block.list("withdrawals", "block " + parts.number + ", withdrawal");
+    List<Fields> withdrawals = parts.block.list("withdrawals", "withdrawal");
     if (!parts.block.has("withdrawalsRoot")) {
       require(
           withdrawals.isEmpty(),
@@ -398,27 +404,23 @@ public final class BlockVerifier {
           withdrawals.size());
       return;
     }
-    List<Bytes> encoded = new ArrayList<>(withdrawals.size());
+    List<byte[]> encoded = new ArrayList<>(withdrawals.size());
     for (Fields withdrawal : withdrawals) {
       encoded.add(Encoding.withdrawal(withdrawal));
     }
     requireRoot(parts, "withdrawals", "withdrawalsRoot", encoded);
   }
 
-  private static void requireRoot(Parts parts, String what, String field, List<Bytes> encoded)
+  private static void requireRoot(Parts parts, String what, String field, List<byte[]> encoded)
       throws BadDataException {
-    Bytes stated = parts.block.data(field, HASH);
-    Bytes computed = Bytes.wrap(OrderedTrie.root(encoded, parts.keccak));
-    require(
-        computed.equals(stated),
-        what + "_root_mismatch",
-        "block %d has %s %s, its %d %s make %s",
-        parts.number,
-        field,
-        stated,
-        encoded.size(),
-        what,
-        computed);
+    byte[] stated = parts.block.data(field, HASH);
+    byte[] computed = OrderedTrie.root(encoded, parts.keccak);
+    if (!Arrays.equals(computed, stated)) {
+      throw new BadDataException(
+          what + "_root_mismatch",
+          "block %d has %s %s, its %d %s make %s"
+              .formatted(parts.number, field, hex(stated), encoded.size(), what, hex(computed)));
+    }
   }
 
   /** The receipts of a block. */
@@ -427,7 +429,7 @@ public final class BlockVerifier {
     private final List<Fields> receipts;
     private final List<List<Fields>> logs = new ArrayList<>();
 
-    Receipts(Parts parts, byte[] json) throws BadDataException {
+    Receipts(Parts parts, JsonValue json) throws BadDataException {
       this.parts = parts;
       receipts =
           Fields.objects(
@@ -436,7 +438,7 @@ public final class BlockVerifier {
               json,
               "receipts_malformed");
       for (Fields receipt : receipts) {
-        logs.add(receipt.list("logs", receipt.place() + ", log"));
+        logs.add(receipt.list("logs", "log"));
       }
     }
 
@@ -493,7 +495,7 @@ public final class BlockVerifier {
 
     private static void requireBloom(Fields of, Bloom computed) throws BadDataException {
       require(
-          of.data("logsBloom", Bloom.BYTES).equals(computed.bytes()),
+          Arrays.equals(of.data("logsBloom", Bloom.BYTES), computed.bytes()),
           "logs_bloom_mismatch",
           "the logsBloom of %s is not that of its logs; logs are missing or wrong",
           of.place());
@@ -527,8 +529,8 @@ public final class BlockVerifier {
       }
     }
 
-    private List<Bytes> encoded(boolean withStateRoot) throws BadDataException {
-      List<Bytes> encoded = new ArrayList<>(parts.committed);
+    private List<byte[]> encoded(boolean withStateRoot) throws BadDataException {
+      List<byte[]> encoded = new ArrayList<>(parts.committed);
       for (int i = 0; i < Math.min(parts.committed, receipts.size()); i++) {
         encoded.add(
             Encoding.receipt(

@@ -1,9 +1,10 @@
 package io.cryptoetl.extractor.verify;
 
+import io.cryptoetl.extractor.json.JsonValue;
 import io.cryptoetl.extractor.source.BadDataException;
+import java.nio.ByteBuffer;
 import java.util.HashMap;
 import java.util.Map;
-import org.apache.tuweni.bytes.Bytes;
 
 /** The bloom filter over addresses and topics of logs (Yellow Paper, section 4.3.1). */
 final class Bloom {
@@ -16,9 +17,9 @@ final class Bloom {
   private final Keccak keccak;
 
   /** Bits of the values seen in the block: most are seen often. */
-  private final Map<Object, int[]> known;
+  private final Map<ByteBuffer, int[]> known;
 
-  private Bloom(Keccak keccak, Map<Object, int[]> known) {
+  private Bloom(Keccak keccak, Map<ByteBuffer, int[]> known) {
     this.keccak = keccak;
     this.known = known;
   }
@@ -34,21 +35,26 @@ final class Bloom {
   }
 
   void add(Fields log) throws BadDataException {
-    add(log, "address", log.values().get("address"), ADDRESS);
-    for (Object topic : log.rawList("topics")) {
+    add(log, "address", log.value("address"), ADDRESS);
+    for (JsonValue topic : log.rawList("topics")) {
       add(log, "topics", topic, TOPIC);
     }
   }
 
-  private void add(Fields log, String field, Object value, int length) throws BadDataException {
-    int[] positions = known.get(value);
+  private void add(Fields log, String field, JsonValue value, int length) throws BadDataException {
+    if (value == null) {
+      throw log.malformed(field, null, length + " bytes in hex");
+    }
+    // As it is written: it is decoded only once for each value.
+    ByteBuffer written = value.buffer();
+    int[] positions = known.get(written);
     if (positions == null) {
       byte[] hash = keccak.hash(log.item(field, value, length));
       positions = new int[BITS_PER_VALUE];
       for (int i = 0; i < BITS_PER_VALUE; i++) {
         positions[i] = (hash[2 * i] & 7) << 8 | (hash[2 * i + 1] & 0xff);
       }
-      known.put(value, positions);
+      known.put(written, positions);
     }
     for (int position : positions) {
       bits[BYTES - 1 - position / 8] |= (byte) (1 << (position % 8));
@@ -61,7 +67,7 @@ final class Bloom {
     }
   }
 
-  Bytes bytes() {
-    return Bytes.wrap(bits);
+  byte[] bytes() {
+    return bits;
   }
 }

@@ -2,11 +2,13 @@ package io.cryptoetl.extractor.verify;
 
 import static io.cryptoetl.extractor.verify.BlockVerifier.require;
 
+import io.cryptoetl.extractor.json.JsonValue;
 import io.cryptoetl.extractor.source.BadDataException;
 import java.math.BigInteger;
+import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
-import org.apache.tuweni.bytes.Bytes;
 
 /**
  * Fields that nodes add for their readers. No root covers them, so a damaged one would pass every
@@ -24,16 +26,17 @@ final class DerivedFields {
 
   /** Those of a block and its transactions. */
   static void check(
-      Fields block, List<Fields> transactions, int committed, List<Optional<Bytes>> encoded)
+      Fields block, List<Fields> transactions, int committed, List<Optional<byte[]>> encoded)
       throws BadDataException {
-    for (Object ommer : block.rawList("uncles")) {
+    byte[] timestamp = block.quantity("timestamp");
+    for (JsonValue ommer : block.rawList("uncles")) {
       block.item("uncles", ommer, HASH);
     }
     for (int i = 0; i < transactions.size(); i++) {
       Fields transaction = transactions.get(i);
       transaction.data("from", ADDRESS);
       requireNumber(transaction, "transactionIndex", i);
-      requireTimestamp(transaction, block);
+      requireSameIfThere(transaction, "blockTimestamp", timestamp);
       if (i < committed && Encoding.type(transaction) >= 1 && Encoding.type(transaction) <= 4) {
         if (transaction.has("v") && transaction.has("yParity")) {
           requireSameIfThere(transaction, "yParity", transaction.quantity("v"));
@@ -56,19 +59,19 @@ final class DerivedFields {
    * nodes leave the withdrawals out.
    */
   private static void checkSize(
-      Fields block, List<Fields> transactions, List<Optional<Bytes>> encoded)
+      Fields block, List<Fields> transactions, List<Optional<byte[]>> encoded)
       throws BadDataException {
     long body = 0;
     for (int i = 0; i < encoded.size(); i++) {
-      int bytes = encoded.get(i).orElseThrow().size();
+      int bytes = encoded.get(i).orElseThrow().length;
       // A typed transaction stands in the list as a byte string.
       body += Encoding.type(transactions.get(i)) == 0 ? bytes : withPrefix(bytes);
     }
-    long without = Encoding.header(block).size() + withPrefix(body) + 1;
+    long without = Encoding.header(block).length + withPrefix(body) + 1;
     if (block.has("withdrawalsRoot") && block.number("size") != withPrefix(without)) {
       long withdrawals = 0;
       for (Fields withdrawal : block.list("withdrawals", "withdrawal")) {
-        withdrawals += Encoding.withdrawal(withdrawal).size();
+        withdrawals += Encoding.withdrawal(withdrawal).length;
       }
       requireNumber(block, "size", withPrefix(without + withPrefix(withdrawals)));
     } else {
@@ -77,56 +80,56 @@ final class DerivedFields {
   }
 
   private static long withPrefix(long payload) {
-    long prefix = 1;
-    if (payload > 55) {
-      prefix += (Long.SIZE - Long.numberOfLeadingZeros(payload) + 7) / 8;
-    }
-    return prefix + payload;
+    return Rlp.prefixBytes(payload) + payload;
   }
 
   /** What a transaction of types 2 to 4 pays for a unit of gas (EIP-1559). */
-  private static Bytes gasPrice(Fields block, Fields transaction) throws BadDataException {
+  private static byte[] gasPrice(Fields block, Fields transaction) throws BadDataException {
     BigInteger most = transaction.integer("maxFeePerGas");
     BigInteger withTip =
         block.integer("baseFeePerGas").add(transaction.integer("maxPriorityFeePerGas"));
-    return Bytes.wrap(most.min(withTip).toByteArray()).trimLeadingZeros();
+    return minimal(most.min(withTip));
   }
 
   /** Those of the receipts and their logs. */
   static void checkReceipts(
-      Fields block, List<Fields> transactions, int committed, List<Fields> receipts, Keccak keccak)
+      Fields block,
+      List<Fields> transactions,
+      int committed,
+      List<Fields> receipts,
+      List<List<Fields>> logs,
+      Keccak keccak)
       throws BadDataException {
     long gas = 0;
     long logIndex = 0;
-    Bytes blobGasPrice = null;
+    byte[] blobGasPrice = null;
+    byte[] timestamp = block.quantity("timestamp");
     for (int i = 0; i < receipts.size(); i++) {
       Fields receipt = receipts.get(i);
       Fields transaction = transactions.get(i);
       requireNumber(receipt, "transactionIndex", i);
-      requireTimestamp(receipt, block);
+      requireSameIfThere(receipt, "blockTimestamp", timestamp);
       // Receipts of old nodes have neither.
       if (receipt.has("from")) {
         requireSame(
             receipt, "from", receipt.data("from", ADDRESS), transaction.data("from", ADDRESS));
       }
-      for (Fields log : receipt.list("logs", receipt.place() + ", log")) {
+      for (Fields log : logs.get(i)) {
         requireNumber(log, "transactionIndex", i);
         requireNumber(log, "logIndex", logIndex++);
-        requireTimestamp(log, block);
-        require(
-            !Boolean.TRUE.equals(log.values().get("removed")),
-            CODE,
-            "%s says that it was removed",
-            log.place());
+        requireSameIfThere(log, "blockTimestamp", timestamp);
+        if (log.isTrue("removed")) {
+          throw new BadDataException(CODE, log.place() + " says that it was removed");
+        }
       }
-      if (receipt.values().containsKey("to")) {
+      if (receipt.names("to")) {
         requireSame(
             receipt,
             "to",
             receipt.dataOrEmpty("to", ADDRESS),
             transaction.dataOrEmpty("to", ADDRESS));
       }
-      requireSameIfThere(receipt, "type", Bytes.minimalBytes(Encoding.type(transaction)));
+      requireSameIfThere(receipt, "type", minimal(BigInteger.valueOf(Encoding.type(transaction))));
       if (i >= committed) {
         continue;
       }
@@ -135,7 +138,7 @@ final class DerivedFields {
       checkPrice(block, receipt, transaction);
       checkContract(receipt, transaction, keccak);
       long blobGas = GAS_PER_BLOB * transaction.rawList("blobVersionedHashes").size();
-      requireSameIfThere(receipt, "blobGasUsed", Bytes.minimalBytes(blobGas));
+      requireSameIfThere(receipt, "blobGasUsed", minimal(BigInteger.valueOf(blobGas)));
       if (receipt.has("blobGasPrice")) {
         blobGasPrice = blobGasPrice == null ? receipt.quantity("blobGasPrice") : blobGasPrice;
         requireSameIfThere(receipt, "blobGasPrice", blobGasPrice);
@@ -162,15 +165,16 @@ final class DerivedFields {
     if (!receipt.has("contractAddress")) {
       boolean created =
           !transaction.has("to") && receipt.has("status") && receipt.number("status") == 1;
-      require(!created, CODE, "%s created a contract and does not say which", receipt.place());
+      if (created) {
+        throw new BadDataException(
+            CODE, receipt.place() + " created a contract and does not say which");
+      }
       return;
     }
-    Bytes address =
-        Bytes.wrap(
-                keccak.hash(
-                    Encoding.creation(
-                        transaction.data("from", ADDRESS), transaction.quantity("nonce"))))
-            .slice(HASH - ADDRESS);
+    byte[] hash =
+        keccak.hash(
+            Encoding.creation(transaction.data("from", ADDRESS), transaction.quantity("nonce")));
+    byte[] address = Arrays.copyOfRange(hash, HASH - ADDRESS, HASH);
     boolean creates = !transaction.has("to");
     require(
         creates,
@@ -180,50 +184,38 @@ final class DerivedFields {
     requireSame(receipt, "contractAddress", receipt.data("contractAddress", ADDRESS), address);
   }
 
-  /** The time of the block, which some nodes repeat in hex and anvil's receipts as a number. */
-  private static void requireTimestamp(Fields of, Fields block) throws BadDataException {
-    if (of.values().get("blockTimestamp") instanceof Number stated) {
-      require(
-          stated.longValue() == block.number("timestamp"),
-          CODE,
-          "field blockTimestamp of %s is %s, %d follows from the block",
-          of.place(),
-          stated,
-          block.number("timestamp"));
-    } else {
-      requireSameIfThere(of, "blockTimestamp", block.quantity("timestamp"));
-    }
-  }
-
   private static void requireNumber(Fields of, String field, long expected)
       throws BadDataException {
     long stated = of.number(field);
-    require(
-        stated == expected,
-        CODE,
-        "field %s of %s is %d, %d follows from the block",
-        field,
-        of.place(),
-        stated,
-        expected);
+    if (stated != expected) {
+      throw new BadDataException(
+          CODE,
+          "field %s of %s is %d, %d follows from the block"
+              .formatted(field, of.place(), stated, expected));
+    }
   }
 
-  private static void requireSameIfThere(Fields of, String field, Bytes expected)
+  private static void requireSameIfThere(Fields of, String field, byte[] expected)
       throws BadDataException {
     if (of.has(field)) {
       requireSame(of, field, of.quantity(field), expected);
     }
   }
 
-  private static void requireSame(Fields of, String field, Bytes stated, Bytes expected)
+  private static void requireSame(Fields of, String field, byte[] stated, byte[] expected)
       throws BadDataException {
-    require(
-        stated.equals(expected),
-        CODE,
-        "field %s of %s is %s, %s follows from the block",
-        field,
-        of.place(),
-        stated,
-        expected);
+    if (!Arrays.equals(stated, expected)) {
+      HexFormat hex = HexFormat.of();
+      throw new BadDataException(
+          CODE,
+          "field %s of %s is 0x%s, 0x%s follows from the block"
+              .formatted(field, of.place(), hex.formatHex(stated), hex.formatHex(expected)));
+    }
+  }
+
+  /** A number that is not negative, without leading zeros. */
+  private static byte[] minimal(BigInteger number) {
+    byte[] bytes = number.toByteArray();
+    return bytes[0] == 0 ? Arrays.copyOfRange(bytes, 1, bytes.length) : bytes;
   }
 }

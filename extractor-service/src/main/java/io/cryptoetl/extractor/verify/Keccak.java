@@ -1,6 +1,5 @@
 package io.cryptoetl.extractor.verify;
 
-import org.apache.tuweni.bytes.Bytes;
 import org.bouncycastle.crypto.digests.KeccakDigest;
 
 /** Keccak-256 as Ethereum uses it. Not safe for use by several threads. */
@@ -12,9 +11,5 @@ final class Keccak {
     byte[] hash = new byte[32];
     digest.doFinal(hash, 0);
     return hash;
-  }
-
-  byte[] hash(Bytes data) {
-    return hash(data.toArrayUnsafe());
   }
 }

@@ -3,8 +3,6 @@ package io.cryptoetl.extractor.verify;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
-import org.apache.tuweni.bytes.Bytes;
-import org.apache.tuweni.rlp.RLP;
 
 /**
  * Root of the Merkle Patricia trie over a list, whose keys are the RLP of the positions: what
@@ -14,16 +12,17 @@ import org.apache.tuweni.rlp.RLP;
 final class OrderedTrie {
   private static final int RADIX = 16;
   private static final int HASH_BYTES = 32;
+  private static final byte[] NOTHING = new byte[0];
 
   private final Keccak keccak;
   private final byte[][] paths;
-  private final Bytes[] values;
+  private final byte[][] values;
 
-  private OrderedTrie(List<Bytes> list, Keccak keccak) {
+  private OrderedTrie(List<byte[]> list, Keccak keccak) {
     this.keccak = keccak;
     byte[][] unsorted = new byte[list.size()][];
     for (int i = 0; i < list.size(); i++) {
-      unsorted[i] = nibbles(RLP.encodeLong(i).toArrayUnsafe());
+      unsorted[i] = nibbles(Rlp.encoded(minimal(i)));
     }
     int[] order =
         IntStream.range(0, list.size())
@@ -32,71 +31,71 @@ final class OrderedTrie {
             .mapToInt(Integer::intValue)
             .toArray();
     paths = Arrays.stream(order).mapToObj(i -> unsorted[i]).toArray(byte[][]::new);
-    values = Arrays.stream(order).mapToObj(list::get).toArray(Bytes[]::new);
+    values = Arrays.stream(order).mapToObj(list::get).toArray(byte[][]::new);
   }
 
   /** The root, 32 bytes. */
-  static byte[] root(List<Bytes> list, Keccak keccak) {
+  static byte[] root(List<byte[]> list, Keccak keccak) {
     if (list.isEmpty()) {
-      return keccak.hash(RLP.encodeByteArray(new byte[0]));
+      return keccak.hash(Rlp.encoded(NOTHING));
     }
     OrderedTrie trie = new OrderedTrie(list, keccak);
     return keccak.hash(trie.node(0, trie.paths.length, 0));
   }
 
   /** RLP of the node over the entries from {@code first} to {@code end}, which share a prefix. */
-  private Bytes node(int first, int end, int depth) {
+  private byte[] node(int first, int end, int depth) {
     byte[] path = paths[first];
     if (end - first == 1) {
-      Bytes value = values[first];
-      return RLP.encodeList(
-          w -> {
-            w.writeValue(hexPrefix(path, depth, path.length, true));
-            w.writeValue(value);
-          });
+      byte[] value = values[first];
+      return new Rlp(value.length + HASH_BYTES)
+          .value(hexPrefix(path, depth, path.length, true))
+          .value(value)
+          .toBytes();
     }
     // Paths are sorted: what the first and the last share, all share.
     int shared = Arrays.mismatch(path, paths[end - 1]);
     if (shared > depth) {
-      Bytes below = reference(branch(first, end, shared));
-      return RLP.encodeList(
-          w -> {
-            w.writeValue(hexPrefix(path, depth, shared, false));
-            w.writeRLP(below);
-          });
+      byte[] below = reference(branch(first, end, shared));
+      return new Rlp(2 * HASH_BYTES)
+          .value(hexPrefix(path, depth, shared, false))
+          .raw(below)
+          .toBytes();
     }
     return branch(first, end, depth);
   }
 
   /** RLP of a branch; no path ends in it, because no key is a prefix of another one. */
-  private Bytes branch(int first, int end, int depth) {
-    Bytes[] children = new Bytes[RADIX];
+  private byte[] branch(int first, int end, int depth) {
+    Rlp children = new Rlp((RADIX + 1) * (HASH_BYTES + 1));
     int from = first;
-    while (from < end) {
-      int nibble = paths[from][depth];
-      int to = from + 1;
+    for (int nibble = 0; nibble < RADIX; nibble++) {
+      int to = from;
       while (to < end && paths[to][depth] == nibble) {
         to++;
       }
-      children[nibble] = reference(node(from, to, depth + 1));
+      if (to == from) {
+        children.value(NOTHING);
+      } else {
+        children.raw(reference(node(from, to, depth + 1)));
+      }
       from = to;
     }
-    return RLP.encodeList(
-        w -> {
-          for (Bytes child : children) {
-            if (child == null) {
-              w.writeValue(Bytes.EMPTY);
-            } else {
-              w.writeRLP(child);
-            }
-          }
-          w.writeValue(Bytes.EMPTY);
-        });
+    return children.value(NOTHING).toBytes();
   }
 
   /** A node within its parent: itself if it is shorter than a hash, else its hash. */
-  private Bytes reference(Bytes node) {
-    return node.size() < HASH_BYTES ? node : RLP.encodeByteArray(keccak.hash(node));
+  private byte[] reference(byte[] node) {
+    return node.length < HASH_BYTES ? node : Rlp.encoded(keccak.hash(node));
+  }
+
+  /** A number without leading zeros. */
+  private static byte[] minimal(int number) {
+    byte[] bytes = new byte[(Integer.SIZE - Integer.numberOfLeadingZeros(number) + 7) / 8];
+    for (int i = bytes.length - 1, left = number; i >= 0; i--, left >>>= 8) {
+      bytes[i] = (byte) left;
+    }
+    return bytes;
   }
 
   private static byte[] nibbles(byte[] bytes) {
@@ -109,7 +108,7 @@ final class OrderedTrie {
   }
 
   /** Hex-prefix encoding (Yellow Paper, appendix C). */
-  private static Bytes hexPrefix(byte[] path, int from, int to, boolean leaf) {
+  private static byte[] hexPrefix(byte[] path, int from, int to, boolean leaf) {
     int length = to - from;
     boolean odd = length % 2 == 1;
     byte[] encoded = new byte[length / 2 + 1];
@@ -119,6 +118,6 @@ final class OrderedTrie {
     for (int i = 1; i < encoded.length; i++, next += 2) {
       encoded[i] = (byte) (path[next] << 4 | path[next + 1]);
     }
-    return Bytes.wrap(encoded);
+    return encoded;
   }
 }

@@ -1,5 +1,6 @@
 package io.cryptoetl.extractor.verify;
 
+import io.cryptoetl.extractor.json.JsonValue;
 import io.cryptoetl.extractor.source.BadDataException;
 
 /**
@@ -19,9 +20,9 @@ final class Rows {
   static void requireBlock(Fields block) throws BadDataException {
     if (block.number("timestamp") > MAX_SECONDS) {
       throw block.malformed(
-          "timestamp", block.values().get("timestamp"), "seconds since 1970, before the year 9999");
+          "timestamp", block.value("timestamp"), "seconds since 1970, before the year 9999");
     }
-    for (Fields withdrawal : block.list("withdrawals", block.place() + ", withdrawal")) {
+    for (Fields withdrawal : block.list("withdrawals", "withdrawal")) {
       withdrawal.data("address", ADDRESS);
       withdrawal.number("index");
       withdrawal.number("validatorIndex");
@@ -32,12 +33,11 @@ final class Rows {
   static void requireTransaction(Fields transaction) throws BadDataException {
     transaction.data("hash", HASH);
     transaction.data("from", ADDRESS);
-    for (Fields entry : transaction.list("accessList", "access list of " + transaction.place())) {
+    for (Fields entry : transaction.list("accessList", "access list entry")) {
       entry.data("address", ADDRESS);
       requireHashes(entry, "storageKeys");
     }
-    for (Fields authorization :
-        transaction.list("authorizationList", "authorizations of " + transaction.place())) {
+    for (Fields authorization : transaction.list("authorizationList", "authorization")) {
       authorization.data("address", ADDRESS);
     }
   }
@@ -49,12 +49,12 @@ final class Rows {
     }
     requireHashes(log, "topics");
     if (log.rawList("topics").size() > MAX_TOPICS) {
-      throw log.malformed("topics", log.values().get("topics"), "at most 4 topics");
+      throw log.malformed("topics", log.value("topics"), "at most 4 topics");
     }
   }
 
   private static void requireHashes(Fields of, String field) throws BadDataException {
-    for (Object item : of.rawList(field)) {
+    for (JsonValue item : of.rawList(field)) {
       of.item(field, item, HASH);
     }
   }

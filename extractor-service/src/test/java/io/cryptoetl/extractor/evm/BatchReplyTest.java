@@ -25,7 +25,7 @@ class BatchReplyTest {
 
   private static String resultOf(BatchReply reply, long id) {
     return reply.answer(id).orElseThrow() instanceof Answer.Result result
-        ? new String(result.json(), StandardCharsets.UTF_8)
+        ? new String(result.json().toBytes(), StandardCharsets.UTF_8)
         : null;
   }
 

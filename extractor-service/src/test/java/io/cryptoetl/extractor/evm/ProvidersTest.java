@@ -171,9 +171,30 @@ class ProvidersTest {
         .isEqualTo("[" + FakeNode.receipt(7, 0) + "," + FakeNode.receipt(7, 1) + "]");
     node.methods.clear();
     assertAll(fetch(source, 31, 60), 31, 60);
-    assertThat(node.methods).doesNotContain("eth_getBlockReceipts");
-    assertThat(source.endpoints().getFirst().note().orElseThrow())
-        .contains("transaction by transaction");
+    if (!error.equals("null")) {
+      // A null is told of one block only.
+      assertThat(node.methods).doesNotContain("eth_getBlockReceipts");
+      assertThat(source.endpoints().getFirst().note().orElseThrow())
+          .contains("transaction by transaction");
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"null", "{\"code\":-32601,\"message\":\"no such method\"}"})
+  void shouldAskForReceiptsOfABlockAgainWhereThereAreNoSingleOnes(String single) throws Exception {
+    node.error =
+        (method, number) -> method.equals("eth_getBlockReceipts") && number < 30 ? "{}" : null;
+    EvmSource source = source(node);
+    assertAll(fetch(source, 1, 20), 1, 20);
+    assertThat(source.endpoints().getFirst().note()).isPresent();
+
+    if (single.equals("null")) {
+      node.transactionReceipts.clear();
+    } else {
+      node.error = (method, _) -> method.equals("eth_getTransactionReceipt") ? single : null;
+    }
+
+    assertAll(fetch(source, 31, 60), 31, 60);
   }
 
   @ParameterizedTest
@@ -252,6 +273,38 @@ class ProvidersTest {
         .singleElement()
         .satisfies(i -> assertThat(i.number()).isEqualTo(20));
     assertThat(source.halted()).isEmpty();
+  }
+
+  @Test
+  void shouldKnowSkippedHeightsWhileAnotherEndpointIsAway() throws Exception {
+    node.blocks.remove(8L);
+    node.blocks.put(9L, FakeNode.block(9, "[]").replace(FakeNode.hash(8), FakeNode.hash(7)));
+    node.receipts.put(9L, "[]");
+    other.status = 503;
+    EvmSource source = source(node, other);
+
+    List<Item> items = fetch(source, 5, 12);
+
+    assertThat(items.get(3)).isInstanceOf(Item.Absent.class);
+    assertThat(items).filteredOn(i -> i instanceof Item.Accepted).hasSize(7);
+  }
+
+  @Test
+  void shouldAskForWhatComesAfterManyThatAreRefused() throws Exception {
+    // 8 to 37 are skipped: more in a row than are asked for one by one.
+    for (long n = 8; n <= 37; n++) {
+      node.blocks.remove(n);
+    }
+    node.blocks.put(38L, FakeNode.block(38, "[]").replace(FakeNode.hash(37), FakeNode.hash(7)));
+    node.receipts.put(38L, "[]");
+    node.error =
+        (_, number) ->
+            number >= 8 && number <= 37 ? "{\"code\":12,\"message\":\"null round\"}" : null;
+
+    List<Item> items = fetch(source(node), 5, 50);
+
+    assertThat(items).filteredOn(i -> i instanceof Item.Absent).hasSize(30);
+    assertThat(items).filteredOn(i -> i instanceof Item.Accepted).hasSize(16);
   }
 
   @ParameterizedTest

@@ -5,8 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.cryptoetl.extractor.json.Json;
 import io.cryptoetl.extractor.source.BadDataException;
 import io.cryptoetl.extractor.verify.Corpus.Recorded;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -92,9 +94,9 @@ class FlippedBitTest {
     try {
       VerifiedBlock unused =
           verifier
-              .verify(recorded.number(), block, Optional.of(receipts))
+              .verify(recorded.number(), Json.parse(block), Optional.of(Json.parse(receipts)))
               .linked(recorded.parent());
-    } catch (BadDataException e) {
+    } catch (BadDataException | IOException e) {
       return;
     }
     byte[] whole = damaged.clone();

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.cryptoetl.extractor.json.Json;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -84,8 +85,8 @@ class OddChainsPropertyTest {
         new BlockVerifier(31337, ChainProfile.GENERIC_EVM)
             .verify(
                 recorded.number(),
-                block.toString().getBytes(StandardCharsets.UTF_8),
-                Optional.of(receipts.toString().getBytes(StandardCharsets.UTF_8)));
+                Json.parse(block.toString().getBytes(StandardCharsets.UTF_8)),
+                Optional.of(Json.parse(receipts.toString().getBytes(StandardCharsets.UTF_8))));
 
     assertThat(verified.checks()).contains("number", "receipts_of_block", "transactions_of_block");
   }

@@ -24,12 +24,12 @@ class OrderedTrieTest {
       @ForAll @IntRange(min = 0, max = 600) int size, @ForAll long seed) throws Exception {
     Random random = new Random(seed);
     MerklePatriciaTrie<Bytes> general = MerklePatriciaTrie.storingBytes();
-    List<Bytes> list = new ArrayList<>();
+    List<byte[]> list = new ArrayList<>();
     for (int i = 0; i < size; i++) {
       byte[] value = new byte[1 + random.nextInt(random.nextBoolean() ? 8 : 200)];
       random.nextBytes(value);
-      list.add(Bytes.wrap(value));
-      general.putAsync(RLP.encodeLong(i), list.get(i)).join();
+      list.add(value);
+      general.putAsync(RLP.encodeLong(i), Bytes.wrap(value)).join();
     }
 
     assertThat(Bytes.wrap(OrderedTrie.root(list, new Keccak()))).isEqualTo(general.rootHash());

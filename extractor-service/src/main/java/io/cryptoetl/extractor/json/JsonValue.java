@@ -1,0 +1,203 @@
+package io.cryptoetl.extractor.json;
+
+import java.io.IOException;
+import java.math.BigInteger;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/** A value within a JSON text: it shares the text's bytes, which nobody may change. */
+public final class JsonValue {
+  private static final byte[] HEX = new byte[256];
+
+  static {
+    Arrays.fill(HEX, (byte) -1);
+    for (int i = 0; i < 10; i++) {
+      HEX['0' + i] = (byte) i;
+    }
+    for (int i = 0; i < 6; i++) {
+      HEX['a' + i] = (byte) (10 + i);
+      HEX['A' + i] = (byte) (10 + i);
+    }
+  }
+
+  private final Json json;
+  private final int node;
+
+  JsonValue(Json json, int node) {
+    this.json = json;
+    this.node = node;
+  }
+
+  /** Whether it is an object. */
+  public boolean isObject() {
+    return json.kind(node) == Json.OBJECT;
+  }
+
+  /** Whether it is an array. */
+  public boolean isArray() {
+    return json.kind(node) == Json.ARRAY;
+  }
+
+  /** Whether it is a string. */
+  public boolean isString() {
+    return json.kind(node) == Json.STRING;
+  }
+
+  /** Whether it is null. */
+  public boolean isNull() {
+    return json.kind(node) == Json.NULL;
+  }
+
+  /** Whether it is true. */
+  public boolean isTrue() {
+    return json.kind(node) == Json.TRUE;
+  }
+
+  /** Whether it is a number without fraction and exponent. */
+  public boolean isInteger() {
+    if (json.kind(node) != Json.NUMBER) {
+      return false;
+    }
+    for (int i = json.start(node); i < json.endOf(node); i++) {
+      byte b = json.bytes()[i];
+      if (b == '.' || b == 'e' || b == 'E') {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** The value of a name, the last one if it stands there twice; null if this has none. */
+  public JsonValue get(String name) {
+    if (!isObject()) {
+      return null;
+    }
+    int member = json.member(node, name);
+    return member < 0 ? null : new JsonValue(json, member);
+  }
+
+  /** The values of an array, or of an object, in order. */
+  public List<JsonValue> items() {
+    int end = json.next(node);
+    List<JsonValue> items = new ArrayList<>();
+    for (int item = Json.first(node); item < end; item = json.next(item)) {
+      items.add(new JsonValue(json, item));
+    }
+    return items;
+  }
+
+  /** The name under which it stands in an object. */
+  public String name() {
+    return json.name(node);
+  }
+
+  /** The text of a string, or of a number as it is written. */
+  public String text() {
+    return isString()
+        ? json.unescaped(json.start(node), json.endOf(node))
+        : new String(json.bytes(), json.start(node), size(), StandardCharsets.UTF_8);
+  }
+
+  /** Length in bytes as it is written. */
+  public int size() {
+    return json.endOf(node) - json.start(node);
+  }
+
+  /** The very bytes, copied. */
+  public byte[] toBytes() {
+    return Arrays.copyOfRange(json.bytes(), json.start(node), json.endOf(node));
+  }
+
+  /** The very bytes, shared. */
+  public ByteBuffer buffer() {
+    return ByteBuffer.wrap(json.bytes(), json.start(node), size()).slice();
+  }
+
+  /** The bytes of a hex string as {@code DATA} of the execution API; null if it is none. */
+  public byte[] data() {
+    JsonValue text = plain();
+    if (text == null) {
+      return null;
+    }
+    byte[] bytes = text.json.bytes();
+    int from = text.json.start(text.node) + 1;
+    int digits = text.size() - 4;
+    if (digits < 0 || digits % 2 != 0 || bytes[from] != '0' || bytes[from + 1] != 'x') {
+      return null;
+    }
+    byte[] data = new byte[digits / 2];
+    int wrong = 0;
+    for (int i = 0, at = from + 2; i < data.length; i++, at += 2) {
+      int value = (HEX[bytes[at] & 0xff] << 4) | HEX[bytes[at + 1] & 0xff];
+      wrong |= value;
+      data[i] = (byte) value;
+    }
+    return wrong < 0 ? null : data;
+  }
+
+  /**
+   * A number that is not negative, big-endian without leading zeros: {@code QUANTITY} of the
+   * execution API, and what some nodes write instead of it: leading zeros, decimal digits, a JSON
+   * number, or 0x for nothing. Null if it is none.
+   */
+  public byte[] quantity() {
+    JsonValue text = json.kind(node) == Json.NUMBER ? this : plain();
+    if (text == null) {
+      return null;
+    }
+    if (text.isString()) {
+      byte[] bytes = text.json.bytes();
+      int from = text.json.start(text.node) + 1;
+      int to = text.json.endOf(text.node) - 1;
+      if (to - from >= 2 && bytes[from] == '0' && bytes[from + 1] == 'x') {
+        return hexQuantity(bytes, from + 2, to);
+      }
+    }
+    String digits = text.text();
+    if (!digits.matches("[0-9]{1,78}")) {
+      return null;
+    }
+    byte[] number = new BigInteger(digits).toByteArray();
+    return number[0] == 0 ? Arrays.copyOfRange(number, 1, number.length) : number;
+  }
+
+  private static byte[] hexQuantity(byte[] bytes, int from, int to) {
+    int first = from;
+    while (first < to && bytes[first] == '0') {
+      first++;
+    }
+    byte[] number = new byte[(to - first + 1) / 2];
+    int wrong = 0;
+    for (int i = number.length - 1, at = to - 1; i >= 0; i--, at -= 2) {
+      int value = HEX[bytes[at] & 0xff];
+      if (at > first) {
+        value |= HEX[bytes[at - 1] & 0xff] << 4;
+      }
+      wrong |= value;
+      number[i] = (byte) value;
+    }
+    return wrong < 0 ? null : number;
+  }
+
+  /** The string without escapes; null if it is no string, or one that cannot be hex. */
+  private JsonValue plain() {
+    if (!isString()) {
+      return null;
+    }
+    if (!json.isEscaped(node)) {
+      return this;
+    }
+    String text = text();
+    if (!text.matches("[0-9a-zA-Z]*")) {
+      return null;
+    }
+    try {
+      return Json.parse(('"' + text + '"').getBytes(StandardCharsets.US_ASCII));
+    } catch (IOException e) {
+      throw new IllegalStateException("letters and digits are no JSON string", e);
+    }
+  }
+}
