@@ -45,6 +45,10 @@ public final class Extract implements Callable<Integer> {
   private static final int BATCH_BLOCKS = 10;
   private static final int CONCURRENCY = 4;
 
+  /** Rounds until the compilers of all processes have little left to do. */
+  private static final int WARM_UP = 10;
+
+
   @Option(names = "--json", description = "The last line is one JSON object")
   private boolean json;
 
@@ -157,20 +161,24 @@ public final class Extract implements Callable<Integer> {
   private ObjectNode measure(LocalStack stack, Parts parts) throws Exception {
     Usage usage = new Usage(stack.children());
     Map<String, List<Double>> seconds = new TreeMap<>();
-    Map<String, Double> cpu = new TreeMap<>();
+    Map<String, Map<String, Double>> cpu = new TreeMap<>();
     long bytes = 0;
-    // The first rounds warm the compilers of all processes up.
-    for (int round = -3; round < rounds; round++) {
+    for (int round = -WARM_UP; round < rounds; round++) {
       System.err.println(round < 0 ? "Warming up." : "Round " + (round + 1) + " of " + rounds);
       for (String what : List.of("client", "unverified", "verified")) {
-        double before = usage.cpuSeconds().get("extractor");
+        Map<String, Double> before = Map.copyOf(usage.cpuSeconds());
         long began = System.nanoTime();
         long read = what.equals("client") ? read(parts.nodeUrl()) : extract(parts, what);
         double took = (System.nanoTime() - began) / 1e9;
         usage.sample();
         if (round >= 0) {
           seconds.computeIfAbsent(what, _ -> new ArrayList<>()).add(took);
-          cpu.merge(what, usage.cpuSeconds().get("extractor") - before, Double::sum);
+          Map<String, Double> spent = cpu.computeIfAbsent(what, _ -> new TreeMap<>());
+          usage
+              .cpuSeconds()
+              .forEach(
+                  (part, now) ->
+                      spent.merge(part, now - before.getOrDefault(part, 0.0), Double::sum));
         }
         bytes = what.equals("client") ? bytes : read;
       }
@@ -184,13 +192,18 @@ public final class Extract implements Callable<Integer> {
       result.put(each.getKey() + "_mb_per_s", Math.round(rates.get(each.getKey()) * 10) / 10.0);
     }
     for (String what : List.of("unverified", "verified")) {
-      result.put(
-          what + "_cpu_ms_per_block", Math.round(cpu.get(what) * 1e6 / rounds / blocks) / 1e3);
+      ObjectNode each = result.putObject(what + "_cpu_ms_per_block_by_process");
+      cpu.get(what).forEach((part, spent) -> each.put(part, perBlock(spent)));
+      result.put(what + "_cpu_ms_per_block", perBlock(cpu.get(what).get("extractor")));
     }
     result.put("peak_rss_bytes", usage.peakResidentBytes().get("extractor"));
     result.put("unverified_ratio", ratio(rates, "unverified"));
     result.put("ratio", ratio(rates, "verified"));
     return result;
+  }
+
+  private double perBlock(double seconds) {
+    return Math.round(seconds * 1e6 / rounds / blocks) / 1e3;
   }
 
   private static double ratio(Map<String, Double> rates, String what) {
@@ -218,7 +231,7 @@ public final class Extract implements Callable<Integer> {
           return state.get("bytes").asLong();
         }
       }
-      Thread.sleep(10);
+      Thread.sleep(20);
     }
   }
 

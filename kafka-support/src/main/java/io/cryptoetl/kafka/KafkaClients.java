@@ -73,6 +73,8 @@ public class KafkaClients {
   private Producer<SpecificRecord, SpecificRecord> producer(Map<String, Object> more) {
     Map<String, Object> config = base(ClientSettings.Kind.PRODUCER);
     config.putIfAbsent("compression.type", "zstd");
+    // Of JSON in hex it makes as little as the default does, in two thirds of the time.
+    config.putIfAbsent("compression.zstd.level", 1);
     config.putIfAbsent("linger.ms", 20);
     config.putIfAbsent("batch.size", MIB);
     // The topic's own limit decides; it is compared before a record is sent.

@@ -1,35 +1,30 @@
 package io.cryptoetl.extractor.endpoint;
 
 import io.cryptoetl.extractor.endpoint.CallFailedException.Kind;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.UncheckedIOException;
 import java.net.http.HttpClient;
 import java.net.http.HttpHeaders;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.net.http.HttpTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.time.Clock;
 import java.time.Duration;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
-import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.zip.GZIPInputStream;
-import org.jboss.logging.Logger;
 
 /** HTTP to one endpoint: bounded in time and size, with every failure told by name. */
 public final class HttpCaller {
-  private static final Logger LOG = Logger.getLogger(HttpCaller.class);
-
   /** Code of a failure in which nobody was reached, so that it tells nothing about the request. */
   public static final String UNREACHABLE = "unreachable";
 
   private static final int SNIPPET = 200;
   private static final int READ_FOR_SNIPPET = 4096;
-  private static final ScheduledExecutorService WATCHDOGS =
-      Executors.newSingleThreadScheduledExecutor(
-          Thread.ofPlatform().daemon().name("http-watchdog").factory());
 
   private final Endpoint endpoint;
   private final HttpClient http;
@@ -81,41 +76,24 @@ public final class HttpCaller {
   private Reply send(HttpRequest.Builder builder) throws CallFailedException, InterruptedException {
     endpoint.requestHeaders().forEach(builder::setHeader);
     HttpRequest request =
-        builder
-            .timeout(timeout)
-            .header("Accept", "application/json")
-            .header("Accept-Encoding", "gzip")
-            .build();
-    HttpResponse<InputStream> answer;
+        builder.header("Accept", "application/json").header("Accept-Encoding", "gzip").build();
+    HttpResponse<byte[]> answer;
     byte[] body;
+    CompletableFuture<HttpResponse<byte[]>> pending =
+        http.sendAsync(request, BoundedBody.handler(maxReplyBytes));
     try {
-      HttpResponse<InputStream> response =
-          http.send(request, HttpResponse.BodyHandlers.ofInputStream());
-      answer = response;
+      answer = pending.get(timeout.toNanos(), TimeUnit.NANOSECONDS);
       boolean gzip =
-          response.headers().firstValue("Content-Encoding").orElse("").equalsIgnoreCase("gzip");
-      // The request's own timeout ends with the headers: a body that stalls is closed by this one.
-      Future<?> watchdog =
-          WATCHDOGS.schedule(
-              () -> closeQuietly(response.body()), timeout.toMillis(), TimeUnit.MILLISECONDS);
-      try (InputStream raw = response.body();
-          InputStream in = gzip ? new GZIPInputStream(raw, 64 * 1024) : raw) {
-        body = in.readNBytes(maxReplyBytes);
-        if (body.length == maxReplyBytes && in.read() >= 0) {
-          throw new CallFailedException(
-              Kind.TOO_LARGE,
-              "reply_too_large",
-              "endpoint %s sent more than %d bytes for one request; raise extractor.max-reply-bytes"
-                  .formatted(endpoint.name(), maxReplyBytes));
-        }
-      } finally {
-        watchdog.cancel(false);
-      }
-    } catch (IOException | UncheckedIOException e) {
-      if (Thread.interrupted()) {
-        throw new InterruptedException("interrupted while " + endpoint.name() + " answered");
-      }
-      throw unreachable(e);
+          answer.headers().firstValue("Content-Encoding").orElse("").equalsIgnoreCase("gzip");
+      body = gzip ? unzipped(answer.body()) : answer.body();
+    } catch (ExecutionException e) {
+      throw failed(e.getCause());
+    } catch (IOException e) {
+      throw failed(e);
+    } catch (TimeoutException e) {
+      throw failed(new HttpTimeoutException("the request's time is over"));
+    } finally {
+      pending.cancel(true);
     }
     if (answer.statusCode() != 200) {
       Refusal.Meaning meaning =
@@ -134,13 +112,27 @@ public final class HttpCaller {
     return new Reply(body, answer.headers());
   }
 
-  private static void closeQuietly(InputStream body) {
-    try {
-      body.close();
-    } catch (IOException e) {
-      // Whoever reads it is told; there is nothing else to give back.
-      LOG.debugf("event=close_failed reason=\"%s\"", e.getClass().getSimpleName());
+  private byte[] unzipped(byte[] body) throws IOException {
+    try (InputStream in = new GZIPInputStream(new ByteArrayInputStream(body), 64 * 1024)) {
+      byte[] bytes = in.readNBytes(maxReplyBytes);
+      if (bytes.length == maxReplyBytes && in.read() >= 0) {
+        throw new BoundedBody.TooLongException();
+      }
+      return bytes;
     }
+  }
+
+  private CallFailedException failed(Throwable cause) {
+    for (Throwable each = cause; each != null; each = each.getCause()) {
+      if (each instanceof BoundedBody.TooLongException) {
+        return new CallFailedException(
+            Kind.TOO_LARGE,
+            "reply_too_large",
+            "endpoint %s sent more than %d bytes for one request; raise extractor.max-reply-bytes"
+                .formatted(endpoint.name(), maxReplyBytes));
+      }
+    }
+    return unreachable(cause);
   }
 
   /** The failure that an answer which is not JSON stands for. */
@@ -167,7 +159,7 @@ public final class HttpCaller {
         : redacted.substring(0, Math.min(SNIPPET, redacted.length()));
   }
 
-  private CallFailedException unreachable(Exception e) {
+  private CallFailedException unreachable(Throwable e) {
     // Messages of the JDK's exceptions can hold the URL; its class says enough.
     String code = UNREACHABLE;
     String what;

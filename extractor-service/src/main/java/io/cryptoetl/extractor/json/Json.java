@@ -11,7 +11,8 @@ import java.util.Arrays;
  * A JSON text (RFC 8259, UTF-8) read in one pass: it only notes where each value stands. Values are
  * read from the very bytes when somebody asks for them, and nothing is re-serialised. What is
  * accepted here is accepted by any other reader: nesting and numbers have the limits that Jackson's
- * readers have.
+ * readers have. An object that has one of the fields of the execution API twice is refused: readers
+ * differ in which one they take.
  */
 public final class Json {
   // Kinds of values.
@@ -24,9 +25,9 @@ public final class Json {
   static final int NULL = 6;
 
   /** Integers that a node takes: see the offsets below. */
-  private static final int STRIDE = 6;
+  private static final int STRIDE = 5;
 
-  /** The kind, and the flags. */
+  /** The kind, the flags, and above them the number of the name, if it has one. */
   private static final int KIND = 0;
 
   private static final int START = 1;
@@ -35,14 +36,13 @@ public final class Json {
   /** The node that follows the value and all that is in it. */
   private static final int NEXT = 3;
 
-  /** Hash of the name, as {@link String#hashCode} has it, and where it stands; 0 without a name. */
-  private static final int NAME_HASH = 4;
-
-  private static final int NAME = 5;
+  /** Where the name stands; 0 without a name. */
+  private static final int NAME = 4;
 
   private static final int KIND_MASK = 7;
   private static final int ESCAPED = 8;
   private static final int NAME_ESCAPED = 16;
+  private static final int NAME_SHIFT = 8;
 
   /** Integers beyond one for each byte: far more than any API needs, and a bound of memory. */
   private static final int SPARE = 64 * 1024;
@@ -81,7 +81,7 @@ public final class Json {
       json.at = 3;
     }
     json.space();
-    json.value(0, 0, 0);
+    json.value(0, 0);
     json.space();
     if (json.at < bytes.length) {
       throw new IOException("something follows the JSON value");
@@ -126,7 +126,7 @@ public final class Json {
     }
   }
 
-  private int node(int kind, int flags, int nameHash, int name) throws IOException {
+  private int node(int kind, int flags, int name) throws IOException {
     int node = size;
     size += STRIDE;
     if (size > nodes.length) {
@@ -138,7 +138,6 @@ public final class Json {
     }
     nodes[node + KIND] = kind | flags;
     nodes[node + START] = at;
-    nodes[node + NAME_HASH] = nameHash;
     nodes[node + NAME] = name;
     return node;
   }
@@ -148,65 +147,75 @@ public final class Json {
     nodes[node + NEXT] = size;
   }
 
-  private void value(int nameFlag, int nameHash, int name) throws IOException {
+  private void value(int flags, int name) throws IOException {
     switch (peek()) {
-      case '{' -> object(nameFlag, nameHash, name);
-      case '[' -> array(nameFlag, nameHash, name);
+      case '{' -> object(flags, name);
+      case '[' -> array(flags, name);
       case '"' -> {
-        int node = node(STRING, nameFlag, nameHash, name);
+        int node = node(STRING, flags, name);
         if (string()) {
           nodes[node + KIND] |= ESCAPED;
         }
         end(node);
       }
-      case 't' -> word("true", node(TRUE, nameFlag, nameHash, name));
-      case 'f' -> word("false", node(FALSE, nameFlag, nameHash, name));
-      case 'n' -> word("null", node(NULL, nameFlag, nameHash, name));
+      case 't' -> word("true", node(TRUE, flags, name));
+      case 'f' -> word("false", node(FALSE, flags, name));
+      case 'n' -> word("null", node(NULL, flags, name));
       default -> {
-        int node = node(NUMBER, nameFlag, nameHash, name);
+        int node = node(NUMBER, flags, name);
         number();
         end(node);
       }
     }
   }
 
-  private void object(int nameFlag, int nameHash, int name) throws IOException {
-    int node = node(OBJECT, nameFlag, nameHash, name);
+  private void object(int flags, int name) throws IOException {
+    int node = node(OBJECT, flags, name);
     enter();
     if (peek() == '}') {
       at++;
     } else {
-      while (true) {
+      long low = 0;
+      long high = 0;
+      do {
         if (peek() != '"') {
           throw malformed();
         }
         int start = at;
         boolean escaped = string();
-        int hash = escaped ? unescaped(start, at).hashCode() : hash(start + 1, at - 1);
+        int number =
+            escaped
+                ? Names.number(unescaped(start, at))
+                : Names.number(bytes, start + 1, at - 1);
+        if (number != 0) {
+          long bit = 1L << number;
+          if (((number < Long.SIZE ? low : high) & bit) != 0) {
+            throw new IOException("an object that has a name twice, at byte " + start);
+          }
+          low |= number < Long.SIZE ? bit : 0;
+          high |= number < Long.SIZE ? 0 : bit;
+        }
         space();
         if (peek() != ':') {
           throw malformed();
         }
         at++;
         space();
-        value(escaped ? NAME_ESCAPED : 0, hash, start);
-        if (isLast('}')) {
-          break;
-        }
-      }
+        value((escaped ? NAME_ESCAPED : 0) | (number << NAME_SHIFT), start);
+      } while (!isLast('}'));
     }
     depth--;
     end(node);
   }
 
-  private void array(int nameFlag, int nameHash, int name) throws IOException {
-    int node = node(ARRAY, nameFlag, nameHash, name);
+  private void array(int flags, int name) throws IOException {
+    int node = node(ARRAY, flags, name);
     enter();
     if (peek() == ']') {
       at++;
     } else {
       do {
-        value(0, 0, 0);
+        value(0, 0);
       } while (!isLast(']'));
     }
     depth--;
@@ -360,17 +369,6 @@ public final class Json {
     at += length;
   }
 
-  private int hash(int from, int to) {
-    int hash = 0;
-    for (int i = from; i < to; i++) {
-      if (bytes[i] < 0) {
-        return new String(bytes, from, to - from, StandardCharsets.UTF_8).hashCode();
-      }
-      hash = 31 * hash + bytes[i];
-    }
-    return hash;
-  }
-
   byte[] bytes() {
     return bytes;
   }
@@ -403,11 +401,19 @@ public final class Json {
 
   /** The value of a name in an object, the last one if there are several; negative if none. */
   int member(int object, String name) {
-    int found = -1;
-    int hash = name.hashCode();
+    int number = Names.number(name);
     int end = nodes[object + NEXT];
+    if (number != 0) {
+      for (int node = object + STRIDE; node < end; node = nodes[node + NEXT]) {
+        if (nodes[node + KIND] >>> NAME_SHIFT == number) {
+          return node;
+        }
+      }
+      return -1;
+    }
+    int found = -1;
     for (int node = object + STRIDE; node < end; node = nodes[node + NEXT]) {
-      if (nodes[node + NAME_HASH] == hash && isNamed(node, name)) {
+      if (isNamed(node, name)) {
         found = node;
       }
     }

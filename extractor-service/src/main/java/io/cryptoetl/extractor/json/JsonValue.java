@@ -23,6 +23,14 @@ public final class JsonValue {
     }
   }
 
+  /** What {@link #smallQuantity} gives for what is no quantity. */
+  public static final long NONE = -1;
+
+  /** What {@link #smallQuantity} gives for a quantity that is too large. */
+  public static final long LARGE = -2;
+
+  private static final int MAX_SMALL_DIGITS = 14;
+
   private final Json json;
   private final int node;
 
@@ -101,6 +109,23 @@ public final class JsonValue {
         : new String(json.bytes(), json.start(node), size(), StandardCharsets.UTF_8);
   }
 
+  /** Whether it is a string of the same text as another one. */
+  public boolean isSameText(JsonValue other) {
+    if (!isString() || !other.isString()) {
+      return false;
+    }
+    if (json.isEscaped(node) || other.json.isEscaped(other.node)) {
+      return text().equals(other.text());
+    }
+    return Arrays.equals(
+        json.bytes(),
+        json.start(node),
+        json.endOf(node),
+        other.json.bytes(),
+        other.json.start(other.node),
+        other.json.endOf(other.node));
+  }
+
   /** Length in bytes as it is written. */
   public int size() {
     return json.endOf(node) - json.start(node);
@@ -114,6 +139,59 @@ public final class JsonValue {
   /** The very bytes, shared. */
   public ByteBuffer buffer() {
     return ByteBuffer.wrap(json.bytes(), json.start(node), size()).slice();
+  }
+
+  /** Whether it is a hex string of so many bytes. */
+  public boolean isData(int length) {
+    if (size() != 2 * length + 4 || json.isEscaped(node)) {
+      byte[] data = data();
+      return data != null && data.length == length;
+    }
+    byte[] bytes = json.bytes();
+    int from = json.start(node);
+    if (!isString() || bytes[from + 1] != '0' || bytes[from + 2] != 'x') {
+      return false;
+    }
+    int wrong = 0;
+    for (int i = from + 3; i < from + 3 + 2 * length; i++) {
+      wrong |= HEX[bytes[i] & 0xff];
+    }
+    return wrong >= 0;
+  }
+
+  /** A {@link #quantity} below 2^56; {@link #NONE} or {@link #LARGE} if it is none. */
+  public long smallQuantity() {
+    byte[] bytes = json.bytes();
+    int from = json.start(node) + 3;
+    int to = json.endOf(node) - 1;
+    if (isString()
+        && !json.isEscaped(node)
+        && to - from <= MAX_SMALL_DIGITS
+        && to >= from
+        && bytes[from - 2] == '0'
+        && bytes[from - 1] == 'x') {
+      long number = 0;
+      for (int i = from; i < to; i++) {
+        int digit = HEX[bytes[i] & 0xff];
+        if (digit < 0) {
+          return NONE;
+        }
+        number = (number << 4) | digit;
+      }
+      return number;
+    }
+    byte[] quantity = quantity();
+    if (quantity == null) {
+      return NONE;
+    }
+    if (quantity.length >= Long.BYTES) {
+      return LARGE;
+    }
+    long number = 0;
+    for (byte b : quantity) {
+      number = (number << 8) | (b & 0xff);
+    }
+    return number;
   }
 
   /** The bytes of a hex string as {@code DATA} of the execution API; null if it is none. */

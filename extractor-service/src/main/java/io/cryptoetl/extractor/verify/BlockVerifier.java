@@ -55,7 +55,10 @@ public final class BlockVerifier {
     final Keccak keccak = new Keccak();
     final long number;
     final Fields block;
-    final String hash;
+
+    /** The hash that the block states, as it is written; null if it states none. */
+    final JsonValue hash;
+
     final List<Fields> transactions;
 
     /** The encodings of the transactions that the trie holds; empty where a type is unknown. */
@@ -70,7 +73,7 @@ public final class BlockVerifier {
     Parts(long number, Fields block, List<Fields> transactions) throws BadDataException {
       this.number = number;
       this.block = block;
-      this.hash = block.text("hash").orElse("");
+      this.hash = block.value("hash");
       this.transactions = transactions;
       this.committed = transactions.size();
     }
@@ -244,17 +247,16 @@ public final class BlockVerifier {
   private void checkTransactionsOfBlock(Parts parts) throws BadDataException {
     for (Fields transaction : parts.transactions) {
       Rows.requireTransaction(transaction);
-      String stated = transaction.text("blockHash").orElse(mayLack(parts.hash));
-      require(
-          stated.equals(parts.hash)
-              && ((isGeneric() && !transaction.has("blockNumber"))
-                  || parts.number == transaction.number("blockNumber")),
-          "transaction_of_other_block",
-          "block %d has hash %s, its transaction %s says block %s",
-          parts.number,
-          parts.hash,
-          transaction.text("hash").orElse("without hash"),
-          stated);
+      if (!isOfBlock(parts, transaction)) {
+        throw new BadDataException(
+            "transaction_of_other_block",
+            "block %d has hash %s, its transaction %s says block %s"
+                .formatted(
+                    parts.number,
+                    parts.block.text("hash").orElse("missing"),
+                    transaction.text("hash").orElse("without hash"),
+                    transaction.text("blockHash").orElse("missing")));
+      }
     }
     Rows.requireBlock(parts.block);
   }
@@ -265,7 +267,7 @@ public final class BlockVerifier {
       return;
     }
     Fields last = parts.transactions.getLast();
-    if (Encoding.type(last) == Encoding.STATE_SYNC) {
+    if (last.type() == Encoding.STATE_SYNC) {
       requireCommitted(parts);
       parts.stateSync = true;
       return;
@@ -286,9 +288,11 @@ public final class BlockVerifier {
     return profile == ChainProfile.GENERIC_EVM;
   }
 
-  /** What stands for a reference that is missing: some chains leave out what follows. */
-  private String mayLack(String expected) {
-    return isGeneric() ? expected : "";
+  /** Whether an item refers to the block; some chains leave out what follows. */
+  private boolean isOfBlock(Parts parts, Fields item) throws BadDataException {
+    return item.isSameText("blockHash", parts.hash, isGeneric())
+        && ((isGeneric() && !item.has("blockNumber"))
+            || item.number("blockNumber") == parts.number);
   }
 
   /** A block whose root is that of its other transactions never had this one. */
@@ -314,7 +318,7 @@ public final class BlockVerifier {
       if (transaction.has("chainId")) {
         requireChain(transaction, transaction.number("chainId"));
       }
-      if (Encoding.type(transaction) == 0 && transaction.has("v")) {
+      if (transaction.type() == 0 && transaction.has("v")) {
         BigInteger v = transaction.integer("v");
         if (v.bitLength() < Long.SIZE && v.longValue() >= FIRST_PROTECTED_V) {
           requireChain(transaction, (v.longValue() - FIRST_PROTECTED_V) / 2);
@@ -324,13 +328,12 @@ public final class BlockVerifier {
   }
 
   private void requireChain(Fields transaction, long stated) throws BadDataException {
-    require(
-        stated == chainId,
-        "chain_id_mismatch",
-        "%s is for chain id %d, this is chain id %d",
-        transaction.place(),
-        stated,
-        chainId);
+    if (stated != chainId) {
+      throw new BadDataException(
+          "chain_id_mismatch",
+          "%s is for chain id %d, this is chain id %d"
+              .formatted(transaction.place(), stated, chainId));
+    }
   }
 
   private static void checkHeader(Parts parts) throws BadDataException {
@@ -382,7 +385,7 @@ public final class BlockVerifier {
         throw new BadDataException(
             "transaction_type_unknown",
             "%s is of type 0x%x, known are 0x0 to 0x4 and 0x7e; use profile generic-evm if the chain has types of its own"
-                .formatted(transaction.place(), Encoding.type(transaction)));
+                .formatted(transaction.place(), transaction.type()));
       }
     }
   }
@@ -452,7 +455,7 @@ public final class BlockVerifier {
           receipts.size());
       for (int i = 0; i < receipts.size(); i++) {
         Fields receipt = receipts.get(i);
-        String expected = parts.transactions.get(i).text("hash").orElse("");
+        JsonValue expected = parts.transactions.get(i).value("hash");
         requireOfBlock(receipt, expected);
         for (Fields log : logs.get(i)) {
           if (!isGeneric() || log.has("transactionHash")) {
@@ -463,21 +466,18 @@ public final class BlockVerifier {
       }
     }
 
-    private void requireOfBlock(Fields item, String transaction) throws BadDataException {
-      String statedTransaction = item.text("transactionHash").orElse("");
-      String statedBlock = item.text("blockHash").orElse(mayLack(parts.hash));
-      require(
-          statedTransaction.equals(transaction)
-              && statedBlock.equals(parts.hash)
-              && ((isGeneric() && !item.has("blockNumber"))
-                  || item.number("blockNumber") == parts.number),
-          "receipt_of_other_block",
-          "%s is of transaction %s in block %s, expected transaction %s in block %s",
-          item.place(),
-          statedTransaction,
-          statedBlock,
-          transaction,
-          parts.hash);
+    private void requireOfBlock(Fields item, JsonValue transaction) throws BadDataException {
+      if (!item.isSameText("transactionHash", transaction, false) || !isOfBlock(parts, item)) {
+        throw new BadDataException(
+            "receipt_of_other_block",
+            "%s is of transaction %s in block %s, expected transaction %s in block %s"
+                .formatted(
+                    item.place(),
+                    item.text("transactionHash").orElse("missing"),
+                    item.text("blockHash").orElse("missing"),
+                    transaction == null ? "missing" : transaction.text(),
+                    parts.block.text("hash").orElse("missing")));
+      }
     }
 
     private void checkBlooms() throws BadDataException {
@@ -494,11 +494,12 @@ public final class BlockVerifier {
     }
 
     private static void requireBloom(Fields of, Bloom computed) throws BadDataException {
-      require(
-          Arrays.equals(of.data("logsBloom", Bloom.BYTES), computed.bytes()),
-          "logs_bloom_mismatch",
-          "the logsBloom of %s is not that of its logs; logs are missing or wrong",
-          of.place());
+      if (!Arrays.equals(of.data("logsBloom", Bloom.BYTES), computed.bytes())) {
+        throw new BadDataException(
+            "logs_bloom_mismatch",
+            "the logsBloom of %s is not that of its logs; logs are missing or wrong"
+                .formatted(of.place()));
+      }
     }
 
     /**
@@ -535,7 +536,7 @@ public final class BlockVerifier {
         encoded.add(
             Encoding.receipt(
                 receipts.get(i),
-                Encoding.type(parts.transactions.get(i)),
+                parts.transactions.get(i).type(),
                 logs.get(i),
                 withStateRoot));
       }

@@ -28,20 +28,20 @@ final class DerivedFields {
   static void check(
       Fields block, List<Fields> transactions, int committed, List<Optional<byte[]>> encoded)
       throws BadDataException {
-    byte[] timestamp = block.quantity("timestamp");
+    long timestamp = block.number("timestamp");
     for (JsonValue ommer : block.rawList("uncles")) {
-      block.item("uncles", ommer, HASH);
+      block.requireItem("uncles", ommer, HASH);
     }
     for (int i = 0; i < transactions.size(); i++) {
       Fields transaction = transactions.get(i);
-      transaction.data("from", ADDRESS);
+      transaction.requireData("from", ADDRESS);
       requireNumber(transaction, "transactionIndex", i);
       requireSameIfThere(transaction, "blockTimestamp", timestamp);
-      if (i < committed && Encoding.type(transaction) >= 1 && Encoding.type(transaction) <= 4) {
+      if (i < committed && transaction.type() >= 1 && transaction.type() <= 4) {
         if (transaction.has("v") && transaction.has("yParity")) {
           requireSameIfThere(transaction, "yParity", transaction.quantity("v"));
         }
-        if (Encoding.type(transaction) >= 2) {
+        if (transaction.type() >= 2) {
           requireSameIfThere(transaction, "gasPrice", gasPrice(block, transaction));
         }
       }
@@ -65,7 +65,7 @@ final class DerivedFields {
     for (int i = 0; i < encoded.size(); i++) {
       int bytes = encoded.get(i).orElseThrow().length;
       // A typed transaction stands in the list as a byte string.
-      body += Encoding.type(transactions.get(i)) == 0 ? bytes : withPrefix(bytes);
+      body += transactions.get(i).type() == 0 ? bytes : withPrefix(bytes);
     }
     long without = Encoding.header(block).length + withPrefix(body) + 1;
     if (block.has("withdrawalsRoot") && block.number("size") != withPrefix(without)) {
@@ -103,7 +103,7 @@ final class DerivedFields {
     long gas = 0;
     long logIndex = 0;
     byte[] blobGasPrice = null;
-    byte[] timestamp = block.quantity("timestamp");
+    long timestamp = block.number("timestamp");
     for (int i = 0; i < receipts.size(); i++) {
       Fields receipt = receipts.get(i);
       Fields transaction = transactions.get(i);
@@ -129,7 +129,7 @@ final class DerivedFields {
             receipt.dataOrEmpty("to", ADDRESS),
             transaction.dataOrEmpty("to", ADDRESS));
       }
-      requireSameIfThere(receipt, "type", minimal(BigInteger.valueOf(Encoding.type(transaction))));
+      requireSameIfThere(receipt, "type", transaction.type());
       if (i >= committed) {
         continue;
       }
@@ -138,7 +138,7 @@ final class DerivedFields {
       checkPrice(block, receipt, transaction);
       checkContract(receipt, transaction, keccak);
       long blobGas = GAS_PER_BLOB * transaction.rawList("blobVersionedHashes").size();
-      requireSameIfThere(receipt, "blobGasUsed", minimal(BigInteger.valueOf(blobGas)));
+      requireSameIfThere(receipt, "blobGasUsed", blobGas);
       if (receipt.has("blobGasPrice")) {
         blobGasPrice = blobGasPrice == null ? receipt.quantity("blobGasPrice") : blobGasPrice;
         requireSameIfThere(receipt, "blobGasPrice", blobGasPrice);
@@ -151,7 +151,7 @@ final class DerivedFields {
 
   private static void checkPrice(Fields block, Fields receipt, Fields transaction)
       throws BadDataException {
-    int type = Encoding.type(transaction);
+    int type = transaction.type();
     if (type <= 4 && (transaction.has("gasPrice") || type >= 2)) {
       requireSameIfThere(
           receipt,
@@ -192,6 +192,13 @@ final class DerivedFields {
           CODE,
           "field %s of %s is %d, %d follows from the block"
               .formatted(field, of.place(), stated, expected));
+    }
+  }
+
+  private static void requireSameIfThere(Fields of, String field, long expected)
+      throws BadDataException {
+    if (of.has(field)) {
+      requireNumber(of, field, expected);
     }
   }
 

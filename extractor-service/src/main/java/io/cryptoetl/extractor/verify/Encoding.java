@@ -83,17 +83,9 @@ final class Encoding {
     fields.value(block.data("nonce", NONCE));
   }
 
-  /**
-   * Type of a transaction or a receipt (EIP-2718); those without one are legacy. Some chains have
-   * types above 0x7f, which no envelope can hold.
-   */
-  static int type(Fields item) throws BadDataException {
-    return item.has("type") ? (int) Math.min(Integer.MAX_VALUE, item.number("type")) : 0;
-  }
-
   /** A transaction as its hash and the trie have it; empty for a type that is not known here. */
   static Optional<byte[]> transaction(Fields tx) throws BadDataException {
-    int type = type(tx);
+    int type = tx.type();
     Rlp fields = new Rlp(256);
     switch (type) {
       case 0 -> fields.value(tx.quantity("nonce")).value(tx.quantity("gasPrice"));

@@ -22,6 +22,9 @@ final class Fields {
   private final String what;
   private final int index;
 
+  /** Type of a transaction or a receipt, once it was asked for. */
+  private int type = -1;
+
   private Fields(JsonValue object, Fields within, String what, int index) {
     this.object = object;
     this.within = within;
@@ -96,6 +99,26 @@ final class Fields {
     return value != null && value.isTrue();
   }
 
+  /**
+   * Type of a transaction or a receipt (EIP-2718); those without one are legacy. Some chains have
+   * types above 0x7f, which no envelope can hold.
+   */
+  int type() throws BadDataException {
+    if (type < 0) {
+      type = has("type") ? (int) Math.min(Integer.MAX_VALUE, number("type")) : 0;
+    }
+    return type;
+  }
+
+  /** Whether a text field has the text of another, or is absent and may be. */
+  boolean isSameText(String field, JsonValue other, boolean mayLack) throws BadDataException {
+    JsonValue value = value(field);
+    if (value == null) {
+      return mayLack;
+    }
+    return other != null && value.isSameText(other);
+  }
+
   /** A field that is a list of objects, called {@code what}; an absent one is an empty list. */
   List<Fields> list(String field, String what) throws BadDataException {
     return of(rawList(field), this, what, "block_malformed");
@@ -147,6 +170,18 @@ final class Fields {
     return bytes;
   }
 
+  /** Refuses a field that is not data of a fixed length. */
+  void requireData(String field, int length) throws BadDataException {
+    requireItem(field, value(field), length);
+  }
+
+  /** Refuses an item of a list that is not data of a fixed length. */
+  void requireItem(String field, JsonValue item, int length) throws BadDataException {
+    if (item == null || !item.isData(length)) {
+      throw malformed(field, item, length + " bytes in hex");
+    }
+  }
+
   private byte[] data(String field, JsonValue value) throws BadDataException {
     byte[] bytes = value == null ? null : value.data();
     if (bytes == null) {
@@ -167,13 +202,13 @@ final class Fields {
 
   /** A quantity that is below 2^56. */
   long number(String field) throws BadDataException {
-    byte[] quantity = quantity(field);
-    if (quantity.length >= Long.BYTES) {
-      throw malformed(field, value(field), "a hex quantity below 2^56");
-    }
-    long number = 0;
-    for (byte b : quantity) {
-      number = (number << 8) | (b & 0xff);
+    JsonValue value = value(field);
+    long number = value == null ? JsonValue.NONE : value.smallQuantity();
+    if (number < 0) {
+      throw malformed(
+          field,
+          value,
+          number == JsonValue.NONE ? "a hex quantity" : "a hex quantity below 2^56");
     }
     return number;
   }

@@ -2,7 +2,6 @@ package io.cryptoetl.extractor.verify;
 
 import java.util.Arrays;
 import java.util.List;
-import java.util.stream.IntStream;
 
 /**
  * Root of the Merkle Patricia trie over a list, whose keys are the RLP of the positions: what
@@ -12,6 +11,9 @@ import java.util.stream.IntStream;
 final class OrderedTrie {
   private static final int RADIX = 16;
   private static final int HASH_BYTES = 32;
+  /** First position whose RLP is longer than a byte. */
+  private static final int FIRST_LONG = 128;
+
   private static final byte[] NOTHING = new byte[0];
 
   private final Keccak keccak;
@@ -20,18 +22,16 @@ final class OrderedTrie {
 
   private OrderedTrie(List<byte[]> list, Keccak keccak) {
     this.keccak = keccak;
-    byte[][] unsorted = new byte[list.size()][];
-    for (int i = 0; i < list.size(); i++) {
-      unsorted[i] = nibbles(Rlp.encoded(minimal(i)));
+    paths = new byte[list.size()][];
+    values = new byte[list.size()][];
+    // In the order of their RLP: 1 to 127 are written as they are, 0 as 0x80, then those above.
+    int first = Math.min(list.size(), FIRST_LONG);
+    int next = 0;
+    for (int i = 1; i <= list.size(); i++) {
+      int position = i < first ? i : i == first ? 0 : i - 1;
+      paths[next] = nibbles(Rlp.encoded(minimal(position)));
+      values[next++] = list.get(position);
     }
-    int[] order =
-        IntStream.range(0, list.size())
-            .boxed()
-            .sorted((a, b) -> Arrays.compare(unsorted[a], unsorted[b]))
-            .mapToInt(Integer::intValue)
-            .toArray();
-    paths = Arrays.stream(order).mapToObj(i -> unsorted[i]).toArray(byte[][]::new);
-    values = Arrays.stream(order).mapToObj(list::get).toArray(byte[][]::new);
   }
 
   /** The root, 32 bytes. */

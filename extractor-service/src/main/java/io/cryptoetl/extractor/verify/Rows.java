@@ -23,7 +23,7 @@ final class Rows {
           "timestamp", block.value("timestamp"), "seconds since 1970, before the year 9999");
     }
     for (Fields withdrawal : block.list("withdrawals", "withdrawal")) {
-      withdrawal.data("address", ADDRESS);
+      withdrawal.requireData("address", ADDRESS);
       withdrawal.number("index");
       withdrawal.number("validatorIndex");
       withdrawal.number("amount");
@@ -31,19 +31,19 @@ final class Rows {
   }
 
   static void requireTransaction(Fields transaction) throws BadDataException {
-    transaction.data("hash", HASH);
-    transaction.data("from", ADDRESS);
+    transaction.requireData("hash", HASH);
+    transaction.requireData("from", ADDRESS);
     for (Fields entry : transaction.list("accessList", "access list entry")) {
-      entry.data("address", ADDRESS);
+      entry.requireData("address", ADDRESS);
       requireHashes(entry, "storageKeys");
     }
     for (Fields authorization : transaction.list("authorizationList", "authorization")) {
-      authorization.data("address", ADDRESS);
+      authorization.requireData("address", ADDRESS);
     }
   }
 
   static void requireLog(Fields log) throws BadDataException {
-    log.data("address", ADDRESS);
+    log.requireData("address", ADDRESS);
     if (log.has("data")) {
       log.data("data");
     }
@@ -55,7 +55,7 @@ final class Rows {
 
   private static void requireHashes(Fields of, String field) throws BadDataException {
     for (JsonValue item : of.rawList(field)) {
-      of.item(field, item, HASH);
+      of.requireItem(field, item, HASH);
     }
   }
 }
