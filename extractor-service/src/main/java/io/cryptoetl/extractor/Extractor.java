@@ -42,6 +42,7 @@ import org.jboss.logging.Logger;
 @ApplicationScoped
 public class Extractor {
   private static final Logger LOG = Logger.getLogger(Extractor.class);
+  private static final String HTTP_BUFFER = "jdk.httpclient.bufsize";
   private static final Duration STOP_TIMEOUT = Duration.ofSeconds(10);
   private static final String JOB = "plan-";
 
@@ -69,6 +70,10 @@ public class Extractor {
   }
 
   Extractor(ExtractorConfig config, Scheduler scheduler, MeterRegistry registry) {
+    // Replies are megabytes long, and the JDK's client reads 16 KiB at a time unless it is told.
+    if (System.getProperty(HTTP_BUFFER) == null) {
+      System.setProperty(HTTP_BUFFER, Integer.toString(256 * 1024));
+    }
     this.settings = ExtractorSettings.from(config);
     this.scheduler = scheduler;
     this.meters = new Meters(registry);

@@ -10,19 +10,6 @@ import java.util.List;
 
 /** A value within a JSON text: it shares the text's bytes, which nobody may change. */
 public final class JsonValue {
-  private static final byte[] HEX = new byte[256];
-
-  static {
-    Arrays.fill(HEX, (byte) -1);
-    for (int i = 0; i < 10; i++) {
-      HEX['0' + i] = (byte) i;
-    }
-    for (int i = 0; i < 6; i++) {
-      HEX['a' + i] = (byte) (10 + i);
-      HEX['A' + i] = (byte) (10 + i);
-    }
-  }
-
   /** What {@link #smallQuantity} gives for what is no quantity. */
   public static final long NONE = -1;
 
@@ -152,11 +139,7 @@ public final class JsonValue {
     if (!isString() || bytes[from + 1] != '0' || bytes[from + 2] != 'x') {
       return false;
     }
-    int wrong = 0;
-    for (int i = from + 3; i < from + 3 + 2 * length; i++) {
-      wrong |= HEX[bytes[i] & 0xff];
-    }
-    return wrong >= 0;
+    return Hex.areDigits(bytes, from + 3, from + 3 + 2 * length);
   }
 
   /** A {@link #quantity} below 2^56; {@link #NONE} or {@link #LARGE} if it is none. */
@@ -172,7 +155,7 @@ public final class JsonValue {
         && bytes[from - 1] == 'x') {
       long number = 0;
       for (int i = from; i < to; i++) {
-        int digit = HEX[bytes[i] & 0xff];
+        int digit = Hex.digit(bytes[i]);
         if (digit < 0) {
           return NONE;
         }
@@ -206,14 +189,7 @@ public final class JsonValue {
     if (digits < 0 || digits % 2 != 0 || bytes[from] != '0' || bytes[from + 1] != 'x') {
       return null;
     }
-    byte[] data = new byte[digits / 2];
-    int wrong = 0;
-    for (int i = 0, at = from + 2; i < data.length; i++, at += 2) {
-      int value = (HEX[bytes[at] & 0xff] << 4) | HEX[bytes[at + 1] & 0xff];
-      wrong |= value;
-      data[i] = (byte) value;
-    }
-    return wrong < 0 ? null : data;
+    return Hex.decode(bytes, from + 2, from + 2 + digits);
   }
 
   /**
@@ -250,9 +226,9 @@ public final class JsonValue {
     byte[] number = new byte[(to - first + 1) / 2];
     int wrong = 0;
     for (int i = number.length - 1, at = to - 1; i >= 0; i--, at -= 2) {
-      int value = HEX[bytes[at] & 0xff];
+      int value = Hex.digit(bytes[at]);
       if (at > first) {
-        value |= HEX[bytes[at - 1] & 0xff] << 4;
+        value |= Hex.digit(bytes[at - 1]) << 4;
       }
       wrong |= value;
       number[i] = (byte) value;
