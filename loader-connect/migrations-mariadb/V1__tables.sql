@@ -265,6 +265,7 @@ CREATE TABLE ops.cursors (
     `first_number` bigint NOT NULL COMMENT 'First height that was planned',
     `next_number` bigint NOT NULL COMMENT 'First height that is not planned yet',
     `head_number` bigint NOT NULL COMMENT 'Newest height that the finality rule allowed when this was written',
+    `members` json NOT NULL COMMENT 'Streams that were read together when this was written; none if it is by itself',
     `planned_at` datetime(6) NOT NULL COMMENT 'When it was written, UTC',
     PRIMARY KEY (`source`)
 ) COMMENT 'How far a source is planned';

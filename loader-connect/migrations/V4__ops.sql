@@ -7,6 +7,7 @@ CREATE TABLE ops.cursors (
     first_number bigint NOT NULL,
     next_number bigint NOT NULL,
     head_number bigint NOT NULL,
+    members text[] NOT NULL,
     planned_at timestamptz NOT NULL,
     PRIMARY KEY (source)
 );
@@ -16,6 +17,7 @@ COMMENT ON COLUMN ops.cursors.source IS 'Name of the source, or of the stream if
 COMMENT ON COLUMN ops.cursors.first_number IS 'First height that was planned';
 COMMENT ON COLUMN ops.cursors.next_number IS 'First height that is not planned yet';
 COMMENT ON COLUMN ops.cursors.head_number IS 'Newest height that the finality rule allowed when this was written';
+COMMENT ON COLUMN ops.cursors.members IS 'Streams that were read together when this was written; none if it is by itself';
 COMMENT ON COLUMN ops.cursors.planned_at IS 'When it was written, UTC';
 
 CREATE TABLE ops.extract_results (

@@ -48,7 +48,6 @@ public final class Extract implements Callable<Integer> {
   /** Rounds until the compilers of all processes have little left to do. */
   private static final int WARM_UP = 10;
 
-
   @Option(names = "--json", description = "The last line is one JSON object")
   private boolean json;
 

@@ -61,9 +61,11 @@ public class Extractor {
       SourceSettings settings, Source source, Planner planner, List<Worker> workers) {
     /** What keeps it from working now. */
     public List<String> problems() {
-      return Stream.concat(
+      return Stream.of(
               planner.problems().stream(),
+              source.feeds().stream().flatMap(feed -> feed.problems().stream()),
               workers.stream().map(Worker::problem).flatMap(Optional::stream))
+          .flatMap(problems -> problems)
           .distinct()
           .toList();
     }

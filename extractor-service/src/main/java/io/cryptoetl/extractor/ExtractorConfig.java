@@ -113,6 +113,13 @@ public interface ExtractorConfig {
     @WithDefault("true")
     boolean verify();
 
+    /**
+     * {@code spot}, or {@code usdm} for futures margined in US dollar coins, for the types of
+     * Binance. Each is a venue of its own.
+     */
+    @WithDefault("spot")
+    String market();
+
     /** Markets, as the venue names them, for binance-klines. */
     Optional<List<String>> symbols();
 

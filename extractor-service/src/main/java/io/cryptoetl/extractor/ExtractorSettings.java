@@ -6,6 +6,7 @@ import com.cronutils.parser.CronParser;
 import io.cryptoetl.extractor.endpoint.EndpointPool;
 import io.cryptoetl.extractor.evm.EvmSource;
 import io.cryptoetl.extractor.evm.Finality;
+import io.cryptoetl.extractor.market.Binance;
 import io.cryptoetl.extractor.market.BinanceExchangeInfo;
 import io.cryptoetl.extractor.market.BinanceKlines;
 import io.cryptoetl.extractor.planning.Start;
@@ -143,6 +144,10 @@ public record ExtractorSettings(
       return;
     }
     boolean evm = source.type().equals("evm");
+    Binance.Market market =
+        problems.matches(key + ".market", source.market(), "spot|usdm", "spot or usdm")
+            ? Binance.Market.valueOf(source.market().toUpperCase(Locale.ROOT))
+            : Binance.Market.SPOT;
     boolean klines = source.type().equals("binance-klines");
     int rangeSize = source.rangeSize().orElse(evm ? 50 : klines ? 1000 : 1);
     Duration every =
@@ -159,10 +164,11 @@ public record ExtractorSettings(
     Kind kind =
         switch (source.type()) {
           case "evm" -> evm(config, name, key, source, endpoints.size(), problems);
-          case "binance-klines" -> klines(name, key, source, !endpoints.isEmpty(), problems);
+          case "binance-klines" ->
+              klines(name, key, source, market, !endpoints.isEmpty(), problems);
           default ->
               new Kind.ExchangeInfo(
-                  new BinanceExchangeInfo.Settings(name, every, source.weightLimit()));
+                  new BinanceExchangeInfo.Settings(name, market, every, source.weightLimit()));
         };
     if (!endpoints.isEmpty()) {
       sources.put(
@@ -307,6 +313,7 @@ public record ExtractorSettings(
       String name,
       String key,
       ExtractorConfig.SourceConfig source,
+      Binance.Market market,
       boolean used,
       Problems problems) {
     List<String> symbols = source.symbols().orElse(List.of());
@@ -316,7 +323,7 @@ public record ExtractorSettings(
     }
     for (String symbol : symbols) {
       problems.matches(
-          key + ".symbols", symbol, "[A-Z0-9]{2,30}", "names in capitals such as ETHUSDT");
+          key + ".symbols", symbol, "[A-Z0-9_]{2,40}", "names in capitals such as ETHUSDT");
     }
     for (String interval : source.intervals()) {
       if (!BinanceKlines.isInterval(interval)) {
@@ -328,6 +335,7 @@ public record ExtractorSettings(
     return new Kind.Klines(
         new BinanceKlines.Settings(
             name,
+            market,
             symbols.stream().distinct().toList(),
             source.intervals().stream().filter(BinanceKlines::isInterval).distinct().toList(),
             source.weightLimit()));

@@ -295,7 +295,7 @@ public class SourcesResource {
 
   private Optional<Found> find(String name) {
     return extractor.sources().values().stream()
-        .flatMap(r -> r.source().feeds().stream().map(f -> new Found(f, r)))
+        .flatMap(r -> r.source().allFeeds().map(f -> new Found(f, r)))
         .filter(f -> f.feed().name().equals(name))
         .findFirst();
   }
@@ -305,7 +305,7 @@ public class SourcesResource {
         "feed",
         feed,
         extractor.sources().values().stream()
-            .flatMap(r -> r.source().feeds().stream())
+            .flatMap(r -> r.source().allFeeds())
             .map(Feed::name)
             .toList());
   }

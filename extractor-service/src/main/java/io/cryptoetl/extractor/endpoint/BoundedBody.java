@@ -60,7 +60,9 @@ final class BoundedBody implements HttpResponse.BodySubscriber<byte[]> {
         return;
       }
       if (more > bytes.length - size) {
-        bytes = Arrays.copyOf(bytes, (int) Math.min(max, Math.max(2L * bytes.length, size + (long) more)));
+        bytes =
+            Arrays.copyOf(
+                bytes, (int) Math.min(max, Math.max(2L * bytes.length, size + (long) more)));
       }
       buffer.get(bytes, size, more);
       size += more;

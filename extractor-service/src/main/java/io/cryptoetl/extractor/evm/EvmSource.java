@@ -8,6 +8,7 @@ import io.cryptoetl.extractor.endpoint.EndpointStatus;
 import io.cryptoetl.extractor.json.JsonValue;
 import io.cryptoetl.extractor.source.BadDataException;
 import io.cryptoetl.extractor.source.Feed;
+import io.cryptoetl.extractor.source.Futures;
 import io.cryptoetl.extractor.source.Item;
 import io.cryptoetl.extractor.source.Range;
 import io.cryptoetl.extractor.source.Source;
@@ -29,7 +30,6 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -246,7 +246,7 @@ public final class EvmSource implements Source, Feed {
           inFlight.add(fetchers.submit(() -> fetcher.fetch(batch, withParent, Set.of(), progress)));
           next = batch.to() + 1;
         }
-        for (BlockFetcher.Fetched fetched : get(inFlight.remove())) {
+        for (BlockFetcher.Fetched fetched : Futures.get(inFlight.remove())) {
           items.accept(linker.item(fetched));
         }
       }
@@ -259,19 +259,6 @@ public final class EvmSource implements Source, Feed {
   @Override
   public void close() {
     fetchers.shutdownNow();
-  }
-
-  private static <R> R get(Future<R> future) throws TransientException, InterruptedException {
-    try {
-      return future.get();
-    } catch (ExecutionException e) {
-      switch (e.getCause()) {
-        case TransientException t -> throw t;
-        case InterruptedException i -> throw i;
-        case RuntimeException r -> throw r;
-        default -> throw new IllegalStateException(e.getCause());
-      }
-    }
   }
 
   /** Links each block of a range to the one before, in order, and makes its item. */

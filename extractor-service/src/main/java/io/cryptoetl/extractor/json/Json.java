@@ -184,9 +184,7 @@ public final class Json {
         int start = at;
         boolean escaped = string();
         int number =
-            escaped
-                ? Names.number(unescaped(start, at))
-                : Names.number(bytes, start + 1, at - 1);
+            escaped ? Names.number(unescaped(start, at)) : Names.number(bytes, start + 1, at - 1);
         if (number != 0) {
           long bit = 1L << number;
           if (((number < Long.SIZE ? low : high) & bit) != 0) {

@@ -15,16 +15,42 @@ import java.time.temporal.ChronoUnit;
 import java.util.Set;
 
 /**
- * The spot REST API of Binance (developers.binance.com, "Market data endpoints"), or of a mirror.
- * Requests have weights; a reply tells in {@code X-MBX-USED-WEIGHT-1M} how much of the minute's
- * allowance is used up.
+ * A REST API of Binance (developers.binance.com, "Market data endpoints"), or of a mirror. Requests
+ * have weights; a reply tells in {@code X-MBX-USED-WEIGHT-1M} how much of the minute's allowance is
+ * used up.
  */
-final class Binance {
-  static final String VENUE = "binance";
+public final class Binance {
+  /** A market of Binance: each is a venue of its own, with instruments and prices of its own. */
+  public enum Market {
+    /** Spot trading. */
+    SPOT("binance", "/api/v3"),
+    /** Futures that are margined in US dollar coins. */
+    USDM("binance-usdm", "/fapi/v1");
+
+    private final String venue;
+    private final String path;
+
+    Market(String venue, String path) {
+      this.venue = venue;
+      this.path = path;
+    }
+
+    /** Name of the venue in rows. */
+    String venue() {
+      return venue;
+    }
+  }
+
+  /** Code of the failure that a symbol is not known to the venue. */
+  static final String UNKNOWN_SYMBOL = "unknown_symbol";
+
+  /** What the API calls an invalid symbol. */
+  private static final String INVALID_SYMBOL = "-1121";
 
   private static final String USED_WEIGHT = "x-mbx-used-weight-1m";
   private static final double SHARE_OF_WEIGHT = 0.9;
 
+  private final Market market;
   private final EndpointPool<HttpCaller> pool;
   private final int weightLimit;
   private final Clock clock;
@@ -34,7 +60,8 @@ final class Binance {
    *
    * @param weightLimit what an address may use up in a minute
    */
-  Binance(EndpointPool<HttpCaller> pool, int weightLimit, Clock clock) {
+  Binance(Market market, EndpointPool<HttpCaller> pool, int weightLimit, Clock clock) {
+    this.market = market;
     this.pool = pool;
     this.weightLimit = weightLimit;
     this.clock = clock;
@@ -47,14 +74,22 @@ final class Binance {
   /** A reply, and who gave it. */
   record Answer(byte[] body, String endpoint, Instant at) {}
 
-  /** Gets a path from an endpoint that can be asked. */
+  Market market() {
+    return market;
+  }
+
+  /**
+   * Gets a path from an endpoint that can be asked.
+   *
+   * @param path below the market's own, with a slash
+   */
   Answer get(String path, Set<String> except) throws TransientException, InterruptedException {
     EndpointPool<HttpCaller>.Lease lease = pool.lease(1, -1, except);
     try {
       HttpCaller.Reply reply =
           lease.use(
               http -> {
-                HttpCaller.Reply got = http.get(path);
+                HttpCaller.Reply got = http.get(market.path + path);
                 // What is not JSON is no answer: the endpoint shall be left alone for a while.
                 int first = firstByte(got.body());
                 if (first != '[' && first != '{') {
@@ -70,7 +105,10 @@ final class Binance {
           .ifPresent(_ -> pool.pause(lease.name(), untilNextMinute()));
       return new Answer(reply.body(), lease.name(), clock.instant());
     } catch (CallFailedException e) {
-      throw new TransientException(e.code(), e.getMessage(), e.kind() == Kind.NOT_THERE);
+      throw new TransientException(
+          e.getMessage().contains(INVALID_SYMBOL) ? UNKNOWN_SYMBOL : e.code(),
+          e.getMessage(),
+          e.kind() == Kind.NOT_THERE);
     }
   }
 
@@ -90,7 +128,7 @@ final class Binance {
 
   /** The venue's clock, which decides which candles are closed. */
   Instant time() throws TransientException, InterruptedException {
-    Answer answer = get("/api/v3/time", Set.of());
+    Answer answer = get("/time", Set.of());
     try {
       JsonValue time = Json.parse(answer.body()).get("serverTime");
       if (time != null && time.isInteger()) {

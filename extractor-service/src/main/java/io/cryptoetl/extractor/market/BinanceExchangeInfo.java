@@ -42,12 +42,12 @@ public final class BinanceExchangeInfo implements Source {
    * @param period how often a snapshot is taken
    * @param weightLimit weight that an address may use up in a minute
    */
-  public record Settings(String name, Duration period, int weightLimit) {}
+  public record Settings(String name, Binance.Market market, Duration period, int weightLimit) {}
 
   /** A source that asks these endpoints. */
   public BinanceExchangeInfo(Settings settings, EndpointPool<HttpCaller> pool, Clock clock) {
     this.settings = settings;
-    this.binance = new Binance(pool, settings.weightLimit(), clock);
+    this.binance = new Binance(settings.market(), pool, settings.weightLimit(), clock);
     this.clock = clock;
   }
 
@@ -103,7 +103,7 @@ public final class BinanceExchangeInfo implements Source {
           items.accept(new Item.Absent(number));
           continue;
         }
-        Binance.Answer answer = binance.get("/api/v3/exchangeInfo", Set.of());
+        Binance.Answer answer = binance.get("/exchangeInfo", Set.of());
         calls++;
         asked.add(answer.endpoint());
         if (!holdsSymbols(answer.body())) {
@@ -143,7 +143,7 @@ public final class BinanceExchangeInfo implements Source {
     RawInstruments raw =
         RawInstruments.newBuilder()
             .setSource(settings.name())
-            .setVenue(Binance.VENUE)
+            .setVenue(binance.market().venue())
             .setAsOf(asOf)
             .setInstrumentsJson(ByteBuffer.wrap(answer.body()))
             .setEndpoint(answer.endpoint())
@@ -153,7 +153,7 @@ public final class BinanceExchangeInfo implements Source {
     return new Item.Accepted(
         number,
         Topics.RAW_MARKET_INSTRUMENTS,
-        new RawInstrumentsKey(Binance.VENUE, asOf),
+        new RawInstrumentsKey(binance.market().venue(), asOf),
         raw,
         answer.body().length,
         CHECKS,

@@ -7,6 +7,7 @@ import io.cryptoetl.extractor.json.Json;
 import io.cryptoetl.extractor.json.JsonValue;
 import io.cryptoetl.extractor.source.BadDataException;
 import io.cryptoetl.extractor.source.Feed;
+import io.cryptoetl.extractor.source.Futures;
 import io.cryptoetl.extractor.source.Item;
 import io.cryptoetl.extractor.source.Range;
 import io.cryptoetl.extractor.source.Source;
@@ -28,12 +29,21 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentSkipListSet;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
+import java.util.function.LongFunction;
+import org.jboss.logging.Logger;
 
 /**
- * Candles of Binance: one feed for each symbol and interval. The number of a candle is the time at
- * which it opened, in intervals since 1970. A number without a candle is absent, not missing: the
- * exchange stood still, or did not list the symbol yet.
+ * Candles of Binance: one feed for each interval, which reads all symbols together, so that many
+ * symbols cost one request and one transaction; its members are the feeds of each symbol. The
+ * number of a candle is the time at which it opened, in intervals since 1970. A number without a
+ * candle is absent if the venue has a later one, or does not trade the symbol: it stood still, or
+ * did not list the symbol yet. Otherwise it is late.
  */
 public final class BinanceKlines implements Source {
   /** Most candles that the API gives for one request. */
@@ -49,22 +59,43 @@ public final class BinanceKlines implements Source {
       List.of("candle_closed", "candle_in_range", "candle_prices", "candle_shape");
   private static final Duration TIME_IS_FRESH = Duration.ofSeconds(2);
 
+  /** Time after the end of a candle in which the venue may still change it. */
+  private static final Duration SETTLES = Duration.ofSeconds(5);
+
+  /** Newest candles that are read once more, in case they changed later than that. */
+  private static final int READ_AGAIN = 2;
+
+  /** Candles that are held before they are handed over in order. */
+  private static final int MAX_HELD = 50_000;
+
+  private static final Logger LOG = Logger.getLogger(BinanceKlines.class);
+
+  /** Code of candles that are waited for. */
+  private static final String NOT_THERE_YET = "candle_not_there_yet";
+
   private final Settings settings;
   private final Binance binance;
   private final Clock clock;
-  private final List<Candles> feeds = new ArrayList<>();
+  private final Symbols symbols;
+  private final List<Together> feeds = new ArrayList<>();
+  private final ExecutorService readers = Executors.newVirtualThreadPerTaskExecutor();
   private Instant venueTime = Instant.EPOCH;
   private Instant venueTimeAt = Instant.EPOCH;
 
   /**
    * Settings of the source.
    *
+   * @param market spot or futures
    * @param symbols names of markets as Binance writes them, such as ETHUSDT
    * @param intervals lengths of candles, such as 1m
    * @param weightLimit weight that an address may use up in a minute
    */
   public record Settings(
-      String name, List<String> symbols, List<String> intervals, int weightLimit) {}
+      String name,
+      Binance.Market market,
+      List<String> symbols,
+      List<String> intervals,
+      int weightLimit) {}
 
   /** The intervals that can be asked for. */
   public static String intervals() {
@@ -79,12 +110,11 @@ public final class BinanceKlines implements Source {
   /** A source that asks these endpoints. */
   public BinanceKlines(Settings settings, EndpointPool<HttpCaller> pool, Clock clock) {
     this.settings = settings;
-    this.binance = new Binance(pool, settings.weightLimit(), clock);
+    this.binance = new Binance(settings.market(), pool, settings.weightLimit(), clock);
+    this.symbols = new Symbols(binance, clock);
     this.clock = clock;
-    for (String symbol : settings.symbols()) {
-      for (String interval : settings.intervals()) {
-        feeds.add(new Candles(symbol, CandleInterval.of(interval).orElseThrow()));
-      }
+    for (String interval : settings.intervals()) {
+      feeds.add(new Together(CandleInterval.of(interval).orElseThrow()));
     }
   }
 
@@ -110,7 +140,7 @@ public final class BinanceKlines implements Source {
 
   @Override
   public void close() {
-    // Holds nothing but the endpoints, which share the service's HTTP client.
+    readers.shutdownNow();
   }
 
   /** The venue's time, asked for once for all feeds of a tick. */
@@ -120,6 +150,129 @@ public final class BinanceKlines implements Source {
       venueTimeAt = clock.instant();
     }
     return venueTime;
+  }
+
+  /** Candles of all symbols and one length. */
+  private final class Together implements Feed {
+    private final CandleInterval interval;
+    private final List<Candles> members;
+    private volatile List<String> problems = List.of();
+
+    Together(CandleInterval interval) {
+      this.interval = interval;
+      this.members =
+          settings.symbols().stream().map(symbol -> new Candles(symbol, interval)).toList();
+    }
+
+    @Override
+    public String name() {
+      return settings.name() + "." + interval.label();
+    }
+
+    @Override
+    public List<? extends Feed> members() {
+      return members;
+    }
+
+    @Override
+    public int readAgain() {
+      return READ_AGAIN;
+    }
+
+    @Override
+    public List<String> problems() {
+      return problems;
+    }
+
+    @Override
+    public long head() throws TransientException, InterruptedException {
+      findUnknown();
+      return members.getFirst().head();
+    }
+
+    private void findUnknown() throws InterruptedException {
+      Set<String> unknown = symbols.unknown(settings.symbols());
+      List<String> found =
+          unknown.isEmpty()
+              ? List.of()
+              : List.of(
+                  "%s has no symbol %s; nothing is read of it, correct symbols of source %s"
+                      .formatted(
+                          settings.market().venue(), String.join(", ", unknown), settings.name()));
+      if (!found.isEmpty() && !found.equals(problems)) {
+        LOG.errorf("source=%s event=unknown_symbol reason=\"%s\"", name(), found.getFirst());
+      }
+      problems = found;
+    }
+
+    @Override
+    public Optional<Long> numberAt(Instant time) {
+      return Optional.of(interval.number(time));
+    }
+
+    @Override
+    public Effort fetch(Range range, boolean lastTry, Consumer<Item> items)
+        throws TransientException, InterruptedException {
+      Work work = new Work();
+      for (Range page : range.cut(Math.clamp(MAX_HELD / members.size(), 1, PAGE), range.size())) {
+        List<Future<Map<Long, Item>>> reading = new ArrayList<>();
+        for (Candles member : members) {
+          reading.add(readers.submit(() -> member.read(page, member.symbol, work)));
+        }
+        List<Map<Long, Item>> read = new ArrayList<>();
+        try {
+          for (Future<Map<Long, Item>> each : reading) {
+            read.add(Futures.get(each));
+          }
+        } finally {
+          reading.forEach(each -> each.cancel(true));
+        }
+        requireAny(read);
+        for (long number = page.from(); number <= page.to(); number++) {
+          for (Map<Long, Item> member : read) {
+            items.accept(settled(member.get(number), lastTry));
+          }
+        }
+      }
+      return work.effort();
+    }
+
+    /** Where everything is late, it is the venue that stands still: all of it is waited for. */
+    private static void requireAny(List<Map<Long, Item>> read) throws TransientException {
+      Item.Late late = null;
+      for (Map<Long, Item> member : read) {
+        for (Item item : member.values()) {
+          if (item instanceof Item.Late found) {
+            late = found;
+          } else if (!(item instanceof Item.Absent)) {
+            return;
+          }
+        }
+      }
+      if (late != null) {
+        throw new TransientException(NOT_THERE_YET, late.reason());
+      }
+    }
+  }
+
+  /** Refuses to give something up before the last try. */
+  private static Item settled(Item item, boolean lastTry) throws TransientException {
+    if (item instanceof Item.Rejected rejected && !lastTry) {
+      Item.Answer last = rejected.answers().getLast();
+      throw new TransientException(last.code(), last.reason(), true);
+    }
+    return item;
+  }
+
+  /** What reading a range took, by all who read. */
+  private static final class Work {
+    private final AtomicLong calls = new AtomicLong();
+    private final AtomicLong retries = new AtomicLong();
+    private final Set<String> endpoints = new ConcurrentSkipListSet<>();
+
+    Feed.Effort effort() {
+      return new Feed.Effort(String.join(",", endpoints), calls.get(), retries.get());
+    }
   }
 
   /** Candles of one market and one length. */
@@ -137,76 +290,125 @@ public final class BinanceKlines implements Source {
       return settings.name() + "." + symbol + "." + interval.label();
     }
 
-    /** The last candle that has closed. */
+    /** The last candle that has closed, and does not change any more. */
     @Override
     public long head() throws TransientException, InterruptedException {
-      return venueTime().toEpochMilli() / interval.millis() - 1;
+      return interval.number(venueTime().minus(SETTLES)) - 1;
     }
 
     @Override
     public Optional<Long> numberAt(Instant time) {
-      return Optional.of(Math.floorDiv(time.toEpochMilli(), interval.millis()));
+      return Optional.of(interval.number(time));
     }
 
     @Override
     public Effort fetch(Range range, boolean lastTry, Consumer<Item> items)
         throws TransientException, InterruptedException {
-      Set<String> endpoints = new HashSet<>();
-      long calls = 0;
-      long retries = 0;
+      Work work = new Work();
       for (Range page : range.cut(PAGE, Long.MAX_VALUE)) {
-        Map<Long, List<Item.Answer>> refused = new TreeMap<>();
-        Set<String> asked = new HashSet<>();
-        Map<Long, Item> found = new TreeMap<>();
-        do {
-          Binance.Answer answer = binance.get(path(page), asked);
-          calls++;
-          retries += asked.isEmpty() ? 0 : 1;
-          asked.add(answer.endpoint());
-          endpoints.add(answer.endpoint());
-          found.putAll(read(page, answer, refused));
-        } while (!refused.isEmpty()
-            && !found.keySet().containsAll(refused.keySet())
-            && !asked.containsAll(binance.pool().names()));
-        emit(page, found, refused, lastTry, items);
+        for (Item item : read(page, "", work).values()) {
+          if (item instanceof Item.Late late) {
+            throw new TransientException(NOT_THERE_YET, late.reason());
+          }
+          items.accept(settled(item, lastTry));
+        }
       }
-      return new Effort(String.join(",", endpoints), calls, retries);
+      return work.effort();
     }
 
-    private void emit(
-        Range page,
-        Map<Long, Item> found,
-        Map<Long, List<Item.Answer>> refused,
-        boolean lastTry,
-        Consumer<Item> items)
-        throws TransientException {
-      for (long number = page.from(); number <= page.to(); number++) {
-        Item item = found.get(number);
-        if (item == null && refused.containsKey(number)) {
-          List<Item.Answer> answers = refused.get(number);
-          if (!lastTry) {
-            throw new TransientException(
-                answers.getLast().code(), answers.getLast().reason(), true);
-          }
-          item = new Item.Rejected(number, answers);
-        }
-        items.accept(item == null ? new Item.Absent(number) : item);
+    /** An item for each number of a page. */
+    private Map<Long, Item> read(Range page, String of, Work work)
+        throws TransientException, InterruptedException {
+      Map<Long, Item> items = new TreeMap<>();
+      if (symbols.isUnknown(symbol)) {
+        fill(page, items, number -> new Item.Absent(number, of));
+        return items;
       }
+      Map<Long, List<Item.Answer>> refused = new TreeMap<>();
+      Set<String> asked = new HashSet<>();
+      try {
+        do {
+          Binance.Answer answer = binance.get(path(page), asked);
+          work.calls.incrementAndGet();
+          work.retries.addAndGet(asked.isEmpty() ? 0 : 1);
+          asked.add(answer.endpoint());
+          work.endpoints.add(answer.endpoint());
+          items.putAll(read(page, of, answer, refused));
+        } while (!items.keySet().containsAll(refused.keySet())
+            && !asked.containsAll(binance.pool().names()));
+      } catch (TransientException e) {
+        if (!e.code().equals(Binance.UNKNOWN_SYMBOL)) {
+          throw e;
+        }
+        symbols.doubt();
+        fill(page, items, number -> new Item.Late(number, of, e.getMessage()));
+        return items;
+      }
+      refused.forEach(
+          (number, answers) ->
+              items.computeIfAbsent(number, _ -> new Item.Rejected(number, answers, of)));
+      long last = items.isEmpty() ? -1 : ((TreeMap<Long, Item>) items).lastKey();
+      boolean isPast = last == page.to() || symbols.isStopped(symbol) || hasLater(page, work);
+      fill(
+          page,
+          items,
+          number ->
+              number < last || isPast
+                  ? new Item.Absent(number, of)
+                  : new Item.Late(number, of, late(number)));
+      return items;
+    }
+
+    private static void fill(Range page, Map<Long, Item> items, LongFunction<Item> item) {
+      for (long number = page.from(); number <= page.to(); number++) {
+        if (!items.containsKey(number)) {
+          items.put(number, item.apply(number));
+        }
+      }
+    }
+
+    private String late(long number) {
+      return "%s has no candle yet that opens at %s, and no later one; it is asked for again"
+          .formatted(name(), Instant.ofEpochMilli(interval.open(number)));
+    }
+
+    /** Whether the venue has a candle after a page: what it lacks before will not come any more. */
+    private boolean hasLater(Range page, Work work)
+        throws TransientException, InterruptedException {
+      Binance.Answer answer =
+          binance.get(
+              "/klines?symbol=%s&interval=%s&startTime=%d&limit=1"
+                  .formatted(symbol, interval.label(), interval.open(page.to() + 1)),
+              Set.of());
+      work.calls.incrementAndGet();
+      try {
+        JsonValue found = Json.parse(answer.body());
+        return found.isArray() && !found.items().isEmpty();
+      } catch (IOException e) {
+        throw malformed(answer, e);
+      }
+    }
+
+    private TransientException malformed(Binance.Answer answer, IOException e) {
+      return new TransientException(
+          "reply_malformed",
+          "endpoint %s answered %s with what is not a list of candles: %s"
+              .formatted(answer.endpoint(), name(), e.getMessage()));
     }
 
     private String path(Range page) {
-      return "/api/v3/klines?symbol=%s&interval=%s&startTime=%d&endTime=%d&limit=%d"
+      return "/klines?symbol=%s&interval=%s&startTime=%d&endTime=%d&limit=%d"
           .formatted(
               symbol,
               interval.label(),
-              page.from() * interval.millis(),
-              (page.to() + 1) * interval.millis() - 1,
+              interval.open(page.from()),
+              interval.close(page.to()),
               PAGE);
     }
 
     /** The candles of a page that pass; those that do not are put among the refused. */
     private Map<Long, Item> read(
-        Range page, Binance.Answer answer, Map<Long, List<Item.Answer>> refused)
+        Range page, String of, Binance.Answer answer, Map<Long, List<Item.Answer>> refused)
         throws TransientException {
       Map<Long, Item> found = new LinkedHashMap<>();
       List<JsonValue> candles;
@@ -217,10 +419,7 @@ public final class BinanceKlines implements Source {
         }
         candles = all.items();
       } catch (IOException e) {
-        throw new TransientException(
-            "reply_malformed",
-            "endpoint %s answered %s with what is not a list of candles: %s"
-                .formatted(answer.endpoint(), name(), e.getMessage()));
+        throw malformed(answer, e);
       }
       long before = page.from() - 1;
       for (JsonValue json : candles) {
@@ -229,7 +428,7 @@ public final class BinanceKlines implements Source {
           List<JsonValue> candle = fields(json);
           number = number(candle, page, before);
           check(candle, number, answer.at());
-          found.put(number, accepted(number, json, answer));
+          found.put(number, accepted(number, of, json, answer));
           before = number;
         } catch (BadDataException e) {
           binance.pool().refused(answer.endpoint(), e.code(), e.getMessage());
@@ -257,9 +456,9 @@ public final class BinanceKlines implements Source {
 
     private long number(List<JsonValue> candle, Range page, long before) throws BadDataException {
       long open = Long.parseLong(candle.get(0).text());
-      long number = Math.floorDiv(open, interval.millis());
+      long number = interval.number(Instant.ofEpochMilli(open));
       require(
-          open % interval.millis() == 0
+          open == interval.open(number)
               && number >= page.from()
               && number <= page.to()
               && number > before,
@@ -271,14 +470,14 @@ public final class BinanceKlines implements Source {
 
     private void check(List<JsonValue> candle, long number, Instant now) throws BadDataException {
       long close = Long.parseLong(candle.get(CLOSE_TIME).text());
-      long end = (number + 1) * interval.millis() - 1;
+      long end = interval.close(number);
       require(
           close == end && end < now.toEpochMilli() + TIME_IS_FRESH.toMillis(),
           "candle_closed",
           "the candle of %s that opens at %s closes at %s: it is not closed, or not of its interval"
               .formatted(
                   name(),
-                  Instant.ofEpochMilli(number * interval.millis()),
+                  Instant.ofEpochMilli(interval.open(number)),
                   Instant.ofEpochMilli(close)));
       try {
         BigDecimal open = new BigDecimal(candle.get(1).text());
@@ -294,30 +493,25 @@ public final class BinanceKlines implements Source {
             "candle_prices",
             "the candle of %s that opens at %s has open %s, high %s, low %s, close %s: high and low must enclose the others, and be above 0"
                 .formatted(
-                    name(),
-                    Instant.ofEpochMilli(number * interval.millis()),
-                    open,
-                    high,
-                    low,
-                    last));
+                    name(), Instant.ofEpochMilli(interval.open(number)), open, high, low, last));
       } catch (NumberFormatException e) {
         throw new BadDataException(
             "candle_prices",
             "the candle of %s that opens at %s holds a price that is not a number"
-                .formatted(name(), Instant.ofEpochMilli(number * interval.millis())));
+                .formatted(name(), Instant.ofEpochMilli(interval.open(number))));
       }
     }
 
-    private Item accepted(long number, JsonValue json, Binance.Answer answer) {
-      Instant open = Instant.ofEpochMilli(number * interval.millis());
+    private Item accepted(long number, String of, JsonValue json, Binance.Answer answer) {
+      Instant open = Instant.ofEpochMilli(interval.open(number));
       RawCandle raw =
           RawCandle.newBuilder()
               .setSource(settings.name())
-              .setVenue(Binance.VENUE)
+              .setVenue(settings.market().venue())
               .setSymbol(symbol)
               .setInterval(interval.label())
               .setOpenTime(open)
-              .setCloseTime(open.plusMillis(interval.millis() - 1))
+              .setCloseTime(Instant.ofEpochMilli(interval.close(number)))
               .setCandleJson(json.buffer())
               .setEndpoint(answer.endpoint())
               .setFetchedAt(answer.at())
@@ -326,12 +520,13 @@ public final class BinanceKlines implements Source {
       return new Item.Accepted(
           number,
           Topics.RAW_MARKET_CANDLES,
-          new CandleKey(Binance.VENUE, symbol, interval.label(), open),
+          new CandleKey(settings.market().venue(), symbol, interval.label(), open),
           raw,
           json.size(),
           CHECKS,
           answer.endpoint(),
-          Optional.empty());
+          Optional.empty(),
+          of);
     }
   }
 

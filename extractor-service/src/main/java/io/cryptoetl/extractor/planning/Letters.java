@@ -7,9 +7,18 @@ package io.cryptoetl.extractor.planning;
 public final class Letters {
   private Letters() {}
 
-  /** The id for the answer of an endpoint. */
-  public static String id(String feed, long number, String endpoint, String code) {
-    return prefix(feed) + number + ":" + endpoint + ":" + code;
+  /**
+   * The id for the answer of an endpoint.
+   *
+   * @param of what of the feed it is of; empty if the feed has one thing at each number
+   */
+  public static String id(String feed, long number, String of, String endpoint, String code) {
+    return prefix(feed) + number + ":" + endpoint + ":" + code + (of.isEmpty() ? "" : ":" + of);
+  }
+
+  /** Whether an id that {@link #id} made is of this part of the feed. */
+  public static boolean isOf(String id, String of) {
+    return of.isEmpty() || id.endsWith(":" + of);
   }
 
   /** The height of an id that {@link #id} made for this feed. */

@@ -284,12 +284,31 @@ public final class Planner implements AutoCloseable {
             ? cursor.getFirstNumber()
             : Math.max(earliest, settings.start().first(feed, run.head));
     long next = cursor != null ? Math.max(earliest, cursor.getNextNumber()) : first;
+    run.first = first;
+    run.next = next;
+    run.members = feed.members().stream().map(Feed::name).toList();
+    if (cursor != null) {
+      join(cursor, run);
+    }
     int room = settings.rangesPerTick() - ledger.backlog(feed.name());
     if (run.head < next || room <= 0) {
       return;
     }
-    run.ranges = new Range(next, run.head).cut(settings.rangeSize(), room);
-    run.first = first;
+    long from = Math.max(first, next - (cursor == null ? 0 : feed.readAgain()));
+    run.ranges = new Range(from, run.head).cut(settings.rangeSize(), room);
+    run.next = run.ranges.getLast().to() + 1;
+  }
+
+  /** What was planned before a member was there is read of that one alone. */
+  private void join(Cursor cursor, Run run) {
+    run.joining.addAll(run.members);
+    run.joining.removeAll(cursor.getMembers());
+    boolean wantsPast = !(settings.start() instanceof Start.Head);
+    if (wantsPast && cursor.getNextNumber() > cursor.getFirstNumber()) {
+      run.past =
+          new Range(cursor.getFirstNumber(), cursor.getNextNumber() - 1)
+              .cut(settings.rangeSize(), Long.MAX_VALUE);
+    }
   }
 
   /** Writes a run with its requests and the cursor. */
@@ -299,10 +318,9 @@ public final class Planner implements AutoCloseable {
       run.outcome = "planned";
     }
     Optional<Cursor> moved =
-        run.ranges.isEmpty()
+        run.ranges.isEmpty() && run.joining.isEmpty()
             ? Optional.empty()
-            : Optional.of(
-                new Cursor(feed.name(), run.first, run.ranges.getLast().to() + 1, run.head, now));
+            : Optional.of(new Cursor(feed.name(), run.first, run.next, run.head, run.members, now));
     sender.send(
         producer -> {
           Requests.send(
@@ -340,6 +358,16 @@ public final class Planner implements AutoCloseable {
               run.retried,
               BY_RETRY,
               now);
+          for (String member : run.joining) {
+            Requests.send(
+                producer,
+                Topics.OPS_EXTRACT_BULK_REQUESTS,
+                run.id,
+                member,
+                run.past,
+                BY_SCHEDULE,
+                now);
+          }
           moved.ifPresent(
               cursor ->
                   producer.send(
@@ -374,6 +402,16 @@ public final class Planner implements AutoCloseable {
     private List<Range> replaced = new ArrayList<>();
     private List<Range> retried = new ArrayList<>();
 
+    /** Where the cursor is afterwards. */
+    private long next;
+
+    private List<String> members = List.of();
+
+    /** Members that are new, and what they have missed. */
+    private final List<String> joining = new ArrayList<>();
+
+    private List<Range> past = List.of();
+
     Run(String feed, Trigger trigger, Instant startedAt) {
       this.feed = feed;
       this.trigger = trigger;
@@ -381,7 +419,7 @@ public final class Planner implements AutoCloseable {
     }
 
     boolean madeRequests() {
-      return !ranges.isEmpty() || !replaced.isEmpty() || !retried.isEmpty();
+      return !ranges.isEmpty() || !replaced.isEmpty() || !retried.isEmpty() || !joining.isEmpty();
     }
 
     ExtractRun record(String instance, Instant finishedAt) {

@@ -116,7 +116,7 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
       Meters meters) {
     this.source = source;
     this.leading = leading;
-    this.feeds = source.feeds().stream().collect(Collectors.toMap(Feed::name, f -> f));
+    this.feeds = source.allFeeds().collect(Collectors.toMap(Feed::name, f -> f));
     this.kafka = kafka;
     this.ledger = ledger;
     this.name = name;
@@ -335,7 +335,7 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
             case Item.Accepted accepted -> accepted.bytes();
             case Item.Rejected rejected ->
                 rejected.answers().stream().mapToLong(a -> a.payload().length).sum();
-            case Item.Absent _ -> 0;
+            case Item.Absent _, Item.Late _ -> 0;
           };
       if (heldBytes > HELD_BYTES) {
         sendHeld();
@@ -365,7 +365,7 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
         case Item.Accepted accepted -> {
           String topic = accepted.topic().name();
           deadLetter(
-              accepted.number(),
+              accepted,
               new Item.Answer(
                   "record_too_large",
                   "number %d of %s takes %d bytes, topic %s takes %d; raise TOPIC_RAW_MAX_MESSAGE_BYTES, provision the topics again and restart"
@@ -375,25 +375,32 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
           totals.deadLetters++;
         }
         case Item.Rejected rejected -> {
-          rejected.answers().forEach(answer -> deadLetter(rejected.number(), answer));
+          rejected.answers().forEach(answer -> deadLetter(rejected, answer));
           totals.deadLetters++;
         }
         case Item.Absent _ -> totals.absent++;
+        case Item.Late late -> {
+          LOG.infof(
+              "source=%s worker=%s event=late number=%d reason=\"%s\"",
+              feed, name, late.number(), late.reason());
+          totals.letters.add(Letters.id(feed, late.number(), late.of(), "", "late"));
+        }
       }
       // Letters of earlier tries are withdrawn, unless they were just written again.
       List<String> now = totals.letters.subList(before, totals.letters.size());
       for (String id : known) {
-        if (!now.contains(id)) {
+        if (Letters.isOf(id, item.of()) && !now.contains(id)) {
           send(Topics.OPS_DEAD_LETTERS.name(), new DeadLetterKey(id), null, 0);
         }
       }
     }
 
-    private void deadLetter(long number, Item.Answer answer) {
+    private void deadLetter(Item item, Item.Answer answer) {
+      long number = item.number();
       LOG.errorf(
           "source=%s worker=%s event=dead_letter block=%d endpoint=%s code=%s reason=\"%s\"",
           feed, name, number, answer.endpoint(), answer.code(), answer.reason());
-      String id = Letters.id(feed, number, answer.endpoint(), answer.code());
+      String id = Letters.id(feed, number, item.of(), answer.endpoint(), answer.code());
       totals.letters.add(id);
       boolean isKept =
           answer.payload().length > 0 && answer.payload().length + RECORD_OVERHEAD <= letterLimit;

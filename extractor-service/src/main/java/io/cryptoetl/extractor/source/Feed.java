@@ -1,6 +1,7 @@
 package io.cryptoetl.extractor.source;
 
 import java.time.Instant;
+import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
 
@@ -34,8 +35,8 @@ public interface Feed {
   }
 
   /**
-   * Reads a range and hands over its items in ascending order of number, one for each number.
-   * Memory is bounded: no more than a few batches are held.
+   * Reads a range and hands over its items in ascending order of number, one for each number, or
+   * one for each member at each number. Memory is bounded: no more than a few batches are held.
    *
    * @param lastTry true if numbers that the source cannot give, or gives wrong, shall become {@link
    *     Item.Rejected} instead of an exception
@@ -60,6 +61,24 @@ public interface Feed {
    * @param number that is refused, with those around it
    */
   record Halt(long number, String reason) {}
+
+  /**
+   * Feeds of which this one reads all together; empty if it is by itself. They can be asked for one
+   * by one, and are not planned.
+   */
+  default List<? extends Feed> members() {
+    return List.of();
+  }
+
+  /** How many numbers that were planned before are read again with what is new. */
+  default int readAgain() {
+    return 0;
+  }
+
+  /** What of the configuration cannot be read, and why; empty if all can. */
+  default List<String> problems() {
+    return List.of();
+  }
 
   /**
    * How many of the newest published numbers are compared with the source at each tick, because the

@@ -11,6 +11,12 @@ public sealed interface Item {
   long number();
 
   /**
+   * What of the feed it is of, where a feed has several things at one number, such as a symbol;
+   * empty where it has one.
+   */
+  String of();
+
+  /**
    * A record to publish.
    *
    * @param topic where it goes
@@ -27,8 +33,22 @@ public sealed interface Item {
       long bytes,
       List<String> checks,
       String endpoint,
-      Optional<Link> link)
-      implements Item {}
+      Optional<Link> link,
+      String of)
+      implements Item {
+    /** A record of a feed that has one at each number. */
+    public Accepted(
+        long number,
+        Topic topic,
+        SpecificRecord key,
+        SpecificRecord value,
+        long bytes,
+        List<String> checks,
+        String endpoint,
+        Optional<Link> link) {
+      this(number, topic, key, value, bytes, checks, endpoint, link, "");
+    }
+  }
 
   /**
    * Hashes that chain a block to its parent.
@@ -39,14 +59,32 @@ public sealed interface Item {
   record Link(byte[] hash, byte[] parentHash) {}
 
   /** A number at which the source has nothing, and says so. */
-  record Absent(long number) implements Item {}
+  record Absent(long number, String of) implements Item {
+    /** Nothing, of a feed that has one thing at each number. */
+    public Absent(long number) {
+      this(number, "");
+    }
+  }
+
+  /**
+   * A number at which the source will have something, and holds up others at that number that it
+   * has: it is asked for again, as what was given up is.
+   *
+   * @param reason what was asked for and not there
+   */
+  record Late(long number, String of, String reason) implements Item {}
 
   /**
    * A number that cannot be published: every endpoint's answer goes to the dead letters.
    *
    * @param answers what the endpoints gave, at least one
    */
-  record Rejected(long number, List<Answer> answers) implements Item {}
+  record Rejected(long number, List<Answer> answers, String of) implements Item {
+    /** What was refused, of a feed that has one thing at each number. */
+    public Rejected(long number, List<Answer> answers) {
+      this(number, answers, "");
+    }
+  }
 
   /**
    * An answer that was refused.

@@ -535,10 +535,7 @@ public final class BlockVerifier {
       for (int i = 0; i < Math.min(parts.committed, receipts.size()); i++) {
         encoded.add(
             Encoding.receipt(
-                receipts.get(i),
-                parts.transactions.get(i).type(),
-                logs.get(i),
-                withStateRoot));
+                receipts.get(i), parts.transactions.get(i).type(), logs.get(i), withStateRoot));
       }
       return encoded;
     }

@@ -206,9 +206,7 @@ final class Fields {
     long number = value == null ? JsonValue.NONE : value.smallQuantity();
     if (number < 0) {
       throw malformed(
-          field,
-          value,
-          number == JsonValue.NONE ? "a hex quantity" : "a hex quantity below 2^56");
+          field, value, number == JsonValue.NONE ? "a hex quantity" : "a hex quantity below 2^56");
     }
     return number;
   }

@@ -11,6 +11,7 @@ import java.util.List;
 final class OrderedTrie {
   private static final int RADIX = 16;
   private static final int HASH_BYTES = 32;
+
   /** First position whose RLP is longer than a byte. */
   private static final int FIRST_LONG = 128;
 

@@ -32,7 +32,9 @@ class BinanceExchangeInfoTest extends SourceContract {
 
   private BinanceExchangeInfo info(EndpointPool<HttpCaller> pool) {
     return new BinanceExchangeInfo(
-        new BinanceExchangeInfo.Settings("instruments", PERIOD, 6000), pool, clock);
+        new BinanceExchangeInfo.Settings("instruments", Binance.Market.SPOT, PERIOD, 6000),
+        pool,
+        clock);
   }
 
   private BinanceExchangeInfo info(FakeBinance binance) {

@@ -43,12 +43,13 @@ class BinanceKlinesTest extends SourceContract {
 
   @Override
   protected Source source(EndpointPool<HttpCaller> pool, HttpCaller unused) {
-    return source(pool);
+    return source(pool, "ETHUSDT");
   }
 
-  private Source source(EndpointPool<HttpCaller> pool) {
+  private Source source(EndpointPool<HttpCaller> pool, String... symbols) {
     return new BinanceKlines(
-        new BinanceKlines.Settings("spot", List.of("ETHUSDT", "BTCUSDT"), List.of("1m", "1h"), 600),
+        new BinanceKlines.Settings(
+            "spot", Binance.Market.SPOT, List.of(symbols), List.of("1m", "1h"), 600),
         pool,
         clock);
   }
@@ -59,7 +60,16 @@ class BinanceKlinesTest extends SourceContract {
   }
 
   private Source both() {
-    return source(pool(caller("alpha", binance), caller("beta", mirror)));
+    return both("ETHUSDT", "BTCUSDT");
+  }
+
+  private Source both(String... symbols) {
+    return source(pool(caller("alpha", binance), caller("beta", mirror)), symbols);
+  }
+
+  /** The feed of one symbol. */
+  private static Feed one(Source source) {
+    return source.feeds().getFirst().members().getFirst();
   }
 
   private HttpCaller caller(String name, FakeServer server) {
@@ -74,21 +84,32 @@ class BinanceKlinesTest extends SourceContract {
   }
 
   @Test
-  void shouldHaveAFeedForEachSymbolAndInterval() throws Exception {
-    assertThat(both().feeds())
+  void shouldReadAllSymbolsOfAnIntervalTogether() throws Exception {
+    assertThat(both().allFeeds())
         .extracting(Feed::name)
         .containsExactly(
-            "spot.ETHUSDT.1m", "spot.ETHUSDT.1h", "spot.BTCUSDT.1m", "spot.BTCUSDT.1h");
+            "spot.1m",
+            "spot.ETHUSDT.1m",
+            "spot.BTCUSDT.1m",
+            "spot.1h",
+            "spot.ETHUSDT.1h",
+            "spot.BTCUSDT.1h");
     // 22:13:50: the minute of 22:13 is not closed yet, that of 22:12 is the last one.
     binance.now = mirror.now = Instant.parse("2023-11-14T22:13:50Z").toEpochMilli();
     Feed feed = both().feeds().getFirst();
     assertThat(feed.head())
         .isEqualTo(feed.numberAt(Instant.parse("2023-11-14T22:12:00Z")).orElseThrow());
+    binance.now = mirror.now = Instant.parse("2023-11-14T22:14:03Z").toEpochMilli();
+    assertThat(both().feeds().getFirst().head())
+        .as("a candle may change for some seconds after its end")
+        .isEqualTo(feed.numberAt(Instant.parse("2023-11-14T22:12:00Z")).orElseThrow());
   }
 
   @Test
   void shouldPageThroughARangeAndKeepTheBytes() throws Exception {
-    Feed feed = both().feeds().getFirst();
+    Feed feed = one(both());
+    // exchangeInfo is asked for once.
+    fetch(feed, new Range(FIRST, FIRST), false);
     binance.requests.set(0);
     mirror.requests.set(0);
 
@@ -109,7 +130,7 @@ class BinanceKlinesTest extends SourceContract {
     binance.halted.addAll(List.of((FIRST + 3) * MINUTE, (FIRST + 4) * MINUTE));
     mirror.halted.addAll(binance.halted);
 
-    List<Item> items = fetch(both().feeds().getFirst(), new Range(FIRST, FIRST + 9), false);
+    List<Item> items = fetch(one(both()), new Range(FIRST, FIRST + 9), false);
 
     assertThat(
             new TreeSet<>(
@@ -133,7 +154,7 @@ class BinanceKlinesTest extends SourceContract {
       binance.distortion = text -> text.replace(good, bad);
       // Both endpoints are asked in turn: whoever comes first, all candles are had.
       for (int i = 0; i < 4; i++) {
-        assertThat(fetch(both().feeds().getFirst(), new Range(FIRST, FIRST + 5), false))
+        assertThat(fetch(one(both()), new Range(FIRST, FIRST + 5), false))
             .as(bad)
             .allMatch(item -> item instanceof Item.Accepted);
       }
@@ -146,7 +167,7 @@ class BinanceKlinesTest extends SourceContract {
     binance.distortion =
         text -> text.replace(good, good.replaceFirst("\"[0-9]+\\.00\"", "\"1.00\""));
     mirror.distortion = binance.distortion;
-    Feed feed = both().feeds().getFirst();
+    Feed feed = one(both());
 
     TransientException failure =
         catchThrowableOfType(
@@ -167,10 +188,112 @@ class BinanceKlinesTest extends SourceContract {
     Source source = both();
 
     for (int i = 0; i < 6; i++) {
-      fetch(source.feeds().getFirst(), new Range(FIRST, FIRST + 5), false);
+      fetch(one(source), new Range(FIRST, FIRST + 5), false);
     }
 
     assertThat(binance.requests.get()).isLessThanOrEqualTo(1);
     assertThat(source.endpoints().getFirst().health()).isIn("paused", "healthy");
+  }
+
+  @Test
+  void shouldHandOverAllSymbolsInOrder() throws Exception {
+    List<Item> items = fetch(both().feeds().getFirst(), new Range(FIRST, FIRST + 1_200), false);
+
+    assertThat(items).hasSize(2 * 1_201).allMatch(i -> i instanceof Item.Accepted);
+    assertThat(items).extracting(Item::number).isSorted();
+    assertThat(items.subList(0, 2)).extracting(Item::of).containsExactly("ETHUSDT", "BTCUSDT");
+  }
+
+  @Test
+  void shouldNotCallAbsentWhatMayStillCome() throws Exception {
+    long last = FIRST + 5;
+    for (FakeBinance each : List.of(binance, mirror)) {
+      each.until.put("ETHUSDT", last * MINUTE);
+    }
+    Source source = both();
+
+    List<Item> items = fetch(source.feeds().getFirst(), new Range(FIRST, FIRST + 6), false);
+    TransientException alone =
+        catchThrowableOfType(
+            TransientException.class, () -> fetch(one(source), new Range(FIRST, FIRST + 6), true));
+
+    assertThat(items)
+        .filteredOn(i -> i.number() == FIRST + 6)
+        .satisfiesExactly(
+            i -> assertThat(i).isInstanceOf(Item.Late.class),
+            i -> assertThat(i).isInstanceOf(Item.Accepted.class));
+    assertThat(alone.code()).isEqualTo("candle_not_there_yet");
+    assertThat(alone.answered()).as("it is waited for").isFalse();
+  }
+
+  @Test
+  void shouldWaitWhileTheVenueStandsStill() {
+    binance.until.put("ETHUSDT", FIRST * MINUTE);
+    binance.until.put("BTCUSDT", FIRST * MINUTE);
+    mirror.until.putAll(binance.until);
+
+    TransientException failure =
+        catchThrowableOfType(
+            TransientException.class,
+            () -> fetch(both().feeds().getFirst(), new Range(FIRST + 1, FIRST + 1), true));
+
+    assertThat(failure.code()).isEqualTo("candle_not_there_yet");
+  }
+
+  @Test
+  void shouldTellUnknownSymbolsAndReadTheOthers() throws Exception {
+    Source source = both("NOSUCH", "ETHUSDT", "OLDUSDT");
+    binance.until.put("OLDUSDT", 0L);
+    mirror.until.put("OLDUSDT", 0L);
+    Feed feed = source.feeds().getFirst();
+    long head = feed.head();
+
+    assertThat(feed.problems()).singleElement().asString().contains("binance has no symbol NOSUCH");
+    assertThat(fetch(feed, new Range(FIRST, FIRST), false))
+        .satisfiesExactly(
+            i -> assertThat(i).isInstanceOf(Item.Absent.class),
+            i -> assertThat(i).isInstanceOf(Item.Accepted.class),
+            i -> assertThat(i).as("not traded any more").isInstanceOf(Item.Absent.class));
+    assertThat(binance.asked).doesNotContain("NOSUCH");
+    assertThat(head).isPositive();
+  }
+
+  @Test
+  void shouldNumberCandlesOfAnyLength() {
+    for (CandleInterval interval : CandleInterval.values()) {
+      for (String time :
+          List.of("1970-01-01T00:00:00Z", "2024-02-29T23:59:59Z", "2017-08-14T00:00:00Z")) {
+        Instant instant = Instant.parse(time);
+        long number = interval.number(instant);
+        assertThat(interval.open(number)).isLessThanOrEqualTo(instant.toEpochMilli());
+        assertThat(interval.close(number)).isGreaterThanOrEqualTo(instant.toEpochMilli());
+        assertThat(interval.number(Instant.ofEpochMilli(interval.open(number)))).isEqualTo(number);
+        assertThat(interval.number(Instant.ofEpochMilli(interval.close(number)))).isEqualTo(number);
+      }
+    }
+    CandleInterval week = CandleInterval.of("1w").orElseThrow();
+    assertThat(Instant.ofEpochMilli(week.open(week.number(Instant.parse("2024-01-04T12:00:00Z")))))
+        .isEqualTo("2024-01-01T00:00:00Z");
+    CandleInterval month = CandleInterval.of("1M").orElseThrow();
+    assertThat(
+            Instant.ofEpochMilli(month.close(month.number(Instant.parse("2024-02-10T00:00:00Z")))))
+        .isEqualTo("2024-02-29T23:59:59.999Z");
+  }
+
+  @Test
+  void shouldKeepFuturesApartFromSpot() throws Exception {
+    Source futures =
+        new BinanceKlines(
+            new BinanceKlines.Settings(
+                "futures", Binance.Market.USDM, List.of("ETHUSDT"), List.of("1m"), 600),
+            pool(caller("alpha", binance)),
+            clock);
+
+    Item.Accepted item =
+        (Item.Accepted)
+            fetch(futures.feeds().getFirst(), new Range(FIRST, FIRST), false).getFirst();
+
+    assertThat(((RawCandle) item.value()).getVenue()).isEqualTo("binance-usdm");
+    futures.close();
   }
 }

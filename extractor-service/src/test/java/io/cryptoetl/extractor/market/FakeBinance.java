@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentSkipListSet;
 import java.util.stream.Collectors;
 
@@ -18,6 +19,9 @@ public final class FakeBinance extends FakeServer {
 
   /** Open times at which the exchange stood still. */
   final Set<Long> halted = new ConcurrentSkipListSet<>();
+
+  /** Newest open times of symbols that have none until now. */
+  final Map<String, Long> until = new ConcurrentHashMap<>();
 
   /** The symbols that were asked for. */
   final Set<String> asked = new ConcurrentSkipListSet<>();
@@ -33,10 +37,12 @@ public final class FakeBinance extends FakeServer {
             : Arrays.stream(exchange.getRequestURI().getQuery().split("&"))
                 .map(p -> p.split("="))
                 .collect(Collectors.toMap(p -> p[0], p -> p[1]));
-    return switch (path) {
+    return switch (path.replace("/fapi/v1/", "/api/v3/")) {
       case "/api/v3/time" -> "{\"serverTime\":" + now + "}";
       case "/api/v3/exchangeInfo" ->
-          "{\"timezone\":\"UTC\", \"symbols\":[ {\"symbol\":\"ETHUSDT\",\"status\":\"TRADING\"} ]}";
+          "{\"timezone\":\"UTC\", \"symbols\":[ {\"symbol\":\"ETHUSDT\",\"status\":\"TRADING\"},"
+              + " {\"symbol\":\"BTCUSDT\",\"status\":\"TRADING\"},"
+              + " {\"symbol\":\"OLDUSDT\",\"status\":\"BREAK\"} ]}";
       case "/api/v3/klines" -> klines(query);
       default -> throw new IllegalArgumentException(path);
     };
@@ -46,11 +52,13 @@ public final class FakeBinance extends FakeServer {
     asked.add(query.get("symbol"));
     long length = MILLIS.get(query.get("interval"));
     long from = Long.parseLong(query.get("startTime"));
-    long to = Long.parseLong(query.get("endTime"));
+    long to = Long.parseLong(query.getOrDefault("endTime", Long.toString(now)));
     int limit = Integer.parseInt(query.get("limit"));
     List<String> candles = new ArrayList<>();
     for (long open = Math.ceilDiv(from, length) * length;
-        open <= to && open <= now && candles.size() < limit;
+        open <= to
+            && open <= until.getOrDefault(query.get("symbol"), now)
+            && candles.size() < limit;
         open += length) {
       if (!halted.contains(open)) {
         candles.add(candle(open, length));
