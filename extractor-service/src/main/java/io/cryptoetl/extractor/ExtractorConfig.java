@@ -67,10 +67,17 @@ public interface ExtractorConfig {
     Optional<Long> chainId();
 
     /**
-     * {@code ethereum}, {@code polygon} or {@code generic-evm}: which checks must hold. Without it
-     * the chain id decides.
+     * {@code ethereum}, {@code polygon}, {@code bsc}, {@code gnosis}, {@code op-stack}, {@code
+     * arbitrum} or {@code generic-evm}: which checks must hold. Without it the chain id decides.
      */
     Optional<String> profile();
+
+    /** Checks that may fail on this chain whatever its profile says, such as header_hash. */
+    Optional<List<String>> mayFail();
+
+    /** Endpoints that must tell the same hash at the end of a range; 1 to 10. */
+    @WithDefault("1")
+    int quorum();
 
     /** {@code finalized}, {@code safe}, or a number of confirmations. */
     @WithDefault("finalized")

@@ -11,16 +11,19 @@ import io.cryptoetl.extractor.market.BinanceExchangeInfo;
 import io.cryptoetl.extractor.market.BinanceKlines;
 import io.cryptoetl.extractor.planning.Start;
 import io.cryptoetl.extractor.verify.ChainProfile;
+import io.cryptoetl.extractor.verify.Check;
 import java.net.URI;
 import java.net.URISyntaxException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -275,10 +278,22 @@ public record ExtractorSettings(
         && problems.matches(
             key + ".profile",
             source.profile().get(),
-            "ethereum|polygon|generic-evm",
-            "ethereum, polygon or generic-evm")) {
+            ChainProfile.labels().replace(", ", "|"),
+            ChainProfile.labels())) {
       profile =
           ChainProfile.valueOf(source.profile().get().toUpperCase(Locale.ROOT).replace('-', '_'));
+    }
+    Set<Check> mayFail = EnumSet.noneOf(Check.class);
+    for (String check : source.mayFail().orElse(List.of())) {
+      Check.ofLabel(check)
+          .ifPresentOrElse(
+              mayFail::add,
+              () ->
+                  problems.add(
+                      "%s.may-fail has '%s', allowed: %s".formatted(key, check, Check.labels())));
+    }
+    if (endpoints > 0) {
+      problems.range(key + ".quorum", source.quorum(), 1, endpoints);
     }
     Finality finality = new Finality.Finalized();
     try {
@@ -299,6 +314,8 @@ public record ExtractorSettings(
             name,
             chainId,
             profile,
+            mayFail,
+            source.quorum(),
             source.verify(),
             finality,
             source.reorgWindow(),

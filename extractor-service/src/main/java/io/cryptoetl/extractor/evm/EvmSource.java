@@ -15,6 +15,7 @@ import io.cryptoetl.extractor.source.Source;
 import io.cryptoetl.extractor.source.TransientException;
 import io.cryptoetl.extractor.verify.BlockVerifier;
 import io.cryptoetl.extractor.verify.ChainProfile;
+import io.cryptoetl.extractor.verify.Check;
 import io.cryptoetl.extractor.verify.VerifiedBlock;
 import io.cryptoetl.raw.RawBlock;
 import io.cryptoetl.schemas.Topic;
@@ -68,6 +69,8 @@ public final class EvmSource implements Source, Feed {
    * Settings of a chain.
    *
    * @param chainId EIP-155 id that every endpoint must report
+   * @param mayFail checks that may fail whatever the profile says
+   * @param quorum endpoints that must tell the same hash at the end of a range, 1 and more
    * @param verify whether hashes and roots are recomputed; only measurements turn it off
    * @param reorgWindow published blocks below the head that are compared with the chain at each
    *     tick, if finality is a number of confirmations
@@ -79,6 +82,8 @@ public final class EvmSource implements Source, Feed {
       String name,
       long chainId,
       ChainProfile profile,
+      Set<Check> mayFail,
+      int quorum,
       boolean verify,
       Finality finality,
       int reorgWindow,
@@ -94,7 +99,10 @@ public final class EvmSource implements Source, Feed {
     this.pool = pool;
     this.fetcher =
         new BlockFetcher(
-            settings, pool, new BlockVerifier(settings.chainId(), settings.profile()), clock);
+            settings,
+            pool,
+            new BlockVerifier(settings.chainId(), settings.profile(), settings.mayFail()),
+            clock);
   }
 
   /** A source over HTTP. */
@@ -216,7 +224,11 @@ public final class EvmSource implements Source, Feed {
 
   @Override
   public Optional<byte[]> hashAt(long number) throws TransientException, InterruptedException {
-    EndpointPool<NodeClient>.Lease lease = pool.lease(1, number, Set.of());
+    return hashAt(pool.lease(1, number, Set.of()), number);
+  }
+
+  private Optional<byte[]> hashAt(EndpointPool<NodeClient>.Lease lease, long number)
+      throws TransientException, InterruptedException {
     try {
       return lease.use(
           node -> {
@@ -247,13 +259,53 @@ public final class EvmSource implements Source, Feed {
           next = batch.to() + 1;
         }
         for (BlockFetcher.Fetched fetched : Futures.get(inFlight.remove())) {
-          items.accept(linker.item(fetched));
+          Item item = linker.item(fetched);
+          if (item.number() == range.to() && item instanceof Item.Accepted last) {
+            requireQuorum(last);
+          }
+          items.accept(item);
         }
       }
     } finally {
       inFlight.forEach(f -> f.cancel(true));
     }
     return new Effort(progress.endpoints(), progress.calls(), progress.retries());
+  }
+
+  /** Blocks of a range are chained to its last one, so that its hash stands for all of them. */
+  private void requireQuorum(Item.Accepted last) throws TransientException, InterruptedException {
+    byte[] hash = last.link().orElseThrow().hash();
+    int agreed = 1;
+    List<String> others = new ArrayList<>();
+    for (String name : pool.names()) {
+      if (agreed >= settings.quorum()) {
+        return;
+      }
+      if (name.equals(last.endpoint())) {
+        continue;
+      }
+      try {
+        Optional<byte[]> told = hashAt(pool.leaseOnly(name, 1), last.number());
+        if (told.isPresent() && Arrays.equals(told.get(), hash)) {
+          agreed++;
+        } else {
+          others.add(name + (told.isPresent() ? " has another block" : " has no block"));
+        }
+      } catch (TransientException e) {
+        others.add(e.getMessage());
+      }
+    }
+    if (agreed < settings.quorum()) {
+      throw new TransientException(
+          "no_quorum",
+          "block %d of %s is told alike by %d endpoints, quorum is %d: %s. It is asked for again"
+              .formatted(
+                  last.number(),
+                  settings.name(),
+                  agreed,
+                  settings.quorum(),
+                  String.join("; ", others)));
+    }
   }
 
   @Override

@@ -37,21 +37,33 @@ public final class BlockVerifier {
       "matic-bor-receipt-".getBytes(StandardCharsets.US_ASCII);
   private static final int FIRST_PROTECTED_V = 35;
 
+  static final String TRANSACTION_TYPE_UNKNOWN = "transaction_type_unknown";
+
   private final long chainId;
-  private final ChainProfile profile;
+  private final ChainProfile chainProfile;
+  private final Set<Check> mayFail;
+  private final Ratchet ratchet = new Ratchet();
 
   /**
    * A verifier of a chain.
    *
    * @param chainId EIP-155 chain id
+   * @param mayFail checks that may fail whatever the profile says
    */
-  public BlockVerifier(long chainId, ChainProfile profile) {
+  public BlockVerifier(long chainId, ChainProfile profile, Set<Check> mayFail) {
     this.chainId = chainId;
-    this.profile = profile;
+    this.chainProfile = profile;
+    this.mayFail = mayFail;
+  }
+
+  /** A verifier of a chain whose profile says all. */
+  public BlockVerifier(long chainId, ChainProfile profile) {
+    this(chainId, profile, Set.of());
   }
 
   /** A block as it was read, before anything is proven of it but that it is JSON of its shape. */
   private static final class Parts {
+    final ChainProfile profile;
     final Keccak keccak = new Keccak();
     final long number;
     final Fields block;
@@ -70,15 +82,32 @@ public final class BlockVerifier {
     /** Whether a transaction of Polygon's type 0x7f is among them. */
     boolean stateSync;
 
-    Parts(long number, Fields block, List<Fields> transactions) throws BadDataException {
+    /** Whether its receipts have logs. */
+    boolean hasLogs;
+
+    Parts(ChainProfile profile, long number, Fields block, List<Fields> transactions) {
       this.number = number;
+      this.profile = profile;
       this.block = block;
       this.hash = block.value("hash");
       this.transactions = transactions;
       this.committed = transactions.size();
     }
 
-    static Parts of(long number, JsonValue json) throws BadDataException {
+    boolean isGeneric() {
+      return profile == ChainProfile.GENERIC_EVM;
+    }
+
+    /** Types of its transactions, a bit for each; those above 62 share one. */
+    long kinds() throws BadDataException {
+      long kinds = 0;
+      for (Fields transaction : transactions) {
+        kinds |= 1L << Math.min(transaction.type(), Long.SIZE - 1);
+      }
+      return kinds;
+    }
+
+    static Parts of(ChainProfile profile, long number, JsonValue json) throws BadDataException {
       Fields block = Fields.object("block " + number, json, "block_malformed");
       for (JsonValue transaction : block.rawList("transactions")) {
         if (transaction.isString()) {
@@ -88,7 +117,7 @@ public final class BlockVerifier {
                   .formatted(number));
         }
       }
-      return new Parts(number, block, block.list("transactions", "transaction"));
+      return new Parts(profile, number, block, block.list("transactions", "transaction"));
     }
   }
 
@@ -101,8 +130,8 @@ public final class BlockVerifier {
    */
   public byte[] hashOfHeader(long number, JsonValue header) throws BadDataException {
     Fields fields = Fields.object("block " + number, header, "block_malformed");
-    Parts parts = new Parts(number, fields, List.of());
-    Outcome outcome = new Outcome();
+    Parts parts = new Parts(chainProfile.at(chainId, number), number, fields, List.of());
+    Outcome outcome = new Outcome(parts);
     outcome.passed(Check.NUMBER, () -> checkNumber(parts));
     outcome.passed(Check.HEADER_HASH, () -> checkHeader(parts));
     return fields.data("hash", HASH);
@@ -119,12 +148,11 @@ public final class BlockVerifier {
    */
   public VerifiedBlock verify(long number, JsonValue block, Optional<JsonValue> receipts)
       throws BadDataException {
-    Parts parts = Parts.of(number, block);
-    Outcome outcome = new Outcome();
+    Parts parts = Parts.of(chainProfile.at(chainId, number), number, block);
+    Outcome outcome = new Outcome(parts);
     outcome.passed(Check.NUMBER, () -> checkNumber(parts));
     outcome.passed(Check.TRANSACTIONS_OF_BLOCK, () -> checkTransactionsOfBlock(parts));
     findStateSync(parts);
-    outcome.stateSync = parts.stateSync;
     outcome.passed(Check.CHAIN_ID, () -> checkChainId(parts));
     outcome.passed(Check.HEADER_HASH, () -> checkHeader(parts));
     outcome.passed(Check.OMMERS, () -> checkOmmers(parts));
@@ -172,7 +200,7 @@ public final class BlockVerifier {
   public static List<String> transactionHashes(long number, JsonValue block)
       throws BadDataException {
     List<String> hashes = new ArrayList<>();
-    for (Fields transaction : Parts.of(number, block).transactions) {
+    for (Fields transaction : Parts.of(ChainProfile.GENERIC_EVM, number, block).transactions) {
       hashes.add(hex(transaction.data("hash", HASH)));
     }
     return hashes;
@@ -180,7 +208,7 @@ public final class BlockVerifier {
 
   /** A block of which only the height is checked. */
   public static VerifiedBlock unverified(long number, JsonValue block) throws BadDataException {
-    Parts parts = Parts.of(number, block);
+    Parts parts = Parts.of(ChainProfile.GENERIC_EVM, number, block);
     checkNumber(parts);
     return new VerifiedBlock(
         number,
@@ -207,12 +235,19 @@ public final class BlockVerifier {
   private final class Outcome {
     private final Set<Check> passed = EnumSet.noneOf(Check.class);
     private final Set<Check> unchecked = EnumSet.noneOf(Check.class);
-    private boolean stateSync;
+    private final Parts parts;
+
+    Outcome(Parts parts) {
+      this.parts = parts;
+    }
 
     void passed(Check check, Proof proof) throws BadDataException {
       try {
         proof.run();
         passed.add(check);
+        if (isTelling(check)) {
+          ratchet.passed(check, kind(check), parts.number);
+        }
       } catch (BadDataException e) {
         failed(check, e);
       } catch (RuntimeException e) {
@@ -227,10 +262,38 @@ public final class BlockVerifier {
     }
 
     private void failed(Check check, BadDataException e) throws BadDataException {
-      if (!profile.mayFail(check, e.code(), stateSync)) {
+      if (mayFail.contains(check)) {
+        unchecked.add(check);
+        return;
+      }
+      if (!parts.profile.mayFail(check, e.code(), parts.stateSync)) {
         throw e;
       }
+      if (isTelling(check)
+          && !e.code().equals(TRANSACTION_TYPE_UNKNOWN)
+          && ratchet.mustHold(check, kind(check), parts.number)) {
+        throw new BadDataException(
+            e.code(),
+            "%s; check %s held for all blocks of the kind before: the answer is altered, or the chain has new rules (then name the check in may-fail of the source)"
+                .formatted(e.getMessage(), check.label()));
+      }
       unchecked.add(check);
+    }
+
+    /** Whether a check of this block tells something of the chain's rules. */
+    private boolean isTelling(Check check) throws BadDataException {
+      return switch (check) {
+        case HEADER_HASH -> true;
+        case TRANSACTION_HASHES, TRANSACTIONS_ROOT, RECEIPTS_ROOT -> parts.committed > 0;
+        case LOGS_BLOOM -> parts.hasLogs;
+        case WITHDRAWALS_ROOT -> !parts.block.rawList("withdrawals").isEmpty();
+        default -> false;
+      };
+    }
+
+    /** What blocks have in common whose checks hold or fail alike. */
+    private long kind(Check check) throws BadDataException {
+      return check == Check.HEADER_HASH ? 0 : parts.kinds();
     }
   }
 
@@ -263,7 +326,7 @@ public final class BlockVerifier {
 
   /** Finds what Polygon's state-sync adds to a block. */
   private void findStateSync(Parts parts) throws BadDataException {
-    if (profile != ChainProfile.POLYGON || parts.transactions.isEmpty()) {
+    if (parts.profile != ChainProfile.POLYGON || parts.transactions.isEmpty()) {
       return;
     }
     Fields last = parts.transactions.getLast();
@@ -284,14 +347,10 @@ public final class BlockVerifier {
     }
   }
 
-  private boolean isGeneric() {
-    return profile == ChainProfile.GENERIC_EVM;
-  }
-
   /** Whether an item refers to the block; some chains leave out what follows. */
-  private boolean isOfBlock(Parts parts, Fields item) throws BadDataException {
-    return item.isSameText("blockHash", parts.hash, isGeneric())
-        && ((isGeneric() && !item.has("blockNumber"))
+  private static boolean isOfBlock(Parts parts, Fields item) throws BadDataException {
+    return item.isSameText("blockHash", parts.hash, parts.isGeneric())
+        && ((parts.isGeneric() && !item.has("blockNumber"))
             || item.number("blockNumber") == parts.number);
   }
 
@@ -383,7 +442,7 @@ public final class BlockVerifier {
       if (parts.encoded.get(i).isEmpty()) {
         Fields transaction = parts.transactions.get(i);
         throw new BadDataException(
-            "transaction_type_unknown",
+            TRANSACTION_TYPE_UNKNOWN,
             "%s is of type 0x%x, known are 0x0 to 0x4 and 0x7e; use profile generic-evm if the chain has types of its own"
                 .formatted(transaction.place(), transaction.type()));
       }
@@ -442,6 +501,7 @@ public final class BlockVerifier {
               "receipts_malformed");
       for (Fields receipt : receipts) {
         logs.add(receipt.list("logs", "log"));
+        parts.hasLogs |= !logs.getLast().isEmpty();
       }
     }
 
@@ -458,7 +518,7 @@ public final class BlockVerifier {
         JsonValue expected = parts.transactions.get(i).value("hash");
         requireOfBlock(receipt, expected);
         for (Fields log : logs.get(i)) {
-          if (!isGeneric() || log.has("transactionHash")) {
+          if (!parts.isGeneric() || log.has("transactionHash")) {
             requireOfBlock(log, expected);
           }
           Rows.requireLog(log);

@@ -23,6 +23,8 @@ class EvmSourceContractTest extends SourceContract {
             "ethereum",
             1,
             ChainProfile.GENERIC_EVM,
+            java.util.Set.of(),
+            1,
             true,
             new Finality.Finalized(),
             64,

@@ -49,6 +49,8 @@ class EvmSourceTest {
             "ethereum",
             1,
             ChainProfile.GENERIC_EVM,
+            java.util.Set.of(),
+            1,
             true,
             finality,
             64,

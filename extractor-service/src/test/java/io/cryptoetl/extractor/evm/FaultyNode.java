@@ -127,6 +127,8 @@ public final class FaultyNode implements AutoCloseable {
             name,
             31337,
             ChainProfile.ETHEREUM,
+            java.util.Set.of(),
+            1,
             true,
             new Finality.Confirmations(0),
             64,

@@ -29,6 +29,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class ProvidersTest {
   private static final int TRIES = 60;
 
+  private int quorum = 1;
   private final HttpClient http = HttpClient.newHttpClient();
   private final FakeNode node = new FakeNode().withBlocks(1, 60, 2);
   private final FakeNode other = new FakeNode().withBlocks(1, 60, 2);
@@ -60,6 +61,8 @@ class ProvidersTest {
             "chain",
             1,
             ChainProfile.GENERIC_EVM,
+            java.util.Set.of(),
+            quorum,
             true,
             new Finality.Confirmations(0),
             64,
@@ -383,6 +386,24 @@ class ProvidersTest {
     } finally {
       server.stop(0);
     }
+  }
+
+  @Test
+  void shouldPublishNothingThatTooFewEndpointsTell() throws Exception {
+    quorum = 2;
+    assertAll(fetch(source(node, other), 5, 9), 5, 9);
+
+    other.blocks.put(9L, FakeNode.block(9, "[]").replace(FakeNode.hash(9), FakeNode.hash(77)));
+    EvmSource source = source(node, other);
+    for (int i = 0; i < 4; i++) {
+      TransientException e =
+          catchThrowableOfType(
+              TransientException.class, () -> source.fetch(new Range(9, 9), false, _ -> {}));
+      assertThat(e.code()).isEqualTo("no_quorum");
+      assertThat(e.answered()).as("it is waited for").isFalse();
+    }
+    other.withBlocks(9, 9, 2);
+    assertAll(fetch(source, 9, 9), 9, 9);
   }
 
   @Test

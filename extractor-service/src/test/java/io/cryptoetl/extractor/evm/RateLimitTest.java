@@ -115,6 +115,8 @@ class RateLimitTest {
             "limited",
             1,
             ChainProfile.GENERIC_EVM,
+            java.util.Set.of(),
+            1,
             true,
             new Finality.Finalized(),
             64,

@@ -94,15 +94,39 @@ class BlockVerifierTest {
   }
 
   @Test
+  void shouldProveBlocksOfATestNetwork() throws Exception {
+    for (Recorded recorded :
+        Corpus.blocks("other-chains/testnets", "other-chains/testnets", "ropsten-")) {
+      assertThat(verify(3, ChainProfile.ofChain(3), recorded).checks())
+          .as(recorded.name())
+          .contains("header_hash", "transaction_hashes", "transactions_root", "ommers");
+    }
+  }
+
+  @Test
   void shouldTellWhatCannotBeProvenOfOtherChains() throws Exception {
     for (Recorded recorded : Corpus.blocks("other-chains", "other-chains", "arbitrum-")) {
-      assertThat(verify(42161, ChainProfile.GENERIC_EVM, recorded).unchecked())
-          .contains("transaction_hashes", "transactions_root")
-          .doesNotContain("header_hash", "receipts_root", "logs_bloom");
+      for (ChainProfile profile : List.of(ChainProfile.GENERIC_EVM, ChainProfile.ofChain(42161))) {
+        assertThat(verify(42161, profile, recorded).unchecked())
+            .contains("transaction_hashes", "transactions_root")
+            .doesNotContain("header_hash", "receipts_root", "logs_bloom");
+      }
+      assertThat(ChainProfile.ofChain(42161)).isEqualTo(ChainProfile.ARBITRUM);
     }
     for (Recorded recorded : Corpus.blocks("other-chains", "other-chains", "zora-")) {
-      assertThat(verify(7777777, ChainProfile.GENERIC_EVM, recorded).checks())
+      assertThat(verify(7777777, ChainProfile.OP_STACK, recorded).checks())
           .contains("header_hash", "transaction_hashes", "transactions_root");
+      com.fasterxml.jackson.databind.node.ObjectNode altered = recorded.block().deepCopy();
+      ((com.fasterxml.jackson.databind.node.ObjectNode) altered.get("transactions").get(0))
+          .put("value", "0x77");
+      assertThat(
+              org.assertj.core.api.Assertions.catchThrowableOfType(
+                      BadDataException.class,
+                      () ->
+                          new BlockVerifier(7777777, ChainProfile.OP_STACK)
+                              .verify(recorded.number(), json(altered), Optional.empty()))
+                  .code())
+          .isEqualTo("transaction_hash_mismatch");
     }
     for (Recorded recorded : Corpus.blocks("other-chains", "other-chains", "cronos-6542")) {
       VerifiedBlock verified = verify(25, ChainProfile.GENERIC_EVM, recorded);
@@ -111,6 +135,59 @@ class BlockVerifierTest {
       all.addAll(verified.unchecked());
       assertThat(all).containsExactlyElementsOf(ALL);
     }
+  }
+
+  @Test
+  void shouldHoldAnUnknownChainToWhatHeldBefore() throws Exception {
+    BlockVerifier verifier = new BlockVerifier(31337, ChainProfile.GENERIC_EVM);
+    Recorded some = null;
+    for (Recorded recorded : Corpus.chain(2200)) {
+      // With blocks of blobs among them, whose root anvil makes in its own way.
+      VerifiedBlock unused =
+          verifier.verify(
+              recorded.number(),
+              json(recorded.block()),
+              Optional.of(json(recorded.receipts().orElseThrow())));
+      some = recorded.receipts().orElseThrow().size() > 1 ? recorded : some;
+    }
+    Recorded known = some;
+    com.fasterxml.jackson.databind.node.ObjectNode block = known.block().deepCopy();
+    block.put("extraData", "0x77");
+    JsonNode receipts = known.receipts().orElseThrow().deepCopy();
+    ((com.fasterxml.jackson.databind.node.ObjectNode) receipts.get(0))
+        .put("cumulativeGasUsed", "0x7777");
+
+    JsonValue whole = json(known.block());
+    assertThat(refusal(verifier, known, json(block), json(known.receipts().orElseThrow())))
+        .contains("header_hash_mismatch");
+    assertThat(refusal(verifier, known, whole, json(receipts))).contains("receipts_root_mismatch");
+    assertThat(
+            refusal(
+                new BlockVerifier(31337, ChainProfile.GENERIC_EVM), known, whole, json(receipts)))
+        .as("nothing is known of the chain yet")
+        .isEmpty();
+    assertThat(
+            refusal(
+                new BlockVerifier(1, ChainProfile.ETHEREUM, java.util.EnumSet.allOf(Check.class)),
+                known,
+                whole,
+                json(receipts)))
+        .as("what may fail may fail")
+        .isEmpty();
+  }
+
+  private static Optional<String> refusal(
+      BlockVerifier verifier, Recorded recorded, JsonValue block, JsonValue receipts) {
+    try {
+      VerifiedBlock unused = verifier.verify(recorded.number(), block, Optional.of(receipts));
+      return Optional.empty();
+    } catch (BadDataException e) {
+      return Optional.of(e.code());
+    }
+  }
+
+  private static JsonValue json(JsonNode node) throws IOException {
+    return Json.parse(node.toString().getBytes(StandardCharsets.UTF_8));
   }
 
   @Test
