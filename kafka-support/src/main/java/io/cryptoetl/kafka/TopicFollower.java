@@ -31,11 +31,16 @@ import org.slf4j.LoggerFactory;
  * Reads topics from their beginning to where they ended at the start, then follows them. Each
  * committed record is given once, those of a partition in their order. When Kafka or the registry
  * is away it goes on from where it was. A record that cannot be read is counted and passed over.
+ * Until it has reached the ends of the start, it reads partitions side by side in the order of
+ * their records' times, so that what belongs together comes close together.
  */
 public final class TopicFollower implements Runnable {
   private static final Logger LOG = LoggerFactory.getLogger(TopicFollower.class);
   private static final Duration POLL = Duration.ofMillis(200);
   private static final Duration PAUSE = Duration.ofSeconds(1);
+
+  /** Time by which partitions are read ahead of each other. */
+  private static final long MAX_SKEW_MILLIS = 60_000;
 
   private static final int MAX_PASSED_OVER = 10_000;
 
@@ -45,6 +50,9 @@ public final class TopicFollower implements Runnable {
   private final Map<String, Topic> topics;
   private final Listener listener;
   private final AtomicLong skipped = new AtomicLong();
+
+  /** Time of the last record of each partition. */
+  private final Map<TopicPartition, Long> times = new HashMap<>();
 
   /** Newest places of records that could not be read. Guarded by this. */
   private final Set<Place> passedOver =
@@ -260,12 +268,35 @@ public final class TopicFollower implements Runnable {
   private void poll(Consumer<byte[], byte[]> reader) {
     for (ConsumerRecord<byte[], byte[]> record : reader.poll(POLL)) {
       take(record);
-      advance(new TopicPartition(record.topic(), record.partition()), record.offset() + 1);
+      TopicPartition partition = new TopicPartition(record.topic(), record.partition());
+      times.put(partition, record.timestamp());
+      advance(partition, record.offset() + 1);
     }
     // Markers of transactions are no records, and are passed too.
     for (TopicPartition partition : reader.assignment()) {
       advance(partition, reader.position(partition));
     }
+    pace(reader);
+  }
+
+  /** Lets partitions wait whose records are newer than what others still have to read. */
+  private void pace(Consumer<byte[], byte[]> reader) {
+    long oldest = Long.MAX_VALUE;
+    synchronized (this) {
+      for (Map.Entry<TopicPartition, Long> end : ends.entrySet()) {
+        if (positions.getOrDefault(end.getKey(), 0L) < end.getValue()) {
+          oldest = Math.min(oldest, times.getOrDefault(end.getKey(), 0L));
+        }
+      }
+    }
+    List<TopicPartition> early = new ArrayList<>();
+    List<TopicPartition> others = new ArrayList<>();
+    for (TopicPartition partition : reader.assignment()) {
+      boolean isEarly = times.getOrDefault(partition, 0L) - MAX_SKEW_MILLIS > oldest;
+      (isEarly ? early : others).add(partition);
+    }
+    reader.pause(early);
+    reader.resume(others);
   }
 
   private synchronized void advance(TopicPartition partition, long to) {

@@ -17,7 +17,7 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "bench",
     description =
-        "Runs a measurement: backfill, codec, end-to-end, extract, indexes, load, transform, verify.",
+        "Runs a measurement: backfill, codec, end-to-end, extract, indexes, ledger, load, transform, verify.",
     mixinStandardHelpOptions = true)
 final class BenchCommand implements Callable<Integer> {
   private static final Map<String, String> MEASUREMENTS =
@@ -28,13 +28,15 @@ final class BenchCommand implements Callable<Integer> {
               "end-to-end", "io.cryptoetl.benchmarks.EndToEnd",
               "extract", "io.cryptoetl.benchmarks.Extract",
               "indexes", "io.cryptoetl.benchmarks.Indexes",
+              "ledger", "io.cryptoetl.benchmarks.LedgerStart",
               "load", "io.cryptoetl.benchmarks.Load",
               "transform", "io.cryptoetl.benchmarks.Transform",
               "verify", "io.cryptoetl.benchmarks.Verify"));
 
   @Parameters(
       paramLabel = "NAME",
-      description = "backfill, codec, end-to-end, extract, indexes, load, transform, verify")
+      description =
+          "backfill, codec, end-to-end, extract, indexes, ledger, load, transform, verify")
   private String name;
 
   @Option(names = "--json", description = "The last line is one JSON object")
