@@ -289,6 +289,7 @@ CREATE TABLE ops.extract_runs (
     `to_number` bigint COMMENT 'Last number that was planned; null if none was',
     `ranges` int NOT NULL COMMENT 'Requests made for numbers that were not planned before',
     `replaced` int NOT NULL COMMENT 'Requests made again, because the chain has other blocks there now',
+    `retried` int NOT NULL COMMENT 'Ranges of it that were given up before and are asked for again',
     `problem` longtext COMMENT 'What the tick failed of',
     `instance` longtext NOT NULL COMMENT 'Name of the instance that planned',
     `started_at` datetime(6) NOT NULL COMMENT 'When the tick began, UTC',

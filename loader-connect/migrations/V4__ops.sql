@@ -130,6 +130,7 @@ CREATE TABLE ops.extract_runs (
     to_number bigint,
     ranges integer NOT NULL,
     replaced integer NOT NULL,
+    retried integer NOT NULL,
     problem text,
     instance text NOT NULL,
     started_at timestamptz NOT NULL,
@@ -147,6 +148,7 @@ COMMENT ON COLUMN ops.extract_runs.from_number IS 'First number that was planned
 COMMENT ON COLUMN ops.extract_runs.to_number IS 'Last number that was planned; null if none was';
 COMMENT ON COLUMN ops.extract_runs.ranges IS 'Requests made for numbers that were not planned before';
 COMMENT ON COLUMN ops.extract_runs.replaced IS 'Requests made again, because the chain has other blocks there now';
+COMMENT ON COLUMN ops.extract_runs.retried IS 'Ranges of it that were given up before and are asked for again';
 COMMENT ON COLUMN ops.extract_runs.problem IS 'What the tick failed of';
 COMMENT ON COLUMN ops.extract_runs.instance IS 'Name of the instance that planned';
 COMMENT ON COLUMN ops.extract_runs.started_at IS 'When the tick began, UTC';

@@ -75,7 +75,7 @@ public interface ExtractorConfig {
     /** Checks that may fail on this chain whatever its profile says, such as header_hash. */
     Optional<List<String>> mayFail();
 
-    /** Endpoints that must tell the same hash at the end of a range; 1 to 10. */
+    /** Endpoints that must tell the same hash at the end of a range; at most all. */
     @WithDefault("1")
     int quorum();
 

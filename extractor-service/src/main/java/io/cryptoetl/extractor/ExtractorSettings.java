@@ -27,6 +27,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -284,13 +285,20 @@ public record ExtractorSettings(
           ChainProfile.valueOf(source.profile().get().toUpperCase(Locale.ROOT).replace('-', '_'));
     }
     Set<Check> mayFail = EnumSet.noneOf(Check.class);
-    for (String check : source.mayFail().orElse(List.of())) {
-      Check.ofLabel(check)
-          .ifPresentOrElse(
-              mayFail::add,
-              () ->
-                  problems.add(
-                      "%s.may-fail has '%s', allowed: %s".formatted(key, check, Check.labels())));
+    for (String label : source.mayFail().orElse(List.of())) {
+      Optional<Check> check =
+          ChainProfile.optional().stream().filter(c -> c.label().equals(label)).findFirst();
+      check.ifPresent(mayFail::add);
+      if (check.isEmpty()) {
+        problems.add(
+            "%s.may-fail has '%s', allowed: %s"
+                .formatted(
+                    key,
+                    label,
+                    ChainProfile.optional().stream()
+                        .map(Check::label)
+                        .collect(Collectors.joining(", "))));
+      }
     }
     if (endpoints > 0) {
       problems.range(key + ".quorum", source.quorum(), 1, endpoints);

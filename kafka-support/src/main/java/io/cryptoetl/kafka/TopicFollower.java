@@ -40,7 +40,7 @@ public final class TopicFollower implements Runnable {
   private static final Duration PAUSE = Duration.ofSeconds(1);
 
   /** Time by which partitions are read ahead of each other. */
-  private static final long MAX_SKEW_MILLIS = 60_000;
+  private static final long MAX_SKEW_MILLIS = 1_000;
 
   private static final int MAX_PASSED_OVER = 10_000;
 

@@ -100,7 +100,7 @@ public final class HttpCaller {
           Refusal.ofHttp(
               answer.statusCode(),
               answer.headers().firstValue("Retry-After"),
-              snippet(body),
+              text(body),
               clock.instant());
       throw new CallFailedException(
           meaning.kind(),
@@ -137,7 +137,7 @@ public final class HttpCaller {
 
   /** The failure that an answer which is not JSON stands for. */
   public CallFailedException malformed(byte[] body, String why) {
-    Refusal.Meaning meaning = Refusal.ofText(snippet(body));
+    Refusal.Meaning meaning = Refusal.ofText(text(body));
     return new CallFailedException(
         meaning.kind() == Kind.REFUSED ? Kind.OUTAGE : meaning.kind(),
         meaning.kind() == Kind.LIMITED ? "rate_limited" : "reply_malformed",
@@ -146,12 +146,16 @@ public final class HttpCaller {
         meaning.pause().orElse(null));
   }
 
+  /** The beginning of a reply, as it is: it may hold secrets. */
+  private static String text(byte[] body) {
+    return new String(body, 0, Math.min(body.length, READ_FOR_SNIPPET), StandardCharsets.UTF_8)
+        .replaceAll("\\s+", " ")
+        .trim();
+  }
+
   /** The beginning of a reply, fit for a log line. */
   private String snippet(byte[] body) {
-    String text =
-        new String(body, 0, Math.min(body.length, READ_FOR_SNIPPET), StandardCharsets.UTF_8)
-            .replaceAll("\\s+", " ")
-            .trim();
+    String text = text(body);
     // Redacted before it is cut, or a secret across the cut would not be known any more.
     String redacted = endpoint.redact(text);
     return redacted.isEmpty()

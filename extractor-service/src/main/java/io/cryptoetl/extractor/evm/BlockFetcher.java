@@ -307,9 +307,11 @@ final class BlockFetcher {
         Optional<JsonValue> receiptsJson = Optional.empty();
         try {
           json = answer(outcomes, blocks.get(height.number));
+          requireShape(json.isEmpty() || isBlock(json.get()), "no block");
           if (json.isPresent() && settings.receipts() != EvmSource.Receipts.NONE) {
             receiptsJson = receipts(outcomes, height.number, json.get());
           }
+          requireShape(receiptsJson.isEmpty() || receiptsJson.get().isArray(), "no receipts");
           bytes +=
               json.map(JsonValue::size).orElse(0) + receiptsJson.map(JsonValue::size).orElse(0);
           Verified verified = verify(lease.name(), height.number, json, receiptsJson, fetchedAt);
@@ -338,6 +340,20 @@ final class BlockFetcher {
         blockBytes.set((blockBytes.get() + bytes / heights.size()) / 2 + 1);
       }
       return fetched;
+    }
+
+    /** What has neither a hash nor a height is no wrong block: it is no answer at all. */
+    private static boolean isBlock(JsonValue json) {
+      return json.get("hash") != null || json.get("number") != null;
+    }
+
+    private void requireShape(boolean holds, String what) throws CallFailedException {
+      if (!holds) {
+        throw new CallFailedException(
+            Kind.OUTAGE,
+            "reply_malformed",
+            "endpoint %s answered with what is %s".formatted(node.name(), what));
+      }
     }
 
     /** The result of a call; empty where the endpoint says in one way or another: I have none. */

@@ -250,6 +250,7 @@ public final class EvmSource implements Source, Feed {
     Deque<Future<List<BlockFetcher.Fetched>>> inFlight = new ArrayDeque<>();
     Linker linker = new Linker(lastTry, progress);
     long next = range.from();
+    Item.Accepted unvoted = null;
     try {
       while (next <= range.to() || !inFlight.isEmpty()) {
         while (next <= range.to() && inFlight.size() < settings.window()) {
@@ -260,11 +261,18 @@ public final class EvmSource implements Source, Feed {
         }
         for (BlockFetcher.Fetched fetched : Futures.get(inFlight.remove())) {
           Item item = linker.item(fetched);
-          if (item.number() == range.to() && item instanceof Item.Accepted last) {
-            requireQuorum(last);
+          if (item instanceof Item.Accepted accepted) {
+            unvoted = accepted;
+          } else if (item instanceof Item.Rejected && unvoted != null) {
+            // What comes after it is not chained to what came before.
+            requireQuorum(unvoted);
+            unvoted = null;
           }
           items.accept(item);
         }
+      }
+      if (unvoted != null) {
+        requireQuorum(unvoted);
       }
     } finally {
       inFlight.forEach(f -> f.cancel(true));
@@ -272,7 +280,7 @@ public final class EvmSource implements Source, Feed {
     return new Effort(progress.endpoints(), progress.calls(), progress.retries());
   }
 
-  /** Blocks of a range are chained to its last one, so that its hash stands for all of them. */
+  /** Blocks are chained to those after them, so that the last hash stands for all of them. */
   private void requireQuorum(Item.Accepted last) throws TransientException, InterruptedException {
     byte[] hash = last.link().orElseThrow().hash();
     int agreed = 1;
@@ -342,7 +350,7 @@ public final class EvmSource implements Source, Feed {
         try {
           VerifiedBlock linked = verified.block().linked(parent);
           parent = Optional.of(linked.hash());
-          if (halted.isPresent() && halted.get().number() == linked.number()) {
+          if (halted.filter(halt -> halt.number() == linked.number()).isPresent()) {
             halted = Optional.empty();
           }
           return accepted(verified, linked);

@@ -41,6 +41,9 @@ public final class Binance {
     }
   }
 
+  /** Code of the failure that the venue refuses a request: it may be for its symbol. */
+  static final String REFUSED = "request_refused";
+
   /** Code of the failure that a symbol is not known to the venue. */
   static final String UNKNOWN_SYMBOL = "unknown_symbol";
 
@@ -105,10 +108,12 @@ public final class Binance {
           .ifPresent(_ -> pool.pause(lease.name(), untilNextMinute()));
       return new Answer(reply.body(), lease.name(), clock.instant());
     } catch (CallFailedException e) {
+      boolean isRefused = e.kind() == Kind.REFUSED;
+      boolean isUnknown = isRefused && e.getMessage().contains(INVALID_SYMBOL);
       throw new TransientException(
-          e.getMessage().contains(INVALID_SYMBOL) ? UNKNOWN_SYMBOL : e.code(),
+          isUnknown ? UNKNOWN_SYMBOL : isRefused ? REFUSED : e.code(),
           e.getMessage(),
-          e.kind() == Kind.NOT_THERE);
+          isRefused || e.kind() == Kind.NOT_THERE);
     }
   }
 

@@ -36,6 +36,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 import java.util.function.LongFunction;
+import java.util.stream.Collectors;
 import org.jboss.logging.Logger;
 
 /**
@@ -227,7 +228,9 @@ public final class BinanceKlines implements Source {
         } finally {
           reading.forEach(each -> each.cancel(true));
         }
-        requireAny(read);
+        if (!lastTry) {
+          requireAny(read);
+        }
         for (long number = page.from(); number <= page.to(); number++) {
           for (Map<Long, Item> member : read) {
             items.accept(settled(member.get(number), lastTry));
@@ -237,7 +240,7 @@ public final class BinanceKlines implements Source {
       return work.effort();
     }
 
-    /** Where everything is late, it is the venue that stands still: all of it is waited for. */
+    /** Where everything is late, it is tried again at once some times: the venue may be slow. */
     private static void requireAny(List<Map<Long, Item>> read) throws TransientException {
       Item.Late late = null;
       for (Map<Long, Item> member : read) {
@@ -250,7 +253,7 @@ public final class BinanceKlines implements Source {
         }
       }
       if (late != null) {
-        throw new TransientException(NOT_THERE_YET, late.reason());
+        throw new TransientException(NOT_THERE_YET, late.reason(), true);
       }
     }
   }
@@ -307,28 +310,31 @@ public final class BinanceKlines implements Source {
       Work work = new Work();
       for (Range page : range.cut(PAGE, Long.MAX_VALUE)) {
         for (Item item : read(page, "", work).values()) {
-          if (item instanceof Item.Late late) {
-            throw new TransientException(NOT_THERE_YET, late.reason());
-          }
-          items.accept(settled(item, lastTry));
+          items.accept(settled(late(item, lastTry), lastTry));
         }
       }
       return work.effort();
+    }
+
+    /** What is late is tried again at once some times, and then later. */
+    private static Item late(Item item, boolean lastTry) throws TransientException {
+      if (item instanceof Item.Late late && !lastTry) {
+        throw new TransientException(NOT_THERE_YET, late.reason(), true);
+      }
+      return item;
     }
 
     /** An item for each number of a page. */
     private Map<Long, Item> read(Range page, String of, Work work)
         throws TransientException, InterruptedException {
       Map<Long, Item> items = new TreeMap<>();
-      if (symbols.isUnknown(symbol)) {
-        fill(page, items, number -> new Item.Absent(number, of));
-        return items;
-      }
       Map<Long, List<Item.Answer>> refused = new TreeMap<>();
       Set<String> asked = new HashSet<>();
+      String endpoint = "";
       try {
         do {
           Binance.Answer answer = binance.get(path(page), asked);
+          endpoint = answer.endpoint();
           work.calls.incrementAndGet();
           work.retries.addAndGet(asked.isEmpty() ? 0 : 1);
           asked.add(answer.endpoint());
@@ -337,23 +343,32 @@ public final class BinanceKlines implements Source {
         } while (!items.keySet().containsAll(refused.keySet())
             && !asked.containsAll(binance.pool().names()));
       } catch (TransientException e) {
-        if (!e.code().equals(Binance.UNKNOWN_SYMBOL)) {
+        boolean isUnknown = e.code().equals(Binance.UNKNOWN_SYMBOL);
+        if (!isUnknown && !e.code().equals(Binance.REFUSED)) {
           throw e;
         }
-        symbols.doubt();
-        fill(page, items, number -> new Item.Late(number, of, e.getMessage()));
+        // Whatever it is refused for, it holds up no other symbol.
+        boolean isAbsent = isUnknown && symbols.isUnknown(symbol);
+        fill(
+            page,
+            items,
+            number ->
+                isAbsent ? new Item.Absent(number, of) : new Item.Late(number, of, e.getMessage()));
         return items;
       }
       refused.forEach(
           (number, answers) ->
               items.computeIfAbsent(number, _ -> new Item.Rejected(number, answers, of)));
       long last = items.isEmpty() ? -1 : ((TreeMap<Long, Item>) items).lastKey();
-      boolean isPast = last == page.to() || symbols.isStopped(symbol) || hasLater(page, work);
+      // Where a candle is refused, it may not be known which number it is of.
+      boolean isPast =
+          refused.isEmpty()
+              && (last == page.to() || symbols.isStopped(symbol) || hasLater(page, endpoint, work));
       fill(
           page,
           items,
           number ->
-              number < last || isPast
+              isPast || (refused.isEmpty() && number < last)
                   ? new Item.Absent(number, of)
                   : new Item.Late(number, of, late(number)));
       return items;
@@ -373,13 +388,16 @@ public final class BinanceKlines implements Source {
     }
 
     /** Whether the venue has a candle after a page: what it lacks before will not come any more. */
-    private boolean hasLater(Range page, Work work)
+    private boolean hasLater(Range page, String endpoint, Work work)
         throws TransientException, InterruptedException {
       Binance.Answer answer =
           binance.get(
               "/klines?symbol=%s&interval=%s&startTime=%d&limit=1"
                   .formatted(symbol, interval.label(), interval.open(page.to() + 1)),
-              Set.of());
+              // Of another one it would not tell whether this one has all.
+              binance.pool().names().stream()
+                  .filter(name -> !name.equals(endpoint))
+                  .collect(Collectors.toSet()));
       work.calls.incrementAndGet();
       try {
         JsonValue found = Json.parse(answer.body());

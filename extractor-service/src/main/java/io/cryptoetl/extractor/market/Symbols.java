@@ -36,13 +36,17 @@ final class Symbols {
     this.clock = clock;
   }
 
-  /** Whether the venue does not have a symbol at all. */
-  boolean isUnknown(String symbol) throws InterruptedException {
+  /** Whether the venue does not have a symbol at all, as it tells now. */
+  synchronized boolean isUnknown(String symbol) throws InterruptedException {
+    lookAgain();
     return !unknown(List.of(symbol)).isEmpty();
   }
 
   /** Whether the venue has a symbol and does not trade it: there will be no newer candle. */
   synchronized boolean isStopped(String symbol) throws InterruptedException {
+    if (!TRADING.equals(statuses.getOrDefault(symbol, TRADING))) {
+      lookAgain();
+    }
     look();
     return statuses.containsKey(symbol) && !TRADING.equals(statuses.get(symbol));
   }
@@ -55,9 +59,10 @@ final class Symbols {
     return statuses.isEmpty() ? Set.of() : unknown;
   }
 
-  /** A request was refused for its symbol: what was known of it is not true any more. */
-  synchronized void doubt() {
-    if (Duration.between(clock.instant(), nextLook).compareTo(PAUSE) > 0) {
+  /** Has the next look be now, unless the last one is recent. */
+  private void lookAgain() {
+    Instant recent = clock.instant().plus(FRESH).minus(PAUSE);
+    if (!statuses.isEmpty() && nextLook.isBefore(recent)) {
       nextLook = clock.instant();
     }
   }

@@ -22,6 +22,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.UUID;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Collectors;
@@ -49,6 +50,12 @@ public final class Planner implements AutoCloseable {
 
   /** Planned ranges whose distance from the head is more than that many ranges can wait. */
   private static final int URGENT_RANGES = 10;
+
+  /** Numbers in a range of what a new member has missed. */
+  private static final int MAX_RANGE = 10_000;
+
+  /** Most ranges that are asked for at once for new members. */
+  private static final int MAX_JOINING = 10_000;
 
   /** Most ranges that are asked for again in one tick. */
   private static final int MAX_RETRIED = 20;
@@ -208,7 +215,8 @@ public final class Planner implements AutoCloseable {
   private void tick(Feed feed, Trigger trigger) throws InterruptedException {
     FeedState state = states.get(feed.name());
     Run run = new Run(feed.name(), trigger, clock.instant());
-    run.retried = ledger.due(feed.name(), run.startedAt, settings.rangeSize(), MAX_RETRIED);
+    retry(feed, run);
+    feed.members().forEach(member -> retry(member, run));
     Optional<String> before = state.status.problem();
     if (settings.start() instanceof Start.OnRequest && trigger == Trigger.SCHEDULE) {
       Optional<String> halted = halted(feed);
@@ -224,6 +232,13 @@ public final class Planner implements AutoCloseable {
         LOG.errorf("source=%s event=halted reason=\"%s\"", feed.name(), run.problem);
       }
       write(feed, run);
+    }
+  }
+
+  private void retry(Feed feed, Run run) {
+    List<Range> due = ledger.due(feed.name(), run.startedAt, settings.rangeSize(), MAX_RETRIED);
+    if (!due.isEmpty()) {
+      run.retried.put(feed.name(), due);
     }
   }
 
@@ -304,11 +319,18 @@ public final class Planner implements AutoCloseable {
     run.joining.addAll(run.members);
     run.joining.removeAll(cursor.getMembers());
     boolean wantsPast = !(settings.start() instanceof Start.Head);
-    if (wantsPast && cursor.getNextNumber() > cursor.getFirstNumber()) {
-      run.past =
-          new Range(cursor.getFirstNumber(), cursor.getNextNumber() - 1)
-              .cut(settings.rangeSize(), Long.MAX_VALUE);
+    if (run.joining.isEmpty() || !wantsPast || cursor.getNextNumber() <= cursor.getFirstNumber()) {
+      return;
     }
+    Range past = new Range(cursor.getFirstNumber(), cursor.getNextNumber() - 1);
+    long ranges = Math.ceilDiv(past.size(), MAX_RANGE) * run.joining.size();
+    if (ranges > MAX_JOINING) {
+      LOG.warnf(
+          "source=%s event=past_too_long reason=\"%s are new; what they have missed is too much to be asked for at once: ask for it piece by piece, with ./pipeline extract %s --from ... --to ...\"",
+          run.feed, run.joining, run.joining.getFirst());
+      return;
+    }
+    run.past = past.cut(MAX_RANGE, Long.MAX_VALUE);
   }
 
   /** Writes a run with its requests and the cursor. */
@@ -350,14 +372,16 @@ public final class Planner implements AutoCloseable {
               byUrgency.get(false),
               BY_SCHEDULE,
               now);
-          Requests.send(
-              producer,
-              Topics.OPS_EXTRACT_BULK_REQUESTS,
-              run.id,
-              run.feed,
-              run.retried,
-              BY_RETRY,
-              now);
+          run.retried.forEach(
+              (of, ranges) ->
+                  Requests.send(
+                      producer,
+                      Topics.OPS_EXTRACT_BULK_REQUESTS,
+                      run.id,
+                      of,
+                      ranges,
+                      BY_RETRY,
+                      now));
           for (String member : run.joining) {
             Requests.send(
                 producer,
@@ -383,7 +407,7 @@ public final class Planner implements AutoCloseable {
     if (run.madeRequests()) {
       LOG.infof(
           "source=%s event=planned ranges=%d replaced=%d retried=%d head=%d",
-          feed.name(), run.ranges.size(), run.replaced.size(), run.retried.size(), run.head);
+          feed.name(), run.ranges.size(), run.replaced.size(), run.retries(), run.head);
       meters.replaced(feed.name(), run.replaced.size());
     }
   }
@@ -400,7 +424,9 @@ public final class Planner implements AutoCloseable {
     private long first;
     private List<Range> ranges = new ArrayList<>();
     private List<Range> replaced = new ArrayList<>();
-    private List<Range> retried = new ArrayList<>();
+
+    /** What was given up, by feed: this one or a member. */
+    private final Map<String, List<Range>> retried = new TreeMap<>();
 
     /** Where the cursor is afterwards. */
     private long next;
@@ -418,6 +444,10 @@ public final class Planner implements AutoCloseable {
       this.startedAt = startedAt;
     }
 
+    int retries() {
+      return retried.values().stream().mapToInt(List::size).sum();
+    }
+
     boolean madeRequests() {
       return !ranges.isEmpty() || !replaced.isEmpty() || !retried.isEmpty() || !joining.isEmpty();
     }
@@ -433,6 +463,7 @@ public final class Planner implements AutoCloseable {
           .setToNumber(ranges.isEmpty() ? null : ranges.getLast().to())
           .setRanges(ranges.size())
           .setReplaced(replaced.size())
+          .setRetried(retries())
           .setProblem(problem)
           .setInstance(instance)
           .setStartedAt(startedAt)

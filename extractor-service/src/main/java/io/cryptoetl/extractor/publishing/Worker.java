@@ -71,6 +71,9 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
   private static final TopicPartition FIRST =
       new TopicPartition(Topics.OPS_EXTRACT_REQUESTS.name(), 0);
 
+  /** Memory of an item without a record. */
+  private static final int BYTES_OF_NOTHING = 100;
+
   /** Room for what is in a record beside the JSON. */
   private static final int RECORD_OVERHEAD = 4096;
 
@@ -335,7 +338,7 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
             case Item.Accepted accepted -> accepted.bytes();
             case Item.Rejected rejected ->
                 rejected.answers().stream().mapToLong(a -> a.payload().length).sum();
-            case Item.Absent _, Item.Late _ -> 0;
+            case Item.Absent _, Item.Late _ -> BYTES_OF_NOTHING;
           };
       if (heldBytes > HELD_BYTES) {
         sendHeld();
@@ -380,9 +383,11 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
         }
         case Item.Absent _ -> totals.absent++;
         case Item.Late late -> {
-          LOG.infof(
+          LOG.debugf(
               "source=%s worker=%s event=late number=%d reason=\"%s\"",
               feed, name, late.number(), late.reason());
+          // It has not come: what it was given up for before stays.
+          known.stream().filter(id -> Letters.isOf(id, late.of())).forEach(totals.letters::add);
           totals.letters.add(Letters.id(feed, late.number(), late.of(), "", "late"));
         }
       }

@@ -99,12 +99,21 @@ public final class BlockVerifier {
     }
 
     /** Types of its transactions, a bit for each; those above 62 share one. */
-    long kinds() throws BadDataException {
+    long kinds() {
       long kinds = 0;
       for (Fields transaction : transactions) {
-        kinds |= 1L << Math.min(transaction.type(), Long.SIZE - 1);
+        kinds |= 1L << kind(transaction);
       }
       return kinds;
+    }
+
+    private static int kind(Fields transaction) {
+      try {
+        return Math.min(transaction.type(), Long.SIZE - 1);
+      } catch (BadDataException e) {
+        // No type at all: its own check tells.
+        return Long.SIZE - 1;
+      }
     }
 
     static Parts of(ChainProfile profile, long number, JsonValue json) throws BadDataException {
@@ -131,7 +140,7 @@ public final class BlockVerifier {
   public byte[] hashOfHeader(long number, JsonValue header) throws BadDataException {
     Fields fields = Fields.object("block " + number, header, "block_malformed");
     Parts parts = new Parts(chainProfile.at(chainId, number), number, fields, List.of());
-    Outcome outcome = new Outcome(parts);
+    Outcome outcome = new Outcome(parts, false);
     outcome.passed(Check.NUMBER, () -> checkNumber(parts));
     outcome.passed(Check.HEADER_HASH, () -> checkHeader(parts));
     return fields.data("hash", HASH);
@@ -149,7 +158,7 @@ public final class BlockVerifier {
   public VerifiedBlock verify(long number, JsonValue block, Optional<JsonValue> receipts)
       throws BadDataException {
     Parts parts = Parts.of(chainProfile.at(chainId, number), number, block);
-    Outcome outcome = new Outcome(parts);
+    Outcome outcome = new Outcome(parts, true);
     outcome.passed(Check.NUMBER, () -> checkNumber(parts));
     outcome.passed(Check.TRANSACTIONS_OF_BLOCK, () -> checkTransactionsOfBlock(parts));
     findStateSync(parts);
@@ -237,15 +246,19 @@ public final class BlockVerifier {
     private final Set<Check> unchecked = EnumSet.noneOf(Check.class);
     private final Parts parts;
 
-    Outcome(Parts parts) {
+    /** Whether it tells what holds on the chain: the same header may be looked at many times. */
+    private final boolean learns;
+
+    Outcome(Parts parts, boolean learns) {
       this.parts = parts;
+      this.learns = learns;
     }
 
     void passed(Check check, Proof proof) throws BadDataException {
       try {
         proof.run();
         passed.add(check);
-        if (isTelling(check)) {
+        if (learns && isTelling(check)) {
           ratchet.passed(check, kind(check), parts.number);
         }
       } catch (BadDataException e) {
@@ -292,7 +305,7 @@ public final class BlockVerifier {
     }
 
     /** What blocks have in common whose checks hold or fail alike. */
-    private long kind(Check check) throws BadDataException {
+    private long kind(Check check) {
       return check == Check.HEADER_HASH ? 0 : parts.kinds();
     }
   }

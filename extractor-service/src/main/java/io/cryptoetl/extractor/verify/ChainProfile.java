@@ -100,6 +100,11 @@ public enum ChainProfile {
     return name().toLowerCase(Locale.ROOT).replace('_', '-');
   }
 
+  /** Checks that some chain's rules make impossible. */
+  public static Set<Check> optional() {
+    return GENERIC_EVM.mayFail;
+  }
+
   /** All names, for messages. */
   public static String labels() {
     return Arrays.stream(values()).map(ChainProfile::label).collect(Collectors.joining(", "));

@@ -1,9 +1,6 @@
 package io.cryptoetl.extractor.verify;
 
-import java.util.Arrays;
 import java.util.Locale;
-import java.util.Optional;
-import java.util.stream.Collectors;
 
 /** What can be proven of a block from its JSON alone. The label stands in records and tables. */
 public enum Check {
@@ -58,15 +55,5 @@ public enum Check {
   /** Name in records, tables and documentation. */
   public String label() {
     return label;
-  }
-
-  /** The check of a name. */
-  public static Optional<Check> ofLabel(String label) {
-    return Arrays.stream(values()).filter(c -> c.label.equals(label)).findFirst();
-  }
-
-  /** All names, for messages. */
-  public static String labels() {
-    return Arrays.stream(values()).map(Check::label).collect(Collectors.joining(", "));
   }
 }

@@ -14,6 +14,9 @@ import java.util.Optional;
 final class Fields {
   private static final byte[] NOTHING = new byte[0];
 
+  /** Stands for all types above it. */
+  private static final int MAX_TYPE = Integer.MAX_VALUE;
+
   private final JsonValue object;
 
   /** Where it stands, made only when it is told; null for {@code what} alone. */
@@ -105,7 +108,12 @@ final class Fields {
    */
   int type() throws BadDataException {
     if (type < 0) {
-      type = has("type") ? (int) Math.min(Integer.MAX_VALUE, number("type")) : 0;
+      JsonValue value = value("type");
+      long stated = value == null ? 0 : value.smallQuantity();
+      if (stated == JsonValue.NONE) {
+        throw malformed("type", value, "a hex quantity");
+      }
+      type = stated == JsonValue.LARGE ? MAX_TYPE : (int) Math.min(MAX_TYPE, stated);
     }
     return type;
   }

@@ -1,6 +1,5 @@
 package io.cryptoetl.extractor.verify;
 
-import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.Map;
 
@@ -14,36 +13,32 @@ final class Ratchet {
   /** Blocks of a kind that must have passed, one after another. */
   private static final int ENOUGH = 64;
 
-  /** Heights around the last that passed. */
+  /** Heights that are near each other. */
   private static final long NEAR = 100_000;
 
-  private final Map<Check, Map<Long, History>> histories = new EnumMap<>(Check.class);
+  private final Map<Place, Integer> passedInARow = new HashMap<>();
 
-  private static final class History {
-    private int passedInARow;
-    private long last;
-  }
+  /**
+   * Blocks of a kind near each other.
+   *
+   * @param part of the chain, {@link #NEAR} heights long
+   */
+  private record Place(Check check, long kind, long part) {}
 
   /** A check passed for a block of a kind. */
   synchronized void passed(Check check, long kind, long number) {
-    History history = history(check, kind);
-    history.passedInARow++;
-    history.last = number;
+    passedInARow.merge(new Place(check, kind, number / NEAR), 1, Integer::sum);
   }
 
   /** A check failed: whether it has to hold. */
   synchronized boolean mustHold(Check check, long kind, long number) {
-    History history = history(check, kind);
-    if (history.passedInARow >= ENOUGH && Math.abs(number - history.last) <= NEAR) {
-      return true;
+    long part = number / NEAR;
+    for (long near = part - 1; near <= part + 1; near++) {
+      if (passedInARow.getOrDefault(new Place(check, kind, near), 0) >= ENOUGH) {
+        return true;
+      }
     }
-    history.passedInARow = 0;
+    passedInARow.remove(new Place(check, kind, part));
     return false;
-  }
-
-  private History history(Check check, long kind) {
-    return histories
-        .computeIfAbsent(check, _ -> new HashMap<>())
-        .computeIfAbsent(kind, _ -> new History());
   }
 }

@@ -195,7 +195,7 @@ class EvmSourceTest {
     node.receipts.put(3L, receipt.formatted(FakeNode.transactionHash(0, 1), FakeNode.hash(9)));
     node.blocks.put(5L, FakeNode.block(5, "[\"0x01\"]"));
     node.blocks.put(6L, FakeNode.block(77, "[]"));
-    node.blocks.put(7L, "\"surprise\"");
+    node.blocks.put(7L, "{\"number\":\"surprise\"}");
     node.blocks.put(8L, "{\"number\":\"0x8\",\"hash\":\"0x12\",\"transactions\":[]}");
 
     assertThat(fetch(source(), 1, 9, true))

@@ -222,6 +222,61 @@ class ProvidersTest {
     assertThat(org.assertj.core.api.Assertions.catchThrowable(() -> fetch(source, 5, 9))).isNull();
   }
 
+  /** Minutes of it are a matter of tries: each of these is what a worker makes as its last one. */
+  @Test
+  void shouldLoseNothingToNonsense() throws Exception {
+    java.util.Random random = new java.util.Random(7);
+    List<FakeNode.Refusal> nonsense =
+        List.of(
+            new FakeNode.Refusal(200, ""),
+            new FakeNode.Refusal(200, "null"),
+            new FakeNode.Refusal(200, "{}"),
+            new FakeNode.Refusal(200, "[{}]"),
+            new FakeNode.Refusal(200, "<html>maintenance</html>"),
+            new FakeNode.Refusal(200, "[{\"id\":1,\"result\":{\"hash\":"),
+            new FakeNode.Refusal(
+                200, "{\"id\":null,\"error\":{\"code\":-32603,\"message\":\"oops\"}}"),
+            new FakeNode.Refusal(402, "pay"),
+            new FakeNode.Refusal(404, "no such app"),
+            new FakeNode.Refusal(408, ""),
+            new FakeNode.Refusal(429, "slow down"),
+            new FakeNode.Refusal(500, "{\"error\":\"oops\"}"),
+            new FakeNode.Refusal(503, "<html>"));
+    List<String> results = List.of("{}", "[]", "\"0x1\"", "true", "{\"error\":\"timeout\"}");
+    java.util.concurrent.atomic.AtomicBoolean over =
+        new java.util.concurrent.atomic.AtomicBoolean();
+    node.front =
+        request -> {
+          if (over.get()) {
+            return null;
+          }
+          if (random.nextBoolean()) {
+            return nonsense.get(random.nextInt(nonsense.size()));
+          }
+          List<String> answers = new ArrayList<>();
+          for (JsonNode call : request.isArray() ? request : List.of(request)) {
+            answers.add(
+                "{\"id\":%s,\"result\":%s}"
+                    .formatted(call.get("id"), results.get(random.nextInt(results.size()))));
+          }
+          return new FakeNode.Refusal(
+              200, request.isArray() ? "[" + String.join(",", answers) + "]" : answers.getFirst());
+        };
+    EvmSource source = source(node);
+    List<Item> seen = new ArrayList<>();
+
+    for (int i = 0; i < 150; i++) {
+      TransientException e =
+          catchThrowableOfType(
+              TransientException.class, () -> source.fetch(new Range(5, 14), true, seen::add));
+      assertThat(e).isNotNull();
+    }
+    over.set(true);
+
+    assertThat(seen).noneMatch(item -> item instanceof Item.Rejected);
+    assertAll(fetch(source, 5, 14), 5, 14);
+  }
+
   @Test
   void shouldWaitForTheArchiveBesideAPrunedNode() throws Exception {
     other.status = 503;

@@ -215,7 +215,7 @@ class BinanceKlinesTest extends SourceContract {
     List<Item> items = fetch(source.feeds().getFirst(), new Range(FIRST, FIRST + 6), false);
     TransientException alone =
         catchThrowableOfType(
-            TransientException.class, () -> fetch(one(source), new Range(FIRST, FIRST + 6), true));
+            TransientException.class, () -> fetch(one(source), new Range(FIRST, FIRST + 6), false));
 
     assertThat(items)
         .filteredOn(i -> i.number() == FIRST + 6)
@@ -223,11 +223,13 @@ class BinanceKlinesTest extends SourceContract {
             i -> assertThat(i).isInstanceOf(Item.Late.class),
             i -> assertThat(i).isInstanceOf(Item.Accepted.class));
     assertThat(alone.code()).isEqualTo("candle_not_there_yet");
-    assertThat(alone.answered()).as("it is waited for").isFalse();
+    assertThat(fetch(one(source), new Range(FIRST, FIRST + 6), true).getLast())
+        .as("it is asked for again later")
+        .isInstanceOf(Item.Late.class);
   }
 
   @Test
-  void shouldWaitWhileTheVenueStandsStill() {
+  void shouldWaitWhileTheVenueStandsStill() throws Exception {
     binance.until.put("ETHUSDT", FIRST * MINUTE);
     binance.until.put("BTCUSDT", FIRST * MINUTE);
     mirror.until.putAll(binance.until);
@@ -235,9 +237,12 @@ class BinanceKlinesTest extends SourceContract {
     TransientException failure =
         catchThrowableOfType(
             TransientException.class,
-            () -> fetch(both().feeds().getFirst(), new Range(FIRST + 1, FIRST + 1), true));
+            () -> fetch(both().feeds().getFirst(), new Range(FIRST + 1, FIRST + 1), false));
 
     assertThat(failure.code()).isEqualTo("candle_not_there_yet");
+    assertThat(fetch(both().feeds().getFirst(), new Range(FIRST + 1, FIRST + 1), true))
+        .hasSize(2)
+        .allMatch(item -> item instanceof Item.Late);
   }
 
   @Test
@@ -254,7 +259,6 @@ class BinanceKlinesTest extends SourceContract {
             i -> assertThat(i).isInstanceOf(Item.Absent.class),
             i -> assertThat(i).isInstanceOf(Item.Accepted.class),
             i -> assertThat(i).as("not traded any more").isInstanceOf(Item.Absent.class));
-    assertThat(binance.asked).doesNotContain("NOSUCH");
     assertThat(head).isPositive();
   }
 
@@ -295,5 +299,18 @@ class BinanceKlinesTest extends SourceContract {
 
     assertThat(((RawCandle) item.value()).getVenue()).isEqualTo("binance-usdm");
     futures.close();
+  }
+
+  @Test
+  void shouldNotCallAbsentWhatStandsBesideWhatIsRefused() throws Exception {
+    // A field more than there was: which number each candle is of is not known any more.
+    for (FakeBinance each : List.of(binance, mirror)) {
+      each.distortion = text -> text.replace("\"0\"]", "\"0\",\"new\"]");
+    }
+
+    List<Item> items = fetch(one(both()), new Range(FIRST, FIRST + 9), true);
+
+    assertThat(items).hasSize(10).noneMatch(item -> item instanceof Item.Absent);
+    assertThat(items.getFirst()).isInstanceOf(Item.Rejected.class);
   }
 }

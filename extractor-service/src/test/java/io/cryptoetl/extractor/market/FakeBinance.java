@@ -17,6 +17,8 @@ public final class FakeBinance extends FakeServer {
   private static final Map<String, Long> MILLIS =
       Map.of("1m", 60_000L, "1h", 3_600_000L, "1d", 86_400_000L);
 
+  private static final Set<String> SYMBOLS = Set.of("ETHUSDT", "BTCUSDT", "OLDUSDT");
+
   /** Open times at which the exchange stood still. */
   final Set<Long> halted = new ConcurrentSkipListSet<>();
 
@@ -50,6 +52,10 @@ public final class FakeBinance extends FakeServer {
 
   private String klines(Map<String, String> query) {
     asked.add(query.get("symbol"));
+    if (!SYMBOLS.contains(query.get("symbol"))) {
+      ownStatus.set(400);
+      return "{\"code\":-1121,\"msg\":\"Invalid symbol.\"}";
+    }
     long length = MILLIS.get(query.get("interval"));
     long from = Long.parseLong(query.get("startTime"));
     long to = Long.parseLong(query.getOrDefault("endTime", Long.toString(now)));
