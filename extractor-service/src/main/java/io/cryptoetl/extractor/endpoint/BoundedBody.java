@@ -3,6 +3,7 @@ package io.cryptoetl.extractor.endpoint;
 import java.io.IOException;
 import java.net.http.HttpResponse;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -11,14 +12,13 @@ import java.util.concurrent.Flow;
 
 /** Collects a body that may be no longer than so many bytes. */
 final class BoundedBody implements HttpResponse.BodySubscriber<byte[]> {
-  private static final int FIRST_ROOM = 64 * 1024;
-
-  /** Room that is made because a server announces it: more is made when it is filled. */
-  private static final int MAX_FIRST_ROOM = 16 * 1024 * 1024;
-
   private final CompletableFuture<byte[]> body = new CompletableFuture<>();
   private final int max;
-  private byte[] bytes;
+
+  /** The whole body where its length is announced; null where it is not. */
+  private final byte[] bytes;
+
+  private final List<byte[]> parts = new ArrayList<>();
   private int size;
   private Flow.Subscription subscription;
 
@@ -29,8 +29,7 @@ final class BoundedBody implements HttpResponse.BodySubscriber<byte[]> {
 
   private BoundedBody(int max, long announced) {
     this.max = max;
-    long room = announced < 0 ? FIRST_ROOM : Math.min(announced, MAX_FIRST_ROOM);
-    this.bytes = new byte[(int) Math.min(max, room)];
+    this.bytes = announced < 0 ? null : new byte[(int) Math.min(max, announced)];
   }
 
   /** A handler of bodies of at most so many bytes. */
@@ -59,12 +58,13 @@ final class BoundedBody implements HttpResponse.BodySubscriber<byte[]> {
         body.completeExceptionally(new TooLongException());
         return;
       }
-      if (more > bytes.length - size) {
-        bytes =
-            Arrays.copyOf(
-                bytes, (int) Math.min(max, Math.max(2L * bytes.length, size + (long) more)));
+      if (bytes != null) {
+        buffer.get(bytes, size, more);
+      } else {
+        byte[] part = new byte[more];
+        buffer.get(part);
+        parts.add(part);
       }
-      buffer.get(bytes, size, more);
       size += more;
     }
   }
@@ -76,6 +76,16 @@ final class BoundedBody implements HttpResponse.BodySubscriber<byte[]> {
 
   @Override
   public void onComplete() {
-    body.complete(size == bytes.length ? bytes : Arrays.copyOf(bytes, size));
+    if (bytes != null) {
+      body.complete(size == bytes.length ? bytes : Arrays.copyOf(bytes, size));
+      return;
+    }
+    byte[] whole = new byte[size];
+    int end = 0;
+    for (byte[] part : parts) {
+      System.arraycopy(part, 0, whole, end, part.length);
+      end += part.length;
+    }
+    body.complete(whole);
   }
 }
