@@ -7,12 +7,13 @@ import java.util.Arrays;
 
 /** Hex digits of JSON strings, eight at a time. */
 final class Hex {
-  private static final VarHandle LONGS =
+  // Eight bytes as one number, and a bit in each of them.
+  static final VarHandle LONGS =
       MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
   private static final VarHandle INTS =
       MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
-  private static final long ONES = 0x0101010101010101L;
-  private static final long HIGHS = 0x8080808080808080L;
+  static final long ONES = 0x0101010101010101L;
+  static final long HIGHS = 0x8080808080808080L;
   private static final byte[] DIGITS = new byte[256];
 
   static {

@@ -1,9 +1,6 @@
 package io.cryptoetl.extractor.json;
 
 import java.io.IOException;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
-import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
@@ -49,11 +46,6 @@ public final class Json {
 
   private static final int MAX_DEPTH = 500;
   private static final int MAX_NUMBER = 1000;
-
-  private static final VarHandle LONGS =
-      MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
-  private static final long ONES = 0x0101010101010101L;
-  private static final long HIGHS = 0x8080808080808080L;
 
   private final byte[] bytes;
   private int[] nodes;
@@ -318,10 +310,12 @@ public final class Json {
     int i = at;
     // Eight at a time: a byte that is a quote, a backslash, below a space or above ASCII ends it.
     for (int last = text.length - Long.BYTES; i <= last; i += Long.BYTES) {
-      long eight = (long) LONGS.get(text, i);
-      long quote = eight ^ (ONES * '"');
-      long backslash = eight ^ (ONES * '\\');
-      long found = (eight | (eight - ONES * ' ') | (quote - ONES) | (backslash - ONES)) & HIGHS;
+      long eight = (long) Hex.LONGS.get(text, i);
+      long quote = eight ^ (Hex.ONES * '"');
+      long backslash = eight ^ (Hex.ONES * '\\');
+      long found =
+          (eight | (eight - Hex.ONES * ' ') | (quote - Hex.ONES) | (backslash - Hex.ONES))
+              & Hex.HIGHS;
       if (found != 0) {
         break;
       }

@@ -84,11 +84,6 @@ public final class JsonValue {
     return items;
   }
 
-  /** The name under which it stands in an object. */
-  public String name() {
-    return json.name(node);
-  }
-
   /** The text of a string, or of a number as it is written. */
   public String text() {
     return isString()

@@ -208,7 +208,7 @@ public final class BinanceKlines implements Source {
 
     @Override
     public Optional<Long> numberAt(Instant time) {
-      return Optional.of(interval.number(time));
+      return members.getFirst().numberAt(time);
     }
 
     @Override
@@ -327,7 +327,7 @@ public final class BinanceKlines implements Source {
     /** An item for each number of a page. */
     private Map<Long, Item> read(Range page, String of, Work work)
         throws TransientException, InterruptedException {
-      Map<Long, Item> items = new TreeMap<>();
+      TreeMap<Long, Item> items = new TreeMap<>();
       Map<Long, List<Item.Answer>> refused = new TreeMap<>();
       Set<String> asked = new HashSet<>();
       String endpoint = "";
@@ -359,7 +359,7 @@ public final class BinanceKlines implements Source {
       refused.forEach(
           (number, answers) ->
               items.computeIfAbsent(number, _ -> new Item.Rejected(number, answers, of)));
-      long last = items.isEmpty() ? -1 : ((TreeMap<Long, Item>) items).lastKey();
+      long last = items.isEmpty() ? -1 : items.lastKey();
       // Where a candle is refused, it may not be known which number it is of.
       boolean isPast =
           refused.isEmpty()

@@ -44,11 +44,15 @@ final class Symbols {
 
   /** Whether the venue has a symbol and does not trade it: there will be no newer candle. */
   synchronized boolean isStopped(String symbol) throws InterruptedException {
-    if (!TRADING.equals(statuses.getOrDefault(symbol, TRADING))) {
+    if (isToldStopped(symbol)) {
       lookAgain();
     }
     look();
-    return statuses.containsKey(symbol) && !TRADING.equals(statuses.get(symbol));
+    return isToldStopped(symbol);
+  }
+
+  private boolean isToldStopped(String symbol) {
+    return !statuses.getOrDefault(symbol, TRADING).equals(TRADING);
   }
 
   /** Those of these symbols that the venue does not have. */

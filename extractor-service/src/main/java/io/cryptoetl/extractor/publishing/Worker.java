@@ -202,14 +202,14 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
           "it asks for %d to %d, which is no range"
               .formatted(request.getFromNumber(), request.getToNumber()));
     }
-    if (!feeds.containsKey(request.getSource())
-        && request.getSource().startsWith(source.name() + ".")) {
+    boolean isKnown = feeds.containsKey(request.getSource());
+    if (!isKnown && request.getSource().startsWith(source.name() + ".")) {
       throw new BadRecordException(
           "it asks for %s, which source %s of this instance does not read; see its symbols and intervals, and ask again"
               .formatted(request.getSource(), source.name()));
     }
     // Of another source: its own group works on it.
-    return feeds.containsKey(request.getSource());
+    return isKnown;
   }
 
   @Override
