@@ -341,6 +341,58 @@ CREATE TABLE ops.dead_letters (
     PRIMARY KEY (`id`)
 ) COMMENT 'Something that could not be processed, with its original bytes';
 
+CREATE TABLE ops.orders (
+    `order_id` varchar(700) NOT NULL COMMENT 'Id of the order, unique',
+    `kind` longtext NOT NULL COMMENT 'plan, fetch, refetch, pause, resume or cancel to the extractor; list or load to the backfill',
+    `target` longtext NOT NULL COMMENT 'Name of the source for plan, pause and resume; of the feed for fetch, refetch and cancel; of the location for list; s3 URL or path of the file for load',
+    `range_from` longtext COMMENT 'First height, date or time of a fetch, inclusive',
+    `range_to` longtext COMMENT 'Last height, date or time of a fetch, inclusive',
+    `job_id` longtext COMMENT 'Job that is to be cancelled',
+    `dataset` longtext COMMENT 'What the rows of a file mean; without it the location, the folder or the header tell',
+    `parameters` json NOT NULL COMMENT 'What neither rows nor name of a file tell, such as chain_id=1',
+    `again` boolean NOT NULL COMMENT 'Whether a file is to be published although that was done before',
+    `requested_by` longtext NOT NULL COMMENT 'Who asks',
+    `ordered_at` datetime(6) NOT NULL COMMENT 'When it was asked, UTC',
+    PRIMARY KEY (`order_id`)
+) COMMENT 'Something that somebody wants a service to do';
+
+CREATE TABLE ops.order_results (
+    `order_id` varchar(700) NOT NULL COMMENT 'Id of the order, unique',
+    `kind` longtext NOT NULL COMMENT 'As in the order',
+    `target` longtext NOT NULL COMMENT 'As in the order',
+    `outcome` longtext NOT NULL COMMENT 'accepted or refused',
+    `message` longtext NOT NULL COMMENT 'What is done now; or what was given, what is allowed, what to do next',
+    `job_id` longtext COMMENT 'Job whose requests were made; null if the order makes none',
+    `ranges` int COMMENT 'Requests of the job; null if the order makes none',
+    `from_number` bigint COMMENT 'First number of the job, as in ops.extract_requests; null if the order makes none',
+    `to_number` bigint COMMENT 'Last number of the job, inclusive; null if the order makes none',
+    `request_id` longtext COMMENT 'Request of a file, as in ops.files; null if the order makes none',
+    `answered_by` longtext NOT NULL COMMENT 'Name of the instance that took the order',
+    `answered_at` datetime(6) NOT NULL COMMENT 'When it was answered, UTC',
+    PRIMARY KEY (`order_id`)
+) COMMENT 'What a service makes of an order';
+
+CREATE TABLE ops.status (
+    `service` varchar(190) NOT NULL COMMENT 'extractor, backfill or transformer',
+    `instance` varchar(190) NOT NULL COMMENT 'Name of the instance',
+    `started_at` datetime(6) NOT NULL COMMENT 'When the instance started, UTC',
+    `seen_at` datetime(6) NOT NULL COMMENT 'When this was written, UTC. An instance writes every few seconds while it runs',
+    `problems` json NOT NULL COMMENT 'What keeps it from working now',
+    `detail` longtext NOT NULL COMMENT 'What the instance knows of what it works on, as JSON: the extractor of its sources, feeds and endpoints, the backfill of its locations, the transformer of its threads and tasks',
+    PRIMARY KEY (`service`, `instance`)
+) COMMENT 'How an instance of a service does';
+
+CREATE TABLE ops.saved_queries (
+    `query_id` varchar(700) NOT NULL COMMENT 'Id of the query, unique',
+    `name` longtext NOT NULL COMMENT 'What people call it',
+    `sql` longtext NOT NULL COMMENT 'Its statement, which may have :name parameters',
+    `parameters` json NOT NULL COMMENT 'Values that it was saved with, name=value',
+    `chart` longtext COMMENT 'How its result is drawn, as JSON of the page; null for a table',
+    `saved_by` longtext NOT NULL COMMENT 'Who saved it',
+    `saved_at` datetime(6) NOT NULL COMMENT 'When it was saved, UTC',
+    PRIMARY KEY (`query_id`)
+) COMMENT 'A query that somebody keeps for everybody who uses the console';
+
 CREATE TABLE ops.files (
     `file` varchar(500) NOT NULL COMMENT 'Where the file is: its path or s3 URL; of a member of an archive the archive''s, !/ and the member''s name',
     `file_version` varchar(120) NOT NULL COMMENT 'What tells versions of a file under one name apart: ETag and size, or size, times and inode',

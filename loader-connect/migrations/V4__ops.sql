@@ -66,6 +66,10 @@ COMMENT ON COLUMN ops.extract_results.checks IS 'Names of the checks that every 
 COMMENT ON COLUMN ops.extract_results.first_parent_hash IS 'Parent hash of the first block of the range, 32 bytes; null where there is none';
 COMMENT ON COLUMN ops.extract_results.last_hash IS 'Hash of the last block of the range, 32 bytes; null where there is none';
 
+CREATE INDEX extract_results_job ON ops.extract_results (job_id);
+
+CREATE INDEX extract_results_finished ON ops.extract_results (source, finished_at);
+
 CREATE TABLE ops.dead_letters (
     id text NOT NULL,
     stage text NOT NULL,
@@ -138,6 +142,8 @@ CREATE TABLE ops.extract_runs (
     PRIMARY KEY (run_id)
 );
 
+CREATE INDEX extract_runs_finished ON ops.extract_runs (finished_at);
+
 COMMENT ON TABLE ops.extract_runs IS 'A tick of a planner that planned something, failed, or was asked for by hand. Ticks that found nothing new are only counted.';
 COMMENT ON COLUMN ops.extract_runs.run_id IS 'Id of the run, unique; the job_id of the requests that it made';
 COMMENT ON COLUMN ops.extract_runs.source IS 'Name of the source, or of the stream if the source has several: source.symbol.interval';
@@ -177,6 +183,102 @@ COMMENT ON COLUMN ops.sink_offsets.incomplete_table IS 'Table whose rows lack co
 COMMENT ON COLUMN ops.sink_offsets.incomplete_from IS 'Offset of the first such row';
 COMMENT ON COLUMN ops.sink_offsets.missing_columns IS 'Names of these columns, with commas. When all are there rows are loaded again from incomplete_from';
 COMMENT ON COLUMN ops.sink_offsets.updated_at IS 'When rows were loaded last, UTC';
+
+CREATE TABLE ops.orders (
+    order_id text NOT NULL,
+    kind text NOT NULL,
+    target text NOT NULL,
+    range_from text,
+    range_to text,
+    job_id text,
+    dataset text,
+    parameters text[] NOT NULL,
+    again boolean NOT NULL,
+    requested_by text NOT NULL,
+    ordered_at timestamptz NOT NULL,
+    PRIMARY KEY (order_id)
+);
+
+COMMENT ON TABLE ops.orders IS 'Something that somebody wants a service to do. The service that owns the target checks it and tells what came of it in ops.order_results';
+COMMENT ON COLUMN ops.orders.order_id IS 'Id of the order, unique';
+COMMENT ON COLUMN ops.orders.kind IS 'plan, fetch, refetch, pause, resume or cancel to the extractor; list or load to the backfill';
+COMMENT ON COLUMN ops.orders.target IS 'Name of the source for plan, pause and resume; of the feed for fetch, refetch and cancel; of the location for list; s3 URL or path of the file for load';
+COMMENT ON COLUMN ops.orders.range_from IS 'First height, date or time of a fetch, inclusive';
+COMMENT ON COLUMN ops.orders.range_to IS 'Last height, date or time of a fetch, inclusive';
+COMMENT ON COLUMN ops.orders.job_id IS 'Job that is to be cancelled';
+COMMENT ON COLUMN ops.orders.dataset IS 'What the rows of a file mean; without it the location, the folder or the header tell';
+COMMENT ON COLUMN ops.orders.parameters IS 'What neither rows nor name of a file tell, such as chain_id=1';
+COMMENT ON COLUMN ops.orders.again IS 'Whether a file is to be published although that was done before';
+COMMENT ON COLUMN ops.orders.requested_by IS 'Who asks';
+COMMENT ON COLUMN ops.orders.ordered_at IS 'When it was asked, UTC';
+
+CREATE TABLE ops.order_results (
+    order_id text NOT NULL,
+    kind text NOT NULL,
+    target text NOT NULL,
+    outcome text NOT NULL,
+    message text NOT NULL,
+    job_id text,
+    ranges integer,
+    from_number bigint,
+    to_number bigint,
+    request_id text,
+    answered_by text NOT NULL,
+    answered_at timestamptz NOT NULL,
+    PRIMARY KEY (order_id)
+);
+
+COMMENT ON TABLE ops.order_results IS 'What a service makes of an order';
+COMMENT ON COLUMN ops.order_results.order_id IS 'Id of the order, unique';
+COMMENT ON COLUMN ops.order_results.kind IS 'As in the order';
+COMMENT ON COLUMN ops.order_results.target IS 'As in the order';
+COMMENT ON COLUMN ops.order_results.outcome IS 'accepted or refused';
+COMMENT ON COLUMN ops.order_results.message IS 'What is done now; or what was given, what is allowed, what to do next';
+COMMENT ON COLUMN ops.order_results.job_id IS 'Job whose requests were made; null if the order makes none';
+COMMENT ON COLUMN ops.order_results.ranges IS 'Requests of the job; null if the order makes none';
+COMMENT ON COLUMN ops.order_results.from_number IS 'First number of the job, as in ops.extract_requests; null if the order makes none';
+COMMENT ON COLUMN ops.order_results.to_number IS 'Last number of the job, inclusive; null if the order makes none';
+COMMENT ON COLUMN ops.order_results.request_id IS 'Request of a file, as in ops.files; null if the order makes none';
+COMMENT ON COLUMN ops.order_results.answered_by IS 'Name of the instance that took the order';
+COMMENT ON COLUMN ops.order_results.answered_at IS 'When it was answered, UTC';
+
+CREATE TABLE ops.status (
+    service text NOT NULL,
+    instance text NOT NULL,
+    started_at timestamptz NOT NULL,
+    seen_at timestamptz NOT NULL,
+    problems text[] NOT NULL,
+    detail text NOT NULL,
+    PRIMARY KEY (service, instance)
+);
+
+COMMENT ON TABLE ops.status IS 'How an instance of a service does';
+COMMENT ON COLUMN ops.status.service IS 'extractor, backfill or transformer';
+COMMENT ON COLUMN ops.status.instance IS 'Name of the instance';
+COMMENT ON COLUMN ops.status.started_at IS 'When the instance started, UTC';
+COMMENT ON COLUMN ops.status.seen_at IS 'When this was written, UTC. An instance writes every few seconds while it runs';
+COMMENT ON COLUMN ops.status.problems IS 'What keeps it from working now';
+COMMENT ON COLUMN ops.status.detail IS 'What the instance knows of what it works on, as JSON: the extractor of its sources, feeds and endpoints, the backfill of its locations, the transformer of its threads and tasks';
+
+CREATE TABLE ops.saved_queries (
+    query_id text NOT NULL,
+    name text NOT NULL,
+    sql text NOT NULL,
+    parameters text[] NOT NULL,
+    chart text,
+    saved_by text NOT NULL,
+    saved_at timestamptz NOT NULL,
+    PRIMARY KEY (query_id)
+);
+
+COMMENT ON TABLE ops.saved_queries IS 'A query that somebody keeps for everybody who uses the console';
+COMMENT ON COLUMN ops.saved_queries.query_id IS 'Id of the query, unique';
+COMMENT ON COLUMN ops.saved_queries.name IS 'What people call it';
+COMMENT ON COLUMN ops.saved_queries.sql IS 'Its statement, which may have :name parameters';
+COMMENT ON COLUMN ops.saved_queries.parameters IS 'Values that it was saved with, name=value';
+COMMENT ON COLUMN ops.saved_queries.chart IS 'How its result is drawn, as JSON of the page; null for a table';
+COMMENT ON COLUMN ops.saved_queries.saved_by IS 'Who saved it';
+COMMENT ON COLUMN ops.saved_queries.saved_at IS 'When it was saved, UTC';
 
 CREATE TABLE ops.files (
     file text NOT NULL,
@@ -280,6 +382,8 @@ COMMENT ON COLUMN ops.file_loads.partition IS 'Partition of the rows'' keys: a f
 COMMENT ON COLUMN ops.file_loads.rows IS 'Accepted rows that have come to where the copies of their key are';
 COMMENT ON COLUMN ops.file_loads.loaded IS 'Those of them that stand in the table. The others change nothing: the table has the same of an earlier row or file, or has another copy; of receipts also, no file has their transaction';
 
+CREATE INDEX dead_letters_code ON ops.dead_letters (stage, code, occurred_at);
+
 CREATE INDEX dead_letters_file ON ops.dead_letters (file, line) WHERE file IS NOT NULL;
 
 CREATE VIEW ops.jobs AS
@@ -290,7 +394,9 @@ SELECT
     max(to_number) AS to_number,
     count(*) AS ranges_done,
     count(*) FILTER (WHERE outcome = 'cancelled') AS ranges_cancelled,
+    sum(to_number - from_number + 1) AS numbers,
     sum(blocks) AS records,
+    sum(absent) AS absent,
     sum(dead_letters) AS dead_letters,
     sum(bytes) AS bytes,
     sum(retries) AS retries,

@@ -45,16 +45,18 @@ GROUP BY chain_id, date_trunc('day', timestamp, 'UTC');
 COMMENT ON VIEW audit.prices IS 'Blocks without price, and how old prices are at most when their block comes, by chain and day, UTC';
 
 CREATE VIEW audit.dead_letters AS
-SELECT
-    stage,
-    code,
-    source,
-    topic,
-    count(*) AS letters,
-    min(occurred_at) AS first_at,
-    max(occurred_at) AS last_at,
-    (array_agg(reason ORDER BY occurred_at DESC))[1] AS last_reason
-FROM ops.dead_letters
-GROUP BY stage, code, source, topic;
+SELECT g.stage, g.code, g.source, g.topic, g.letters, g.first_at, g.last_at, l.reason AS last_reason
+FROM (
+    SELECT stage, code, source, topic, count(*) AS letters, min(occurred_at) AS first_at, max(occurred_at) AS last_at
+    FROM ops.dead_letters
+    GROUP BY stage, code, source, topic
+) AS g
+CROSS JOIN LATERAL (
+    SELECT reason
+    FROM ops.dead_letters AS d
+    WHERE d.stage = g.stage AND d.code = g.code AND d.occurred_at = g.last_at
+        AND d.source IS NOT DISTINCT FROM g.source AND d.topic IS NOT DISTINCT FROM g.topic
+    LIMIT 1
+) AS l;
 
 COMMENT ON VIEW audit.dead_letters IS 'What could not be processed, by reason';

@@ -54,7 +54,12 @@ if (wrong !== undefined) {
   process.exit(1);
 }
 
-const registry = new SchemaRegistryClient({ baseURLs: [options.registry] });
+// Its client waits for an answer without end if it is not told otherwise, and registries were seen not
+// to answer a request while they are busy. Each try gets the whole time.
+const registry = new SchemaRegistryClient({
+  baseURLs: [options.registry],
+  createAxiosDefaults: { timeout: 10_000, 'axios-retry': { shouldResetTimeout: true } },
+});
 // The schemas are the pipeline's: a producer uses them, it does not make its own.
 const settings = { autoRegisterSchemas: false, useLatestVersion: true };
 const keys = new AvroSerializer(registry, SerdeType.KEY, settings);

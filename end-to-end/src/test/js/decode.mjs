@@ -4,7 +4,11 @@ import { AvroDeserializer, SchemaRegistryClient, SerdeType } from '@confluentinc
 import kafkajs from 'kafkajs';
 
 const [brokers, registry] = process.argv.slice(2);
-const client = new SchemaRegistryClient({ baseURLs: [registry] });
+// Without a limit its client waits for ever for an answer that a busy registry forgot.
+const client = new SchemaRegistryClient({
+  baseURLs: [registry],
+  createAxiosDefaults: { timeout: 10_000, 'axios-retry': { shouldResetTimeout: true } },
+});
 const deserializer = new AvroDeserializer(client, SerdeType.VALUE, {});
 // The broker compresses with zstd, which kafkajs leaves to a codec; Node has no such codec before 22,
 // so a codec of pure JavaScript is plugged in.

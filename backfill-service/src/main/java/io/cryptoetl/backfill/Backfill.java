@@ -68,6 +68,11 @@ public class Backfill {
     this.meters = new Meters(registry);
   }
 
+  /** Name of this instance. */
+  public String instance() {
+    return settings.config().instance();
+  }
+
   /** Where files are, by name. */
   public Map<String, Location> locations() {
     return locations;

@@ -7,11 +7,11 @@ import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.cryptoetl.kafka.Replays;
 import io.cryptoetl.kafka.TopicFollower;
 import io.cryptoetl.kafka.TopicSettings;
 import io.cryptoetl.local.parts.Child;
 import io.cryptoetl.local.parts.Parts;
-import io.cryptoetl.local.replay.Replays;
 import io.cryptoetl.raw.RawCsvRowsKey;
 import io.cryptoetl.schemas.Topics;
 import io.cryptoetl.stack.EmbeddedStack;

@@ -50,6 +50,7 @@ class ComposeTest {
     assertSameKeys(parts.transformer(Map.of()), "transformer", Set.of("TRANSFORMER_INSTANCE"));
     assertSameKeys(parts.extractor("x", Map.of()), "extractor", Set.of("EXTRACTOR_INSTANCE"));
     assertSameKeys(parts.backfill(Map.of()), "backfill", Set.of("BACKFILL_INSTANCE"));
+    assertSameKeys(parts.console(Map.of()), "console", Set.of());
   }
 
   private void assertSameKeys(Part part, String service, Set<String> without) throws IOException {

@@ -18,6 +18,7 @@ class DependenciesIT {
   @CsvSource({
     "extractor-service, extractor-service/target/quarkus-app/lib",
     "backfill-service, backfill-service/target/quarkus-app/lib",
+    "console-service, console-service/target/quarkus-app/lib",
     "transformer-streams, transformer-streams/target/quarkus-app/lib",
     "loader-connect, loader-connect/target/plugin/crypto-etl-loader",
     "provisioner, kafka-support/target/lib"

@@ -4,9 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assumptions.assumeThat;
 import static org.awaitility.Awaitility.await;
 
+import io.cryptoetl.kafka.Replays;
 import io.cryptoetl.kafka.TopicSettings;
 import io.cryptoetl.local.parts.Part;
-import io.cryptoetl.local.replay.Replays;
 import io.cryptoetl.raw.RawCsvRows;
 import io.cryptoetl.raw.RawCsvRowsKey;
 import io.cryptoetl.schemas.Topic;

@@ -53,8 +53,14 @@ class LoaderFaultsIT {
     boolean mounted = run("mount", "-t", "tmpfs", "-o", "size=24m,mode=0777", "tmpfs", disk);
     try (EmbeddedStack started = EmbeddedStack.start()) {
       stack = started;
+      // Who breaks all this is an administrator.
+      try (Connection db = stack.parts().database().administrator("postgres");
+          Statement statement = db.createStatement()) {
+        statement.execute("ALTER ROLE pipeline SUPERUSER");
+      }
       execute(
           "CREATE ROLE sink LOGIN PASSWORD 'sink'",
+          "GRANT CONNECT, TEMPORARY ON DATABASE pipeline TO sink",
           "CREATE SCHEMA faults",
           "CREATE TABLE faults.events (id bigint, number bigint, filling text)",
           "CREATE TABLE faults.things (id bigint PRIMARY KEY, number bigint, filling text)",

@@ -8,10 +8,15 @@ import java.nio.channels.FileLock;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /** Node.js and its packages. */
 final class Npm {
+  private static final Duration TIMEOUT = Duration.ofMinutes(3);
+
   private Npm() {}
 
   /** Installs the packages of a folder as its lock file has them; tests of several JVMs may ask. */
@@ -32,17 +37,38 @@ final class Npm {
     }
   }
 
-  /** Runs a command to its good end and returns what it wrote. */
+  /**
+   * Runs a command to its good end and returns what it wrote. A script that does not end leaves a
+   * report of where it stood in {@code target/node-reports}.
+   */
   static String run(Path folder, String... command) throws IOException, InterruptedException {
     Path output = Files.createTempFile("js", ".log");
     Process process =
-        new ProcessBuilder(command)
+        new ProcessBuilder(withReports(command))
             .directory(folder.toFile())
             .redirectErrorStream(true)
             .redirectOutput(output.toFile())
             .start();
-    assertThat(process.waitFor(3, TimeUnit.MINUTES)).isTrue();
-    assertThat(process.exitValue()).as(Files.readString(output)).isZero();
-    return Files.readString(output);
+    boolean ended = process.waitFor(TIMEOUT.toSeconds(), TimeUnit.SECONDS);
+    if (!ended) {
+      new ProcessBuilder("kill", "-USR2", Long.toString(process.pid())).start().waitFor();
+      process.waitFor(5, TimeUnit.SECONDS);
+      process.destroyForcibly();
+    }
+    String text = Files.readString(output);
+    assertThat(ended)
+        .as("%s did not end within %s: %s", String.join(" ", command), TIMEOUT, text)
+        .isTrue();
+    assertThat(process.exitValue()).as(text).isZero();
+    return text;
+  }
+
+  private static List<String> withReports(String... command) throws IOException {
+    List<String> words = new ArrayList<>(List.of(command));
+    if (words.getFirst().equals("node")) {
+      Path reports = Files.createDirectories(Path.of("target/node-reports")).toAbsolutePath();
+      words.addAll(1, List.of("--report-on-signal", "--report-directory=" + reports));
+    }
+    return words;
   }
 }

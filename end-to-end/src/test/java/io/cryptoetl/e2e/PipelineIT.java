@@ -294,6 +294,8 @@ class PipelineIT {
   @Test
   @Order(6)
   void shouldBeReadableByConfluentsJavaScriptClient() throws Exception {
+    // One that died within a transaction would hold up readers of committed records.
+    assertThat(stack.child("extractor").isAlive()).as(stack.child("extractor").tail()).isTrue();
     Path js = Path.of("src/test/js").toAbsolutePath();
     Npm.install(js);
     String output =

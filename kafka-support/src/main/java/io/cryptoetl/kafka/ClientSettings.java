@@ -84,7 +84,8 @@ public final class ClientSettings {
           Map.entry("acks", "records are kept by all replicas in sync"),
           Map.entry("transaction.timeout.ms", "it follows from what one transaction holds"),
           Map.entry("max.poll.interval.ms", "it follows from how long work may take"),
-          Map.entry("max.poll.records", "requests are taken one at a time, raw records a few"),
+          Map.entry(
+              "max.poll.records", "requests are taken one at a time, raw records by their bytes"),
           Map.entry("enable.idempotence", "records are written in transactions"),
           Map.entry("transactional.id", "transactions belong to workers and planners"),
           Map.entry("transaction.two.phase.commit.enable", "transactions end within one service"),

@@ -70,6 +70,24 @@ public class KafkaClients {
     return producer(Map.of());
   }
 
+  /**
+   * A producer without transactions, for who waits for the outcome: what is not written within the
+   * time is given up.
+   */
+  public Producer<SpecificRecord, SpecificRecord> promptProducer(Duration atMost) {
+    int millis = Math.toIntExact(atMost.toMillis());
+    return producer(
+        Map.of(
+            "linger.ms",
+            0,
+            "max.block.ms",
+            millis,
+            "request.timeout.ms",
+            millis / 2,
+            "delivery.timeout.ms",
+            millis));
+  }
+
   private Producer<SpecificRecord, SpecificRecord> producer(Map<String, Object> more) {
     Map<String, Object> config = base(ClientSettings.Kind.PRODUCER);
     config.putIfAbsent("compression.type", "zstd");
@@ -112,6 +130,7 @@ public class KafkaClients {
     config.put("enable.auto.commit", false);
     config.put("auto.offset.reset", "earliest");
     config.put("isolation.level", "read_committed");
+    config.put("allow.auto.create.topics", false);
     return new KafkaConsumer<>(config, new ByteArrayDeserializer(), new ByteArrayDeserializer());
   }
 

@@ -11,6 +11,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Base64;
 import java.util.HashMap;
 import java.util.List;
@@ -224,6 +225,29 @@ public final class SchemaRegistry implements Registry {
   public Registered latest(String subject) {
     String what = "subject " + subject;
     JsonNode found = ask("GET", path(subject, "/versions/latest"), null, what);
+    return new Registered(id(found, what), parse(found, what));
+  }
+
+  /**
+   * The versions that a subject has.
+   *
+   * @throws RegistryException.NotFound if the subject is not there
+   */
+  public List<Integer> versions(String subject) {
+    List<Integer> versions = new ArrayList<>();
+    ask("GET", path(subject, "/versions"), null, "versions of subject " + subject)
+        .forEach(version -> versions.add(version.asInt()));
+    return versions;
+  }
+
+  /**
+   * A version of a subject's schema.
+   *
+   * @throws RegistryException.NotFound if there is none
+   */
+  public Registered version(String subject, int version) {
+    String what = "version %d of subject %s".formatted(version, subject);
+    JsonNode found = ask("GET", path(subject, "/versions/" + version), null, what);
     return new Registered(id(found, what), parse(found, what));
   }
 

@@ -83,6 +83,7 @@ class MigrationsIT {
                 : switch (schema.getType()) {
                   case LONG -> "bigint";
                   case INT -> "integer";
+                  case BOOLEAN -> "boolean";
                   case BYTES -> "bytea";
                   case STRING -> "text";
                   case ARRAY ->

@@ -17,7 +17,7 @@ import org.apache.avro.Schema;
  * @param retentionMs how long records are kept, in milliseconds; -1 for ever. Compacted topics keep
  *     tombstones for that long
  * @param maxMessageBytes largest record batch that the topic takes, in bytes
- * @param owner the only module that writes it
+ * @param owner who writes it: the only module that does, or several
  * @param table whether the loader loads it into the table of the same name
  * @param key Avro schema of the key
  * @param value Avro schema of the value

@@ -40,6 +40,14 @@ import io.cryptoetl.ops.FileRequest;
 import io.cryptoetl.ops.FileRequestKey;
 import io.cryptoetl.ops.FileState;
 import io.cryptoetl.ops.FileStateKey;
+import io.cryptoetl.ops.Order;
+import io.cryptoetl.ops.OrderKey;
+import io.cryptoetl.ops.OrderResult;
+import io.cryptoetl.ops.OrderResultKey;
+import io.cryptoetl.ops.SavedQuery;
+import io.cryptoetl.ops.SavedQueryKey;
+import io.cryptoetl.ops.Status;
+import io.cryptoetl.ops.StatusKey;
 import io.cryptoetl.raw.RawBlock;
 import io.cryptoetl.raw.RawCandle;
 import io.cryptoetl.raw.RawCsvRows;
@@ -265,6 +273,62 @@ public final class Topics {
           ExtractResultKey.getClassSchema(),
           ExtractResult.getClassSchema());
 
+  /** What people want services to do. */
+  public static final Topic OPS_ORDERS =
+      new Topic(
+          "ops.orders",
+          Kind.OPS,
+          1,
+          Cleanup.DELETE,
+          90 * DAY_MS,
+          MIB,
+          "console-service, pipeline-local",
+          true,
+          OrderKey.getClassSchema(),
+          Order.getClassSchema());
+
+  /** What services make of it. */
+  public static final Topic OPS_ORDER_RESULTS =
+      new Topic(
+          "ops.order_results",
+          Kind.OPS,
+          1,
+          Cleanup.DELETE,
+          90 * DAY_MS,
+          MIB,
+          "extractor-service, backfill-service",
+          true,
+          OrderResultKey.getClassSchema(),
+          OrderResult.getClassSchema());
+
+  /** How instances do. */
+  public static final Topic OPS_STATUS =
+      new Topic(
+          "ops.status",
+          Kind.OPS,
+          1,
+          Cleanup.COMPACT,
+          TOMBSTONES_MS,
+          MIB,
+          "every service",
+          true,
+          StatusKey.getClassSchema(),
+          Status.getClassSchema());
+
+  /** Queries that people keep. */
+  public static final Topic OPS_SAVED_QUERIES =
+      new Topic(
+          "ops.saved_queries",
+          Kind.OPS,
+          1,
+          Cleanup.COMPACT,
+          TOMBSTONES_MS,
+          MIB,
+          "console-service",
+          true,
+          SavedQueryKey.getClassSchema(),
+          SavedQuery.getClassSchema());
+
   /** Files to read. */
   public static final Topic OPS_FILE_REQUESTS =
       new Topic(
@@ -366,6 +430,10 @@ public final class Topics {
           OPS_CONTROLS,
           OPS_EXTRACT_RUNS,
           OPS_EXTRACT_RESULTS,
+          OPS_ORDERS,
+          OPS_ORDER_RESULTS,
+          OPS_STATUS,
+          OPS_SAVED_QUERIES,
           OPS_FILE_REQUESTS,
           OPS_FILES,
           OPS_FILE_CHUNKS,

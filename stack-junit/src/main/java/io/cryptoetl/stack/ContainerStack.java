@@ -11,9 +11,7 @@ import io.cryptoetl.local.parts.Ports;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.sql.Connection;
 import java.sql.SQLException;
-import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -58,16 +56,20 @@ final class ContainerStack implements Stack {
         new YAMLMapper().readTree(root.resolve("docker-compose.yml").toFile()).get("services");
     run(
         container(services, "postgres")
-            .withEnv("POSTGRES_USER", USER)
             .withEnv("POSTGRES_PASSWORD", PASSWORD)
-            .withEnv("POSTGRES_DB", USER)
+            .withEnv("DATABASE_PASSWORD", PASSWORD)
+            .withEnv("CONSOLE_DATABASE_PASSWORD", PASSWORD)
+            .withFileSystemBind(
+                root.resolve("deploy/postgres/init").toString(),
+                "/docker-entrypoint-initdb.d",
+                BindMode.READ_ONLY)
+            .withFileSystemBind(
+                root.resolve("deploy/postgres/roles.sql").toString(),
+                "/roles.sql",
+                BindMode.READ_ONLY)
             .withCommand("postgres", "-p", port(Ports.Name.POSTGRES))
             .waitingFor(
                 Wait.forLogMessage(".*database system is ready to accept connections.*", 2)));
-    try (Connection db = database();
-        Statement statement = db.createStatement()) {
-      statement.execute("CREATE DATABASE registry");
-    }
     Flyway.configure()
         .dataSource(jdbcUrl(), USER, PASSWORD)
         .locations("filesystem:" + root.resolve("loader-connect/migrations"))

@@ -32,8 +32,9 @@ final class StreamsSettings {
     byDefault(settings, "consumer.", "session.timeout.ms", 20_000);
     // A chunk of a file or a request of a replay is done in one transaction.
     settings.put("producer.transaction.timeout.ms", 120_000);
-    // A raw block is large: a few of them at a time keep memory bounded.
-    settings.put("consumer.max.poll.records", 5);
+    // Memory is bounded by bytes: a fetch brings a partition at most max.partition.fetch.bytes, or
+    // one record, and is given out whole.
+    settings.put("consumer.max.poll.records", 1_000);
     settings.put("producer.partitioner.class", KeyPartitioner.class.getName());
     Topic like = Topics.TRANSFORMER_FILE_ROWS;
     Map<String, String> config = topics.config(like);

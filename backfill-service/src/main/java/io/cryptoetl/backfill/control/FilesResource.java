@@ -2,8 +2,8 @@ package io.cryptoetl.backfill.control;
 
 import io.cryptoetl.backfill.Backfill;
 import io.cryptoetl.backfill.files.Location;
-import io.cryptoetl.backfill.files.StoredFile;
 import io.cryptoetl.backfill.publishing.Requests;
+import io.cryptoetl.kafka.RefusedOrderException;
 import io.cryptoetl.ops.FileState;
 import io.smallrye.common.annotation.Blocking;
 import jakarta.ws.rs.Consumes;
@@ -16,14 +16,12 @@ import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.MediaType;
 import jakarta.ws.rs.core.Response;
-import java.io.IOException;
 import java.time.Instant;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.UUID;
 import org.eclipse.microprofile.openapi.annotations.Operation;
-import org.jboss.logging.Logger;
 
 /** Files that are known, and what people ask for. */
 @Path("/")
@@ -31,13 +29,14 @@ import org.jboss.logging.Logger;
 @Consumes(MediaType.APPLICATION_JSON)
 @Blocking
 public class FilesResource {
-  private static final Logger LOG = Logger.getLogger(FilesResource.class);
   private static final int MOST = 1000;
 
   private final Backfill backfill;
+  private final FileOrders orders;
 
   FilesResource(Backfill backfill) {
     this.backfill = backfill;
+    this.orders = new FileOrders(backfill);
   }
 
   /**
@@ -137,20 +136,12 @@ public class FilesResource {
   @Path("/locations/{location}/list")
   @Consumes(MediaType.WILDCARD)
   @Operation(summary = "List a location now and ask for what is new")
-  public Response list(@PathParam("location") String name) {
-    Location location = backfill.locations().get(name);
-    if (location == null) {
-      return problem(
-          404,
-          "there is no location '%s'; there are %s".formatted(name, backfill.locations().keySet()));
+  public Backfill.Listing list(@PathParam("location") String name) {
+    // One that lists shows how it went.
+    if (backfill.locations().containsKey(name) && !backfill.leads()) {
+      throw new RefusedOrderException(409, "another instance lists the locations; ask that one");
     }
-    if (!backfill.leads()) {
-      return problem(409, "another instance lists the locations; ask that one");
-    }
-    Backfill.Listing listing = backfill.list(location);
-    return listing.problem().isPresent()
-        ? problem(503, listing.problem().get())
-        : Response.ok(listing).build();
+    return orders.list(name);
   }
 
   /** The files that changed last. */
@@ -178,58 +169,22 @@ public class FilesResource {
   @Path("/files")
   @Operation(summary = "Ask for a file")
   public Response ask(Wanted wanted) throws InterruptedException {
-    if (wanted == null || wanted.file() == null) {
-      return problem(400, "file is missing; give its s3 URL or its path within a location");
+    if (wanted == null) {
+      throw new RefusedOrderException(400, "nothing is asked for");
     }
-    Optional<String> unreachable = Optional.empty();
-    for (Location location : backfill.locations().values()) {
-      try {
-        Optional<StoredFile> file = location.store().find(wanted.file());
-        if (file.isPresent()) {
-          return ask(location, file.get(), wanted);
-        }
-      } catch (IOException e) {
-        LOG.warnf(e, "event=ask_failed file=\"%s\" reason=\"%s\"", wanted.file(), e.getMessage());
-        unreachable = Optional.of(String.valueOf(e.getMessage()));
-      }
-    }
-    if (unreachable.isPresent()) {
-      return problem(503, unreachable.get());
-    }
-    return problem(
-        404,
-        "there is no file '%s' in a location; these are: %s"
-            .formatted(
-                wanted.file(), backfill.locations().values().stream().map(Location::url).toList()));
-  }
-
-  private Response ask(Location location, StoredFile file, Wanted wanted)
-      throws InterruptedException {
-    Location.Meaning told = location.meaning(file);
-    Map<String, String> parameters = new HashMap<>(told.parameters());
-    wanted.parameters().ifPresent(parameters::putAll);
     Requests.Asked asked =
-        backfill
-            .requests()
-            .ask(
-                location,
-                file,
-                new Location.Meaning(wanted.dataset().or(told::dataset), Map.copyOf(parameters)),
-                wanted.requestedBy().orElse("rest"),
-                wanted.again());
+        orders.ask(
+            wanted.file(),
+            wanted.dataset(),
+            wanted.parameters().orElse(Map.of()),
+            wanted.requestedBy().orElse("rest"),
+            wanted.again() ? Optional.of(UUID.randomUUID().toString()) : Optional.empty());
     return Response.accepted(
             new Accepted(
                 asked.known().map(FileState::getRequestId).orElse(asked.request().getRequestId()),
                 asked.request().getFile(),
                 asked.request().getFileVersion(),
                 asked.known().isPresent()))
-        .build();
-  }
-
-  private static Response problem(int status, String error) {
-    return Response.status(status)
-        .type(MediaType.APPLICATION_JSON)
-        .entity(Map.of("error", error))
         .build();
   }
 }

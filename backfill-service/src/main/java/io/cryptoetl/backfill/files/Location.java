@@ -7,11 +7,9 @@ import java.nio.file.Path;
 import java.nio.file.PathMatcher;
 import java.util.HashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Predicate;
-import java.util.stream.Stream;
 
 /**
  * A place where files are dropped, and what they mean there. A folder of the name of a dataset says
@@ -25,12 +23,6 @@ import java.util.stream.Stream;
  */
 public record Location(
     String name, String url, FileStore store, List<Route> routes, Layouts layouts) {
-  private static final List<String> UNFINISHED =
-      List.of(".part", ".partial", ".tmp", ".temp", ".crdownload", ".filepart", ".swp");
-
-  /** Ends of the names of files that hold the checksum of another one. */
-  public static final List<String> CHECKSUMS = List.of(".CHECKSUM", ".sha256", ".md5");
-
   /**
    * What some files mean.
    *
@@ -85,17 +77,5 @@ public record Location(
       }
     }
     return Optional.empty();
-  }
-
-  /**
-   * Whether a file is one to be read: neither it nor a folder of it is hidden or begins with an
-   * underscore, nobody is still writing it, and it is no checksum.
-   */
-  public static boolean isData(StoredFile file) {
-    String last = file.lastName();
-    return Stream.of(file.path().split("/", -1))
-            .noneMatch(part -> part.startsWith(".") || part.startsWith("_"))
-        && UNFINISHED.stream().noneMatch(last.toLowerCase(Locale.ROOT)::endsWith)
-        && CHECKSUMS.stream().noneMatch(last::endsWith);
   }
 }

@@ -1,12 +1,12 @@
 package io.cryptoetl.backfill.publishing;
 
 import io.cryptoetl.backfill.files.FileStore;
-import io.cryptoetl.backfill.files.Location;
 import io.cryptoetl.backfill.files.StoredFile;
 import io.cryptoetl.datasets.Detector;
 import io.cryptoetl.datasets.files.BlockStream;
 import io.cryptoetl.datasets.files.Chunk;
 import io.cryptoetl.datasets.files.FileFormat;
+import io.cryptoetl.datasets.files.FileNames;
 import io.cryptoetl.datasets.files.FileReader;
 import io.cryptoetl.datasets.files.Limits;
 import io.cryptoetl.datasets.files.RefusedException;
@@ -129,7 +129,7 @@ final class Check implements FileReader.Content {
   }
 
   private static Optional<byte[]> checksum(FileStore store, StoredFile file) throws IOException {
-    for (String suffix : Location.CHECKSUMS) {
+    for (String suffix : FileNames.CHECKSUMS) {
       Optional<StoredFile> beside = store.find(file.name() + suffix);
       if (beside.isPresent()) {
         try (InputStream in = open(store, beside.get())) {

@@ -47,6 +47,11 @@ public final class Ledger implements Runnable {
         .toList();
   }
 
+  /** Waits until it has read what was there when it began; whether it has. */
+  public boolean awaitRead(Duration atMost) throws InterruptedException {
+    return follower.awaitRead(atMost);
+  }
+
   /** Waits until everything is read that was written before the call, open transactions too. */
   public void awaitUpToDate(Admin admin, Duration atMost) throws InterruptedException {
     follower.awaitUpToDate(admin, atMost);

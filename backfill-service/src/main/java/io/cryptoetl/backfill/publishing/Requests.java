@@ -2,6 +2,7 @@ package io.cryptoetl.backfill.publishing;
 
 import io.cryptoetl.backfill.files.Location;
 import io.cryptoetl.backfill.files.StoredFile;
+import io.cryptoetl.datasets.files.FileNames;
 import io.cryptoetl.kafka.KafkaClients;
 import io.cryptoetl.kafka.TransactionalSender;
 import io.cryptoetl.ops.FileRequest;
@@ -80,7 +81,7 @@ public final class Requests implements AutoCloseable {
         .store()
         .list(
             file -> {
-              if (!Location.isData(file)) {
+              if (!FileNames.isData(file.path())) {
                 return;
               }
               files[0]++;
@@ -88,7 +89,8 @@ public final class Requests implements AutoCloseable {
                   || ledger.state(file.name(), file.version()).isPresent()) {
                 return;
               }
-              found.add(request(location, file, location.meaning(file), BY_SCHEDULE, false));
+              found.add(
+                  request(location, file, location.meaning(file), BY_SCHEDULE, Optional.empty()));
               if (found.size() == TOGETHER) {
                 send(found, true);
               }
@@ -102,10 +104,15 @@ public final class Requests implements AutoCloseable {
   /**
    * Asks for one file.
    *
-   * @param again whether it shall be published although that was done before
+   * @param again if it shall be published although that was done before: tells this time from
+   *     others, so that who asks twice for the same time gets it once
    */
   public Asked ask(
-      Location location, StoredFile file, Location.Meaning meaning, String by, boolean again)
+      Location location,
+      StoredFile file,
+      Location.Meaning meaning,
+      String by,
+      Optional<String> again)
       throws InterruptedException {
     awaitLedger();
     FileRequest request = request(location, file, meaning, by, again);
@@ -115,10 +122,13 @@ public final class Requests implements AutoCloseable {
         ledger
             .state(file.name(), file.version())
             .filter(s -> base(s.getRequestId()).equals(base(request.getRequestId())));
-    if (!again && before.isPresent() && !before.get().getState().equals("failed")) {
+    if (again.isEmpty() && before.isPresent() && !before.get().getState().equals("failed")) {
       return new Asked(request, before);
     }
-    FileRequest fresh = before.isPresent() ? request(location, file, meaning, by, true) : request;
+    FileRequest fresh =
+        before.isPresent() && again.isEmpty()
+            ? request(location, file, meaning, by, Optional.of(clock.instant().toString()))
+            : request;
     // Not yet seen by a worker: a state that is written now could hide what one has just done.
     send(new ArrayList<>(List.of(fresh)), false);
     return new Asked(fresh, Optional.empty());
@@ -135,11 +145,14 @@ public final class Requests implements AutoCloseable {
   }
 
   private FileRequest request(
-      Location location, StoredFile file, Location.Meaning meaning, String by, boolean again) {
-    Instant now = clock.instant();
+      Location location,
+      StoredFile file,
+      Location.Meaning meaning,
+      String by,
+      Optional<String> again) {
     String id = id(file, meaning);
     return FileRequest.newBuilder()
-        .setRequestId(again ? id + "-" + Long.toString(now.toEpochMilli(), 36) : id)
+        .setRequestId(again.map(a -> id + "-" + digest(List.of(a), 4)).orElse(id))
         .setFile(file.name())
         .setFileVersion(file.version())
         .setLocation(location.name())
@@ -148,24 +161,29 @@ public final class Requests implements AutoCloseable {
         .setSize(file.size())
         .setModifiedAt(file.modified())
         .setRequestedBy(by)
-        .setRequestedAt(now)
+        .setRequestedAt(clock.instant())
         .build();
   }
 
   /** The same for the same version, dataset and parameters. */
   private static String id(StoredFile file, Location.Meaning meaning) {
+    return digest(
+        List.of(
+            file.name(),
+            file.version(),
+            meaning.dataset().orElse(""),
+            new TreeMap<>(meaning.parameters()).toString()),
+        12);
+  }
+
+  private static String digest(List<String> parts, int bytes) {
     try {
       MessageDigest digest = MessageDigest.getInstance("SHA-256");
-      for (String part :
-          List.of(
-              file.name(),
-              file.version(),
-              meaning.dataset().orElse(""),
-              new TreeMap<>(meaning.parameters()).toString())) {
+      for (String part : parts) {
         digest.update(part.getBytes(StandardCharsets.UTF_8));
         digest.update((byte) 0);
       }
-      return HexFormat.of().formatHex(digest.digest(), 0, 12);
+      return HexFormat.of().formatHex(digest.digest(), 0, bytes);
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException("every Java has SHA-256", e);
     }

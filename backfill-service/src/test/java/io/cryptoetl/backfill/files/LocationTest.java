@@ -3,6 +3,7 @@ package io.cryptoetl.backfill.files;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.cryptoetl.datasets.Layouts;
+import io.cryptoetl.datasets.files.FileNames;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
@@ -64,6 +65,6 @@ class LocationTest {
     "x.zip.CHECKSUM, false"
   })
   void shouldLeaveOutWhatIsNoData(String path, boolean data) {
-    assertThat(Location.isData(file(path))).isEqualTo(data);
+    assertThat(FileNames.isData(path)).isEqualTo(data);
   }
 }

@@ -20,9 +20,11 @@ import org.eclipse.microprofile.openapi.annotations.Operation;
 @Blocking
 public class JobsResource {
   private final Extractor extractor;
+  private final SourceOrders orders;
 
   JobsResource(Extractor extractor) {
     this.extractor = extractor;
+    this.orders = new SourceOrders(extractor);
   }
 
   /** The latest jobs, oldest first. */
@@ -36,14 +38,9 @@ public class JobsResource {
   @GET
   @Path("/{job}")
   @Operation(summary = "Progress of a job")
-  public Response get(@PathParam("job") String id) {
-    return extractor
-        .ledger()
-        .job(id)
-        .map(j -> Response.ok(j).build())
-        .orElseGet(
-            () ->
-                SourcesResource.problem(404, "there is no job '" + id + "' among the latest ones"));
+  public Ledger.JobStatus get(@PathParam("job") String id) {
+    orders.mustBeJob(id);
+    return extractor.ledger().job(id).orElseThrow();
   }
 
   /** Cancels what is left of a job; what is published stays. */
@@ -51,9 +48,7 @@ public class JobsResource {
   @Path("/{job}/cancel")
   @Operation(summary = "Cancel what is left of a job")
   public Response cancel(@PathParam("job") String id) {
-    if (extractor.ledger().job(id).isEmpty()) {
-      return SourcesResource.problem(404, "there is no job '" + id + "' among the latest ones");
-    }
+    orders.mustBeJob(id);
     extractor.orders().cancel(id, "rest");
     return Response.accepted(Map.of("job", id, "state", "cancelled")).build();
   }

@@ -8,10 +8,8 @@ import io.cryptoetl.ops.ControlKey;
 import io.cryptoetl.schemas.Topics;
 import java.time.Clock;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.List;
 import java.util.UUID;
-import org.apache.kafka.clients.producer.ProducerRecord;
 
 /**
  * What people order: ranges to be fetched, sources to be paused, jobs to be cancelled. Every
@@ -32,31 +30,42 @@ public final class Orders implements AutoCloseable {
   /** Writes the requests of a job: all of them or none; returns the job's id. */
   public String submit(String feed, List<Range> ranges, String requestedBy) {
     String job = UUID.randomUUID().toString();
-    Instant now = clock.instant();
-    sender.send(
-        p ->
-            Requests.send(
-                p, Topics.OPS_EXTRACT_BULK_REQUESTS, job, feed, ranges, requestedBy, now));
+    sender.send(p -> requests(Requests.Outlet.of(p), job, feed, ranges, requestedBy));
     return job;
+  }
+
+  /** Writes the requests of a job. */
+  public void requests(
+      Requests.Outlet outlet, String job, String feed, List<Range> ranges, String requestedBy) {
+    Requests.send(
+        outlet, Topics.OPS_EXTRACT_BULK_REQUESTS, job, feed, ranges, requestedBy, clock.instant());
   }
 
   /** Pauses a source, or lets it go on. */
   public void pause(String source, boolean paused, String by) {
-    control("source", source, paused ? "paused" : "running", by);
+    sender.send(p -> pause(Requests.Outlet.of(p), source, paused, by));
+  }
+
+  /** Pauses a source, or lets it go on. */
+  public void pause(Requests.Outlet outlet, String source, boolean paused, String by) {
+    control(outlet, "source", source, paused ? "paused" : "running", by);
   }
 
   /** Cancels what is left of a job. */
   public void cancel(String job, String by) {
-    control("job", job, "cancelled", by);
+    sender.send(p -> cancel(Requests.Outlet.of(p), job, by));
   }
 
-  private void control(String kind, String id, String state, String by) {
-    Control control = new Control(kind, id, state, by, clock.instant());
-    sender.send(
-        p ->
-            p.send(
-                new ProducerRecord<>(
-                    Topics.OPS_CONTROLS.name(), new ControlKey(kind, id), control)));
+  /** Cancels what is left of a job. */
+  public void cancel(Requests.Outlet outlet, String job, String by) {
+    control(outlet, "job", job, "cancelled", by);
+  }
+
+  private void control(Requests.Outlet outlet, String kind, String id, String state, String by) {
+    outlet.send(
+        Topics.OPS_CONTROLS.name(),
+        new ControlKey(kind, id),
+        new Control(kind, id, state, by, clock.instant()));
   }
 
   @Override

@@ -346,7 +346,7 @@ public final class Planner implements AutoCloseable {
     sender.send(
         producer -> {
           Requests.send(
-              producer,
+              Requests.Outlet.of(producer),
               Topics.OPS_EXTRACT_REQUESTS,
               run.id,
               run.feed,
@@ -357,7 +357,7 @@ public final class Planner implements AutoCloseable {
           Map<Boolean, List<Range>> byUrgency =
               run.ranges.stream().collect(Collectors.partitioningBy(r -> r.to() >= urgent));
           Requests.send(
-              producer,
+              Requests.Outlet.of(producer),
               Topics.OPS_EXTRACT_REQUESTS,
               run.id,
               run.feed,
@@ -365,7 +365,7 @@ public final class Planner implements AutoCloseable {
               BY_SCHEDULE,
               now);
           Requests.send(
-              producer,
+              Requests.Outlet.of(producer),
               Topics.OPS_EXTRACT_BULK_REQUESTS,
               run.id,
               run.feed,
@@ -375,7 +375,7 @@ public final class Planner implements AutoCloseable {
           run.retried.forEach(
               (of, ranges) ->
                   Requests.send(
-                      producer,
+                      Requests.Outlet.of(producer),
                       Topics.OPS_EXTRACT_BULK_REQUESTS,
                       run.id,
                       of,
@@ -384,7 +384,7 @@ public final class Planner implements AutoCloseable {
                       now));
           for (String member : run.joining) {
             Requests.send(
-                producer,
+                Requests.Outlet.of(producer),
                 Topics.OPS_EXTRACT_BULK_REQUESTS,
                 run.id,
                 member,

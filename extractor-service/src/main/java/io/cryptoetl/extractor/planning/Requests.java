@@ -12,16 +12,28 @@ import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 
 /** Writes requests: what a worker shall fetch. */
-final class Requests {
+public final class Requests {
   private Requests() {}
 
+  /** Where records go, within a transaction of its own. */
+  @FunctionalInterface
+  public interface Outlet {
+    /** Sends a record. */
+    void send(String topic, SpecificRecord key, SpecificRecord value);
+
+    /** Into a producer's transaction. */
+    static Outlet of(Producer<SpecificRecord, SpecificRecord> producer) {
+      return (topic, key, value) -> producer.send(new ProducerRecord<>(topic, key, value));
+    }
+  }
+
   /**
-   * Sends a request for each range, within the producer's transaction.
+   * Sends a request for each range.
    *
    * @param topic of urgent or of bulk requests
    */
   static void send(
-      Producer<SpecificRecord, SpecificRecord> producer,
+      Outlet outlet,
       Topic topic,
       String jobId,
       String feed,
@@ -30,11 +42,10 @@ final class Requests {
       Instant now) {
     for (Range range : ranges) {
       String id = UUID.randomUUID().toString();
-      producer.send(
-          new ProducerRecord<>(
-              topic.name(),
-              new ExtractRequestKey(id),
-              new ExtractRequest(id, jobId, feed, range.from(), range.to(), requestedBy, now)));
+      outlet.send(
+          topic.name(),
+          new ExtractRequestKey(id),
+          new ExtractRequest(id, jobId, feed, range.from(), range.to(), requestedBy, now));
     }
   }
 }

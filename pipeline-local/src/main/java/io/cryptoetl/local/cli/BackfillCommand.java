@@ -1,17 +1,17 @@
 package io.cryptoetl.local.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.cryptoetl.datasets.Layouts;
+import io.cryptoetl.datasets.Preview;
+import io.cryptoetl.datasets.files.FileNames;
 import io.cryptoetl.datasets.files.FileReader;
 import io.cryptoetl.datasets.files.Limits;
 import io.cryptoetl.datasets.files.RefusedException;
+import io.cryptoetl.kafka.Replays;
 import io.cryptoetl.local.cli.PipelineCommand.MisuseException;
-import io.cryptoetl.local.parts.Database;
 import io.cryptoetl.local.parts.Layout;
 import io.cryptoetl.local.parts.Parts;
-import io.cryptoetl.local.replay.Replays;
+import io.cryptoetl.ops.OrderResult;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
@@ -33,7 +33,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
-import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import me.tongfei.progressbar.ProgressBar;
 import picocli.CommandLine.Command;
@@ -49,11 +48,7 @@ import picocli.CommandLine.Parameters;
     },
     mixinStandardHelpOptions = true)
 final class BackfillCommand implements Callable<Integer> {
-  private static final ObjectMapper JSON = new ObjectMapper();
   private static final long POLL_MS = 500;
-
-  /** What means something between a shell's double quotes. */
-  private static final Pattern OF_SHELLS = Pattern.compile("[\"$`\\\\!]");
 
   private static final Duration COUNTED_WITHIN = Duration.ofMinutes(1);
 
@@ -106,32 +101,33 @@ final class BackfillCommand implements Callable<Integer> {
     if (dryRun) {
       return preview(path, true) ? PipelineCommand.FAILED : 0;
     }
-    Parts parts = PipelineCommand.running().parts();
-    ServiceApi api = new ServiceApi("backfill", parts.backfillUrl());
+    Deployment deployment = Deployment.current();
     String name = file;
     if (!remote) {
       preview(path, false);
-      name = isInLocation(api, path) ? path.toString() : upload(parts, path);
+      name = isInLocation(deployment, path) ? path.toString() : upload(deployment, path);
     }
-    ObjectNode body = JSON.createObjectNode().put("file", name).put("again", again);
-    body.put("requestedBy", "pipeline backfill");
-    if (dataset != null) {
-      body.put("dataset", dataset);
-    }
-    parameters.forEach(body.putObject("parameters")::put);
-    JsonNode accepted = api.post("/files", body.toString());
-    String request = accepted.get("requestId").asText();
-    if (accepted.get("known").asBoolean()) {
-      screen.line(
-          "%s is known in this version already; --again publishes it again.".formatted(name));
-    }
+    OrderResult ordered =
+        deployment.give(
+            Deployment.order("load", name)
+                .setDataset(dataset)
+                .setParameters(
+                    parameters.entrySet().stream()
+                        .map(e -> e.getKey() + "=" + e.getValue())
+                        .toList())
+                .setAgain(again)
+                .build());
+    screen.line(ordered.getMessage());
+    String request = ordered.getRequestId();
     if (!wait) {
       screen.line("How far %s is:".formatted(name));
       screen.line(
-          "  ./pipeline query \"SELECT file, state, rows, total_rows, reason FROM ops.files WHERE request_id = '%s'\""
-              .formatted(request));
+          "  "
+              + Deployment.shown(
+                  "SELECT file, state, rows, total_rows, reason FROM ops.files WHERE request_id = '%s'"
+                      .formatted(request)));
     }
-    return wait ? await(parts, api, request) : 0;
+    return wait ? await(deployment, request) : 0;
   }
 
   private static void requireSegment(String field, String value) {
@@ -154,8 +150,14 @@ final class BackfillCommand implements Callable<Integer> {
             .filter(d -> !d.isBlank());
     Layouts layouts =
         own.map(d -> Layouts.with(layout.root().resolve(d))).orElseGet(Layouts::defaults);
-    FilePreview preview =
-        new FilePreview(file, layouts, Optional.ofNullable(dataset), parameters, rows, screen);
+    Preview preview =
+        new Preview(
+            file,
+            layouts,
+            Optional.ofNullable(dataset),
+            parameters,
+            rows,
+            new FilePreview(file, screen));
     try (InputStream in = path == null ? remote() : Files.newInputStream(path)) {
       FileReader.read(in, Limits.DEFAULT, preview);
     } catch (RefusedException e) {
@@ -205,27 +207,36 @@ final class BackfillCommand implements Callable<Integer> {
   }
 
   /** Whether the service sees the file where it is. */
-  private static boolean isInLocation(ServiceApi api, Path path)
+  private static boolean isInLocation(Deployment deployment, Path path)
       throws IOException, InterruptedException {
-    for (JsonNode location : api.get("/locations")) {
-      String url = location.get("url").asText();
-      if (!url.startsWith("s3:") && path.startsWith(Path.of(url).normalize())) {
-        return true;
+    for (JsonNode locations : deployment.words("backfill")) {
+      for (JsonNode location : locations) {
+        String url = location.get("url").asText();
+        if (!url.startsWith("s3:") && path.startsWith(Path.of(url).normalize())) {
+          return true;
+        }
       }
     }
     return false;
   }
 
   /** Puts the file into the inbox, into folders that say what it means; returns its s3 URL. */
-  private String upload(Parts parts, Path path) throws IOException, InterruptedException {
-    List<String> segments = new ArrayList<>();
-    segments.add(Parts.INBOX);
-    if (dataset != null) {
-      segments.add(dataset);
-    }
-    new TreeMap<>(parameters).forEach((k, v) -> segments.add(k + "=" + v));
-    segments.add(path.getFileName().toString());
-    String name = String.join("/", segments);
+  private String upload(Deployment deployment, Path path) throws IOException, InterruptedException {
+    Parts parts =
+        deployment
+            .local()
+            .orElseThrow(
+                () ->
+                    new MisuseException(
+                        "%s is in none of the backfill's locations; copy it into one and give its s3 URL, or drop it in the console"
+                            .formatted(path)));
+    String name =
+        Parts.INBOX
+            + "/"
+            + String.join(
+                "/",
+                FileNames.meaning(
+                    Optional.ofNullable(dataset), parameters, path.getFileName().toString()));
     HttpResponse<String> response =
         HttpClient.newHttpClient()
             .send(
@@ -240,13 +251,13 @@ final class BackfillCommand implements Callable<Integer> {
     return "s3://" + name;
   }
 
-  private int await(Parts parts, ServiceApi api, String request)
+  private int await(Deployment deployment, String request)
       throws IOException, InterruptedException, SQLException {
     List<Part> states;
-    try (Connection db = parts.connection(Database.PIPELINE);
+    try (Connection db = deployment.database().connect();
         ProgressBar progress = screen.bar("Rows", 0)) {
       while (true) {
-        states = Part.of(api.get("/requests/" + ServiceApi.segment(request)));
+        states = Part.of(db, request);
         progress.maxHint(states.stream().mapToLong(Part::total).sum());
         long read = 0;
         for (Part part : states) {
@@ -263,13 +274,13 @@ final class BackfillCommand implements Callable<Integer> {
         Thread.sleep(POLL_MS);
       }
       progress.setExtraMessage(" loading");
-      try (Replays pipeline = new Replays(parts.kafka())) {
+      try (Replays pipeline = new Replays(deployment.kafka())) {
         pipeline.awaitLoaded();
       }
       awaitCounts(db, states);
     }
     boolean well = true;
-    try (Connection db = parts.connection(Database.PIPELINE)) {
+    try (Connection db = deployment.database().connect()) {
       for (Part part : states) {
         well &= summarize(db, part);
       }
@@ -308,12 +319,12 @@ final class BackfillCommand implements Callable<Integer> {
                 tally.deadLetters()));
     if (tally.onTheWay() > 0) {
       screen.line("  %,d are not counted yet; how far it is:".formatted(tally.onTheWay()));
-      query("SELECT * FROM ops.file_summary WHERE file = '%s'".formatted(quoted(part.file())));
+      show("SELECT * FROM ops.file_summary WHERE file = '%s'".formatted(quoted(part.file())));
     }
     if (tally.loaded() > 0) {
       screen.line(
           tally.tellsFile() ? "  loaded:" : "  loaded, with what else there is of their blocks:");
-      query(tally.select(part));
+      show(tally.select(part));
     }
     if (tally.unchanged() > 0) {
       screen.line(
@@ -323,18 +334,15 @@ final class BackfillCommand implements Callable<Integer> {
     }
     for (Map.Entry<String, Long> reason : Tally.reasons(db, part).entrySet()) {
       screen.line("  %,d dead letters %s".formatted(reason.getValue(), reason.getKey()));
-      query(
+      show(
           "SELECT line, column_name, reason FROM ops.dead_letters WHERE file = '%s' AND code = '%s' ORDER BY line"
               .formatted(quoted(part.file()), reason.getKey()));
     }
     return tally.deadLetters() == 0;
   }
 
-  /** Shows a query as a command: names of files may hold what a shell takes for its own. */
-  private void query(String sql) {
-    String argument =
-        OF_SHELLS.matcher(sql).find() ? "'" + sql.replace("'", "'\\''") + "'" : "\"" + sql + "\"";
-    screen.line("    ./pipeline query " + argument);
+  private void show(String sql) {
+    screen.line("    " + Deployment.shown(sql));
   }
 
   private static String quoted(String text) {
@@ -354,22 +362,35 @@ final class BackfillCommand implements Callable<Integer> {
       long total,
       long rows,
       long chunks) {
-    static List<Part> of(JsonNode files) {
+    /** The file of a request, and the members if it is an archive. */
+    static List<Part> of(Connection db, String request) throws SQLException {
       List<Part> parts = new ArrayList<>();
-      for (JsonNode f : files) {
-        parts.add(
-            new Part(
-                f.get("file").asText(),
-                f.get("fileVersion").asText(),
-                f.get("state").asText(),
-                f.path("code").asText(""),
-                f.path("reason").asText(""),
-                f.path("dataset").asText(""),
-                f.path("fetchedAt").asText(""),
-                f.path("members").asInt(),
-                f.path("totalRows").asLong(),
-                f.get("rows").asLong(),
-                f.get("chunks").asLong()));
+      try (PreparedStatement query =
+          db.prepareStatement(
+              """
+              SELECT file, file_version, state, coalesce(code, ''), coalesce(reason, ''),
+                     coalesce(dataset, ''), coalesce(fetched_at::text, ''), coalesce(members, 0),
+                     coalesce(total_rows, 0), rows, chunks
+              FROM ops.files WHERE request_id = ? ORDER BY file
+              """)) {
+        query.setString(1, request);
+        try (ResultSet row = query.executeQuery()) {
+          while (row.next()) {
+            parts.add(
+                new Part(
+                    row.getString(1),
+                    row.getString(2),
+                    row.getString(3),
+                    row.getString(4),
+                    row.getString(5),
+                    row.getString(6),
+                    row.getString(7),
+                    row.getInt(8),
+                    row.getLong(9),
+                    row.getLong(10),
+                    row.getLong(11)));
+          }
+        }
       }
       return parts;
     }

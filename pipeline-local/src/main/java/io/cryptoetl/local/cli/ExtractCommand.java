@@ -2,9 +2,7 @@ package io.cryptoetl.local.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.cryptoetl.local.cli.PipelineCommand.Running;
-import io.cryptoetl.local.parts.Database;
-import io.cryptoetl.local.parts.Parts;
+import io.cryptoetl.ops.OrderResult;
 import java.io.IOException;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -12,6 +10,7 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import me.tongfei.progressbar.ProgressBar;
 import picocli.CommandLine.Command;
@@ -27,6 +26,9 @@ import picocli.CommandLine.Parameters;
 final class ExtractCommand implements Callable<Integer> {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final long POLL_MS = 500;
+
+  /** As often as extractors tell of themselves. */
+  private static final Duration ASK_EVERY = Duration.ofSeconds(5);
 
   /** Time without a move after which what is still missing does not come. */
   private static final Duration SETTLED = Duration.ofSeconds(45);
@@ -57,83 +59,74 @@ final class ExtractCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    Running running = PipelineCommand.running();
-    Parts parts = running.parts();
-    String body =
-        JSON.createObjectNode()
-            .put("from", from)
-            .put("to", to)
-            .put("requestedBy", "pipeline extract")
-            .toString();
-    ServiceApi api = new ServiceApi("extractor", parts.extractorUrl());
-    JsonNode job = api.post("/sources/" + ServiceApi.segment(source) + "/requests", body);
-    String id = job.get("jobId").asText();
-    long first = job.get("from").asLong();
-    long last = job.get("to").asLong();
-    Wait wait = new Wait(api, id, last - first + 1);
-    return job.path("chainId").isNumber()
-        ? awaitLoaded(parts, wait, job.get("chainId").asLong(), first, last)
-        : awaitPublished(wait);
+    Deployment deployment = Deployment.current().knowing(source);
+    OrderResult ordered =
+        deployment.give(
+            Deployment.order("fetch", source).setRangeFrom(from).setRangeTo(to).build());
+    screen.line(ordered.getMessage());
+    long first = ordered.getFromNumber();
+    long last = ordered.getToNumber();
+    try (Connection db = deployment.database().connect()) {
+      Wait wait =
+          new Wait(deployment, db, ordered.getJobId(), ordered.getRanges(), last - first + 1);
+      Optional<Long> chain =
+          deployment
+              .sourceOf(source)
+              .map(s -> s.path("chainId"))
+              .filter(JsonNode::isNumber)
+              .map(JsonNode::asLong);
+      return chain.isPresent()
+          ? awaitLoaded(db, wait, chain.get(), first, last)
+          : awaitPublished(wait);
+    }
   }
 
-  /** Asks the extractor how far a job is, and notices when nothing moves any more. */
+  /** Asks how far a job is, and notices when nothing moves any more. */
   private final class Wait {
-    private final ServiceApi api;
+    private final Deployment deployment;
+    private final Connection db;
     private final String job;
+    private final int ranges;
     private final long wanted;
-    private JsonNode state;
+    private Job state;
     private String problem = "";
     private boolean halted;
+    private long askedAt = System.nanoTime() - ASK_EVERY.toNanos();
     private List<Long> before = List.of();
     private long movedAt = System.nanoTime();
 
-    Wait(ServiceApi api, String job, long wanted) {
-      this.api = api;
+    Wait(Deployment deployment, Connection db, String job, int ranges, long wanted) {
+      this.deployment = deployment;
+      this.db = db;
       this.job = job;
+      this.ranges = ranges;
       this.wanted = wanted;
     }
 
-    long value(String field) {
-      return state.get(field).asLong();
-    }
-
-    boolean isCancelled() {
-      return state.get("state").asText().equals("cancelled");
-    }
-
-    boolean isRunning() {
-      return state.get("state").asText().equals("running");
-    }
-
     /** Looks again; whether it is worth to go on waiting. */
-    boolean goesOn(long loaded) throws IOException, InterruptedException {
-      state = api.get("/jobs/" + job);
-      List<Long> now = List.of(value("done"), value("records"), value("retries"), loaded);
+    boolean goesOn(long loaded) throws IOException, SQLException, InterruptedException {
+      state = Job.of(db, job, ranges);
+      List<Long> now = List.of(state.numbers(), state.records(), state.retries(), loaded);
       if (!now.equals(before)) {
         before = now;
         movedAt = System.nanoTime();
       }
-      JsonNode own = source();
-      problem = own.path("problems").path(0).asText("");
-      halted = false;
-      own.path("feeds").forEach(feed -> halted |= isOwn(feed) && feed.path("halted").asBoolean());
-      Duration still = Duration.ofNanos(System.nanoTime() - movedAt);
-      return still.compareTo(!isRunning() || halted ? SETTLED : MAX_STILL) < 0;
-    }
-
-    private JsonNode source() throws IOException, InterruptedException {
-      for (JsonNode each : api.get("/sources")) {
-        for (JsonNode feed : each.path("feeds")) {
-          if (isOwn(feed)) {
-            return each;
-          }
-        }
+      if (System.nanoTime() - askedAt > ASK_EVERY.toNanos()) {
+        ask();
       }
-      return JSON.createObjectNode();
+      Duration still = Duration.ofNanos(System.nanoTime() - movedAt);
+      return still.compareTo(!state.isRunning() || halted ? SETTLED : MAX_STILL) < 0;
     }
 
-    private boolean isOwn(JsonNode feed) {
-      return feed.path("name").asText().equals(source);
+    /** Looks what the extractor tells of the source. */
+    private void ask() throws IOException, InterruptedException {
+      Optional<JsonNode> own = deployment.sourceOf(source);
+      problem = own.map(s -> s.path("problems").path(0).asText("")).orElse("");
+      halted = false;
+      for (JsonNode feed : own.map(s -> s.path("feeds")).orElseGet(JSON::createArrayNode)) {
+        halted |= feed.path("name").asText().equals(source) && feed.path("halted").asBoolean();
+      }
+      askedAt = System.nanoTime();
     }
 
     void show(ProgressBar progress, long done, long lost) {
@@ -141,8 +134,8 @@ final class ExtractCommand implements Callable<Integer> {
       progress.setExtraMessage(
           " fetched %d, dead letters %d%s"
               .formatted(
-                  value("records"),
-                  value("deadLetters") + lost,
+                  state.records(),
+                  state.deadLetters() + lost,
                   problem.isEmpty() ? "" : "; " + problem));
       progress.refresh();
     }
@@ -151,7 +144,8 @@ final class ExtractCommand implements Callable<Integer> {
     int stuck() {
       screen.line(
           "%s: %d of %d numbers are worked off, and nothing has moved for a while%s"
-              .formatted(source, value("done"), wanted, problem.isEmpty() ? "." : ": " + problem));
+              .formatted(
+                  source, state.numbers(), wanted, problem.isEmpty() ? "." : ": " + problem));
       screen.line(
           "  The job goes on by itself. ./pipeline sources jobs %s shows it, ./pipeline sources cancel %s ends it."
               .formatted(job, job));
@@ -160,79 +154,80 @@ final class ExtractCommand implements Callable<Integer> {
   }
 
   /** Waits for market data until it is published. */
-  private int awaitPublished(Wait wait) throws IOException, InterruptedException {
+  private int awaitPublished(Wait wait) throws IOException, SQLException, InterruptedException {
     try (ProgressBar progress = screen.bar("Numbers", wait.wanted)) {
-      while (wait.goesOn(0) && wait.isRunning()) {
-        wait.show(progress, wait.value("done"), 0);
+      while (wait.goesOn(0) && wait.state.isRunning()) {
+        wait.show(progress, wait.state.numbers(), 0);
         Thread.sleep(POLL_MS);
       }
-      wait.show(progress, wait.value("done"), 0);
+      wait.show(progress, wait.state.numbers(), 0);
     }
-    if (wait.isRunning()) {
+    if (wait.state.isRunning()) {
       return wait.stuck();
     }
     screen.line(
         "%s: %s; %d records published, %d numbers without one, %d in the dead letters."
             .formatted(
                 source,
-                wait.state.get("state").asText(),
-                wait.value("records"),
-                wait.value("absent"),
-                wait.value("deadLetters")));
-    return wait.state.get("state").asText().equals("done") && wait.value("deadLetters") == 0
+                wait.state.state(),
+                wait.state.records(),
+                wait.state.absent(),
+                wait.state.deadLetters()));
+    return wait.state.state().equals("done") && wait.state.deadLetters() == 0
         ? 0
         : PipelineCommand.FAILED;
   }
 
-  private int awaitLoaded(Parts parts, Wait wait, long chainId, long first, long last)
+  private int awaitLoaded(Connection db, Wait wait, long chainId, long first, long last)
       throws SQLException, IOException, InterruptedException {
     Loaded loaded = Loaded.NOTHING;
     boolean complete = false;
-    try (ProgressBar progress = screen.bar("Blocks", wait.wanted);
-        Connection db = parts.connection(Database.PIPELINE)) {
+    try (ProgressBar progress = screen.bar("Blocks", wait.wanted)) {
       while (wait.goesOn(loaded.blocks() + loaded.lost())) {
         loaded = Loaded.read(db, wait.job, chainId, first, last);
         wait.show(
             progress,
-            loaded.blocks() + loaded.lost() + wait.value("deadLetters") + wait.value("absent"),
+            loaded.blocks() + loaded.lost() + wait.state.deadLetters() + wait.state.absent(),
             loaded.lost());
         complete =
-            !wait.isRunning()
-                && loaded.blocks() + loaded.lost() >= wait.value("records")
+            !wait.state.isRunning()
+                && loaded.blocks() + loaded.lost() >= wait.state.records()
                 && Loaded.isComplete(db, chainId, first, last);
-        if (complete || wait.isCancelled()) {
+        if (complete || wait.state.isCancelled()) {
           break;
         }
         Thread.sleep(POLL_MS);
       }
     }
-    if (wait.isCancelled()) {
+    if (wait.state.isCancelled()) {
       screen.line("The job was cancelled; what was published stays.");
       return PipelineCommand.FAILED;
     }
-    if (wait.isRunning()) {
+    if (wait.state.isRunning()) {
       return wait.stuck();
     }
-    long dead = wait.value("deadLetters") + loaded.lost();
+    long dead = wait.state.deadLetters() + loaded.lost();
     String absent =
-        wait.value("absent") == 0
+        wait.state.absent() == 0
             ? ""
-            : ", at %d heights the chain has none".formatted(wait.value("absent"));
+            : ", at %d heights the chain has none".formatted(wait.state.absent());
     screen.line(
         "Blocks %d to %d of %s: %d fetched%s, %d loaded%s, %d in the dead letters."
             .formatted(
                 first,
                 last,
                 source,
-                wait.value("records"),
+                wait.state.records(),
                 absent,
                 loaded.blocks(),
                 complete && dead == 0 ? " with all their rows" : "",
                 dead));
     if (dead > 0) {
       screen.line(
-          "  ./pipeline query \"SELECT block_number, stage, code, reason FROM ops.dead_letters WHERE (source = '%s' OR chain_id = %d) AND block_number BETWEEN %d AND %d\""
-              .formatted(source, chainId, first, last));
+          "  "
+              + Deployment.shown(
+                  "SELECT block_number, stage, code, reason FROM ops.dead_letters WHERE (source = '%s' OR chain_id = %d) AND block_number BETWEEN %d AND %d"
+                      .formatted(source, chainId, first, last)));
     } else if (!complete) {
       screen.line(
           "  Nothing was loaded for a while: ./pipeline status tells how the loader does, SELECT * FROM audit.dead_letters what it could not load.");

@@ -30,6 +30,7 @@ import picocli.CommandLine.HelpCommand;
       BackfillCommand.class,
       SamplesCommand.class,
       SourcesCommand.class,
+      ConsoleCommand.class,
       BenchCommand.class,
       HelpCommand.class
     })

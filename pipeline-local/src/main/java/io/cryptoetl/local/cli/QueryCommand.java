@@ -2,7 +2,6 @@ package io.cryptoetl.local.cli;
 
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.cryptoetl.local.parts.Database;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.math.BigDecimal;
@@ -46,7 +45,7 @@ final class QueryCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     PrintStream out = System.out;
-    try (Connection db = PipelineCommand.running().parts().connection(Database.PIPELINE)) {
+    try (Connection db = Deployment.current().database().connect()) {
       db.setReadOnly(true);
       db.setAutoCommit(false);
       try (Statement statement = db.createStatement()) {

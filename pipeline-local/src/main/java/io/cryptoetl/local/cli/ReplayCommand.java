@@ -1,8 +1,7 @@
 package io.cryptoetl.local.cli;
 
+import io.cryptoetl.kafka.Replays;
 import io.cryptoetl.local.cli.PipelineCommand.MisuseException;
-import io.cryptoetl.local.parts.Parts;
-import io.cryptoetl.local.replay.Replays;
 import io.cryptoetl.schemas.Topic;
 import io.cryptoetl.schemas.Topics;
 import java.time.DateTimeException;
@@ -47,8 +46,7 @@ final class ReplayCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     List<Topic> raw = topics();
     Optional<Instant> since = Optional.ofNullable(from).map(ReplayCommand::time);
-    Parts parts = PipelineCommand.running().parts();
-    try (Replays replays = new Replays(parts.kafka())) {
+    try (Replays replays = new Replays(Deployment.current().kafka())) {
       Replays.Started replay = replays.start(raw, since);
       if (replay.offsets() == 0) {
         screen.line("There is nothing to process again.");

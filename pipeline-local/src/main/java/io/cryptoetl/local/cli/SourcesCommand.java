@@ -2,7 +2,15 @@ package io.cryptoetl.local.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.cryptoetl.local.cli.PipelineCommand.MisuseException;
+import io.cryptoetl.ops.Order;
+import io.cryptoetl.ops.OrderResult;
 import java.io.IOException;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.OffsetDateTime;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -16,18 +24,32 @@ import picocli.CommandLine.Parameters;
 final class SourcesCommand implements Callable<Integer> {
   private static final ObjectMapper JSON = new ObjectMapper();
 
-  @Option(names = "--json", description = "The extractor's own answer")
+  /** The jobs that people ordered, newest first. */
+  private static final String JOBS =
+      "SELECT "
+          + Job.COLUMNS
+          + """
+          , r.job_id, r.target, coalesce(o.requested_by, '?') AS requested_by, r.answered_at
+          FROM ops.order_results AS r LEFT JOIN ops.orders AS o USING (order_id)
+          LEFT JOIN LATERAL (SELECT * FROM ops.jobs WHERE job_id = r.job_id) AS j ON true
+          WHERE r.job_id IS NOT NULL AND (?::text IS NULL OR r.job_id = ?)
+          ORDER BY r.answered_at DESC LIMIT 50
+          """;
+
+  @Option(names = "--json", description = "What the extractors tell of themselves")
   private boolean json;
 
   private final Screen screen = Screen.system();
 
-  private static ServiceApi api() throws IOException {
-    return new ServiceApi("extractor", PipelineCommand.running().parts().extractorUrl());
+  private OrderResult give(Order.Builder order) throws IOException, InterruptedException {
+    OrderResult result = Deployment.current().knowing(order.getTarget()).give(order.build());
+    screen.line(result.getMessage());
+    return result;
   }
 
   @Override
   public Integer call() throws Exception {
-    JsonNode sources = api().get("/sources");
+    JsonNode sources = Deployment.current().sources();
     if (json) {
       screen.line(JSON.writerWithDefaultPrettyPrinter().writeValueAsString(sources));
       return 0;
@@ -92,9 +114,7 @@ final class SourcesCommand implements Callable<Integer> {
       mixinStandardHelpOptions = true)
   int pause(@Parameters(paramLabel = "SOURCE") String source)
       throws IOException, InterruptedException {
-    api().post("/sources/" + ServiceApi.segment(source) + "/pause", "");
-    screen.line(
-        "%s is paused. ./pipeline sources resume %s lets it go on.".formatted(source, source));
+    give(Deployment.order("pause", source));
     return 0;
   }
 
@@ -104,8 +124,7 @@ final class SourcesCommand implements Callable<Integer> {
       mixinStandardHelpOptions = true)
   int resume(@Parameters(paramLabel = "SOURCE") String source)
       throws IOException, InterruptedException {
-    api().post("/sources/" + ServiceApi.segment(source) + "/resume", "");
-    screen.line(source + " goes on.");
+    give(Deployment.order("resume", source));
     return 0;
   }
 
@@ -115,20 +134,8 @@ final class SourcesCommand implements Callable<Integer> {
       mixinStandardHelpOptions = true)
   int run(@Parameters(paramLabel = "SOURCE") String source)
       throws IOException, InterruptedException {
-    JsonNode status = api().post("/sources/" + ServiceApi.segment(source) + "/runs", "");
-    for (JsonNode feed : status.get("feeds")) {
-      screen.line(
-          "%s: head %s, planned to %s, %d to fetch"
-              .formatted(
-                  feed.get("name").asText(),
-                  feed.path("head").asText("unknown"),
-                  feed.path("nextNumber").isNumber()
-                      ? Long.toString(feed.get("nextNumber").asLong() - 1)
-                      : "-",
-                  feed.get("outstanding").asLong()));
-    }
-    status.path("problems").forEach(p -> screen.line("! " + p.asText()));
-    return status.path("problems").isEmpty() ? 0 : PipelineCommand.FAILED;
+    give(Deployment.order("plan", source));
+    return 0;
   }
 
   @Command(
@@ -139,24 +146,33 @@ final class SourcesCommand implements Callable<Integer> {
       @Parameters(paramLabel = "FEED") String feed,
       @Option(names = "--fetch", description = "Fetch them again") boolean fetch)
       throws IOException, InterruptedException {
-    String path = "/sources/" + ServiceApi.segment(feed) + "/gaps";
-    JsonNode gaps = api().get(path);
-    if (gaps.isEmpty()) {
-      screen.line("No gaps.");
+    if (fetch) {
+      follow(give(Deployment.order("refetch", feed)));
       return 0;
     }
-    for (JsonNode gap : gaps) {
-      screen.line(gap.get("from").asText() + " to " + gap.get("to").asText());
-    }
-    if (fetch) {
-      JsonNode job = api().post(path + "/requests", "");
-      if (job.has("jobId")) {
-        screen.line(
-            "Asked for them again: ./pipeline sources jobs %s"
-                .formatted(job.get("jobId").asText()));
+    JsonNode source = Deployment.current().knowing(feed).sourceOf(feed).orElseThrow();
+    for (JsonNode each : source.get("feeds")) {
+      if (each.get("name").asText().equals(feed)) {
+        if (each.get("gaps").isEmpty()) {
+          screen.line("No gaps.");
+        }
+        each.get("gaps")
+            .forEach(
+                gap -> screen.line(gap.get("from").asText() + " to " + gap.get("to").asText()));
+        int more = each.get("gapCount").asInt() - each.get("gaps").size();
+        if (more > 0) {
+          screen.line("and %,d more".formatted(more));
+        }
       }
     }
     return 0;
+  }
+
+  /** Says where the job that an order made can be seen. */
+  private void follow(OrderResult result) {
+    if (result.getJobId() != null) {
+      screen.line("How far it is: ./pipeline sources jobs " + result.getJobId());
+    }
   }
 
   @Command(
@@ -165,27 +181,37 @@ final class SourcesCommand implements Callable<Integer> {
       mixinStandardHelpOptions = true)
   int jobs(
       @Parameters(paramLabel = "JOB", arity = "0..1", description = "Id of one job") String job)
-      throws IOException, InterruptedException {
-    JsonNode jobs =
-        job == null
-            ? api().get("/jobs")
-            : JSON.createArrayNode().add(api().get("/jobs/" + ServiceApi.segment(job)));
-    if (jobs.isEmpty()) {
-      screen.line("No jobs. ./pipeline extract asks for a range.");
+      throws IOException, SQLException {
+    boolean none = true;
+    try (Connection db = Deployment.current().database().connect();
+        PreparedStatement query = db.prepareStatement(JOBS)) {
+      query.setString(1, job);
+      query.setString(2, job);
+      try (ResultSet rows = query.executeQuery()) {
+        while (rows.next()) {
+          none = false;
+          Job one = Job.of(rows);
+          screen.line(
+              "%s  %-9s %-24s %d of %d ranges, records %d, dead letters %d, asked for by %s at %s"
+                  .formatted(
+                      rows.getString("job_id"),
+                      one.state(),
+                      rows.getString("target"),
+                      one.rangesDone(),
+                      one.ranges(),
+                      one.records(),
+                      one.deadLetters(),
+                      rows.getString("requested_by"),
+                      rows.getObject("answered_at", OffsetDateTime.class).toInstant()));
+        }
+      }
     }
-    for (JsonNode each : jobs) {
-      screen.line(
-          "%s  %-9s %-24s %d of %d, records %d, dead letters %d, asked for by %s at %s"
-              .formatted(
-                  each.get("jobId").asText(),
-                  each.get("state").asText(),
-                  each.get("feed").asText(),
-                  each.get("done").asLong(),
-                  each.get("numbers").asLong(),
-                  each.get("records").asLong(),
-                  each.get("deadLetters").asLong(),
-                  each.get("requestedBy").asText(),
-                  each.get("requestedAt").asText()));
+    if (none && job != null) {
+      throw new MisuseException(
+          "nobody ordered a job '%s'; ./pipeline sources jobs shows the latest".formatted(job));
+    }
+    if (none) {
+      screen.line("No jobs. ./pipeline extract asks for a range.");
     }
     return 0;
   }
@@ -194,8 +220,23 @@ final class SourcesCommand implements Callable<Integer> {
       name = "cancel",
       description = "Cancels what is left of a job; what is published stays.",
       mixinStandardHelpOptions = true)
-  int cancel(@Parameters(paramLabel = "JOB") String job) throws IOException, InterruptedException {
-    api().post("/jobs/" + ServiceApi.segment(job) + "/cancel", "");
+  int cancel(@Parameters(paramLabel = "JOB") String job)
+      throws IOException, InterruptedException, SQLException {
+    Deployment deployment = Deployment.current();
+    String feed;
+    try (Connection db = deployment.database().connect();
+        PreparedStatement query =
+            db.prepareStatement("SELECT target FROM ops.order_results WHERE job_id = ?")) {
+      query.setString(1, job);
+      try (ResultSet rows = query.executeQuery()) {
+        if (!rows.next()) {
+          throw new MisuseException(
+              "nobody ordered a job '%s'; ./pipeline sources jobs shows the latest".formatted(job));
+        }
+        feed = rows.getString(1);
+      }
+    }
+    deployment.give(Deployment.order("cancel", feed).setJobId(job).build());
     screen.line("Cancelled. ./pipeline sources jobs %s shows what was done.".formatted(job));
     return 0;
   }

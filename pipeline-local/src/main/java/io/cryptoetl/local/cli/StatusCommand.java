@@ -95,7 +95,8 @@ final class StatusCommand implements Callable<Integer> {
             parts.extractor("", Map.of()),
             parts.transformer(Map.of()),
             parts.s3(),
-            parts.backfill(Map.of()))) {
+            parts.backfill(Map.of()),
+            parts.console(Map.of()))) {
       known.put(part.name(), part);
     }
     return known;

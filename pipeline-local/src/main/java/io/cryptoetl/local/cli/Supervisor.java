@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.cryptoetl.kafka.TopicSettings;
 import io.cryptoetl.local.node.Recording;
 import io.cryptoetl.local.parts.Child;
+import io.cryptoetl.local.parts.ConsoleLink;
 import io.cryptoetl.local.parts.Layout;
 import io.cryptoetl.local.parts.LocalStack;
 import io.cryptoetl.local.parts.Part;
@@ -79,6 +80,17 @@ final class Supervisor {
       return settings("BACKFILL_", "S3_", "AWS_", "TRANSFORMER_DATASETS_DIR");
     }
 
+    /** Settings of the console: no secrets of sources among them. */
+    Map<String, String> consoleSettings() {
+      return settings(
+          "CONSOLE_",
+          "CONNECT_URL",
+          "BACKFILL_INBOX_URL",
+          "S3_",
+          "AWS_",
+          "TRANSFORMER_DATASETS_DIR");
+    }
+
     private Map<String, String> settings(String... prefixes) {
       Map<String, String> settings = new TreeMap<>(sourceSettings);
       settings.keySet().removeIf(key -> Stream.of(prefixes).noneMatch(key::startsWith));
@@ -118,7 +130,14 @@ final class Supervisor {
   int run(TopicSettings topics) throws InterruptedException {
     Instant began = Instant.now();
     try {
-      List<Part> independent = new ArrayList<>(List.of(parts.s3()));
+      String secret = ConsoleLink.secret(layout);
+      screen.line(
+          "Console, once it is ready:  "
+              + ConsoleLink.of(parts.consoleUrl(), secret, Instant.now()));
+      screen.line("Starting the pipeline, data in " + layout.data());
+      Map<String, String> console = plan.consoleSettings();
+      console.put("CONSOLE_SECRET", secret);
+      List<Part> independent = new ArrayList<>(List.of(parts.s3(), parts.console(console)));
       if (plan.recording().isPresent()) {
         independent.add(parts.node(plan.recording().get(), plan.nodeOptions()));
       }
@@ -130,6 +149,9 @@ final class Supervisor {
               parts.backfill(plan.backfillSettings())),
           topics);
       requestRanges();
+      if (plan.recording().filter(layout.recordedChain()::equals).isPresent()) {
+        parts.drop(layout.recordedCandles());
+      }
       ready = true;
       save();
       greet(Duration.between(began, Instant.now()));
@@ -164,6 +186,7 @@ final class Supervisor {
   private void greet(Duration took) {
     screen.line("");
     screen.line("The pipeline is ready after %.1f s.".formatted(took.toMillis() / 1000.0));
+    screen.line("  another link       ./pipeline console");
     screen.line("  look at the data   " + parts.database().psql());
     screen.line("                     ./pipeline query \"SELECT count(*) FROM chain.blocks\"");
     screen.line("  load files         ./pipeline backfill FILE");

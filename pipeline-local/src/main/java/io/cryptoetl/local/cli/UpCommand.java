@@ -80,7 +80,7 @@ final class UpCommand implements Callable<Integer> {
       names = "--port",
       paramLabel = "NAME=PORT",
       description =
-          "Port of a part: node, kafka, controller, registry, registry-management, connect, postgres, extractor, transformer, backfill, s3")
+          "Port of a part: node, kafka, controller, registry, registry-management, connect, postgres, extractor, transformer, backfill, s3, console")
   private Map<String, Integer> chosenPorts = Map.of();
 
   @Option(names = "--supervise", hidden = true)
@@ -129,7 +129,6 @@ final class UpCommand implements Callable<Integer> {
       Supervisor supervisor =
           new Supervisor(layout, ports, PipelineCommand.databasePassword(variables), plan, screen);
       CountDownLatch finished = stopOnSignal(supervisor);
-      screen.line("Starting the pipeline, data in " + layout.data());
       try {
         return supervisor.run(topics);
       } finally {

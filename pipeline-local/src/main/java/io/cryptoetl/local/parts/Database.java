@@ -9,6 +9,7 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.sql.Connection;
 import java.sql.DriverManager;
+import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
@@ -31,8 +32,13 @@ public final class Database {
   /** The database of the schema registry. */
   public static final String REGISTRY = "registry";
 
-  /** The role that owns both. */
+  /** The role that owns both, and loads the tables. */
   public static final String USER = "pipeline";
+
+  /** The role that may only read the tables. */
+  public static final String READER = "console_reader";
+
+  private static final String SUPERUSER = "postgres";
 
   private static final Duration STOP_TIMEOUT = Duration.ofSeconds(20);
 
@@ -94,16 +100,29 @@ public final class Database {
         command,
         Map.of(),
         () -> {
-          try (Connection c = DriverManager.getConnection(jdbcUrl("postgres"), USER, password)) {
+          try (Connection c = administrator("postgres")) {
             return c.isValid(1);
           }
         },
         STOP_TIMEOUT);
   }
 
-  /** Creates the databases and runs the migrations; what is done already is left as it is. */
-  public void migrate() throws SQLException {
-    try (Connection c = DriverManager.getConnection(jdbcUrl("postgres"), USER, password);
+  /** A connection of the superuser, whom no part of the pipeline is. */
+  public Connection administrator(String database) throws SQLException {
+    return DriverManager.getConnection(jdbcUrl(database), SUPERUSER, superuserPassword());
+  }
+
+  private String superuserPassword() throws SQLException {
+    try {
+      return Secrets.of(layout, "postgres-superuser");
+    } catch (IOException e) {
+      throw new SQLException("the superuser's password cannot be read: " + e.getMessage(), e);
+    }
+  }
+
+  /** Creates databases and roles and runs the migrations; what is done already is left as it is. */
+  public void migrate() throws IOException, SQLException {
+    try (Connection c = administrator("postgres");
         Statement s = c.createStatement()) {
       for (String name : List.of(PIPELINE, REGISTRY)) {
         try (ResultSet found =
@@ -113,6 +132,18 @@ public final class Database {
           }
         }
       }
+    }
+    try (Connection c = administrator(PIPELINE);
+        Statement s = c.createStatement()) {
+      for (String setting : List.of("roles.pipeline_password", "roles.console_password")) {
+        try (PreparedStatement set = c.prepareStatement("SELECT set_config(?, ?, false)")) {
+          set.setString(1, setting);
+          set.setString(2, password);
+          set.execute();
+        }
+      }
+      s.execute(Files.readString(layout.roles()));
+      s.execute("ALTER DATABASE " + REGISTRY + " OWNER TO " + USER);
     }
     Flyway.configure()
         .dataSource(jdbcUrl(PIPELINE), USER, password)
@@ -135,7 +166,7 @@ public final class Database {
             "",
             PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
     try {
-      Files.writeString(passwordFile, password);
+      Files.writeString(passwordFile, Secrets.of(layout, "postgres-superuser"));
       List<String> command = unprivileged();
       command.addAll(
           List.of(
@@ -143,7 +174,7 @@ public final class Database {
               "-D",
               data.toString(),
               "-U",
-              USER,
+              SUPERUSER,
               "--auth=scram-sha-256",
               "--pwfile=" + passwordFile,
               "--encoding=UTF8",

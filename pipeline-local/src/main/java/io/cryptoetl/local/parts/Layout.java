@@ -55,6 +55,11 @@ public record Layout(Path root, Path data) {
     return root.resolve("loader-connect/migrations");
   }
 
+  /** Script of the database's roles. */
+  Path roles() {
+    return root.resolve("deploy/postgres/roles.sql");
+  }
+
   /** Runnable jar of a Quarkus service. */
   public Path service(String module) {
     return root.resolve(module).resolve("target/quarkus-app/quarkus-run.jar");
@@ -63,6 +68,11 @@ public record Layout(Path root, Path data) {
   /** The chain that is recorded in the repository. */
   public Path recordedChain() {
     return root.resolve("pipeline-local/recording/anvil");
+  }
+
+  /** Made-up candles for that chain, as a file that people could have. */
+  public Path recordedCandles() {
+    return recordedChain().resolve("candles.csv");
   }
 
   /** Log of a part. */

@@ -99,6 +99,10 @@ public final class Parts {
     return http(Ports.Name.BACKFILL);
   }
 
+  public String consoleUrl() {
+    return http(Ports.Name.CONSOLE);
+  }
+
   public String s3Url() {
     return http(Ports.Name.S3);
   }
@@ -307,7 +311,8 @@ public final class Parts {
   private Part extractor(String name, String instance, int port, Map<String, String> sources) {
     Map<String, String> env = new TreeMap<>(sources);
     env.put("EXTRACTOR_INSTANCE", instance);
-    return service(name, "Extractor", "extractor-service", port, "-Xmx640m", env);
+    // The largest block that a topic takes is there five times on its way: 40 MiB each.
+    return service(name, "Extractor", "extractor-service", port, "-Xmx1g", env);
   }
 
   /**
@@ -391,8 +396,17 @@ public final class Parts {
    */
   public Part backfill(String name, String instance, int port, Map<String, String> settings) {
     Map<String, String> env = new TreeMap<>();
-    env.put("BACKFILL_INBOX_URL", "s3://" + INBOX);
     env.put("BACKFILL_EVERY", "2s");
+    env.putAll(inbox(settings));
+    env.put("BACKFILL_INSTANCE", instance);
+    env.putAll(settings);
+    return service(name, "Backfill", "backfill-service", port, "-Xmx256m", env);
+  }
+
+  /** The inbox that files are dropped into: the S3 server's, unless another one is set. */
+  private Map<String, String> inbox(Map<String, String> settings) {
+    Map<String, String> env = new TreeMap<>();
+    env.put("BACKFILL_INBOX_URL", "s3://" + INBOX);
     if (Stream.of("S3_ENDPOINT_URL", "BACKFILL_INBOX_URL")
         .noneMatch(key -> settings.containsKey(key) || System.getenv(key) != null)) {
       env.put("S3_ENDPOINT_URL", s3Url());
@@ -400,9 +414,22 @@ public final class Parts {
       env.put("AWS_ACCESS_KEY_ID", "local");
       env.put("AWS_SECRET_ACCESS_KEY", "local");
     }
-    env.put("BACKFILL_INSTANCE", instance);
+    return env;
+  }
+
+  /**
+   * The console.
+   *
+   * @param settings of it, as environment variables
+   */
+  public Part console(Map<String, String> settings) {
+    Map<String, String> env = inbox(settings);
     env.putAll(settings);
-    return service(name, "Backfill", "backfill-service", port, "-Xmx256m", env);
+    env.put("DATABASE_URL", database.jdbcUrl(Database.PIPELINE));
+    env.put("CONSOLE_DATABASE_PASSWORD", database.password());
+    env.putIfAbsent("CONNECT_URL", connectUrl());
+    return service(
+        "console", "Console", "console-service", ports.get(Ports.Name.CONSOLE), "-Xmx384m", env);
   }
 
   private Part service(
@@ -505,8 +532,28 @@ public final class Parts {
         HttpResponse.BodyHandlers.ofString());
   }
 
+  /** Puts a file into the bucket that the backfill reads; the same one again changes nothing. */
+  public void drop(Path file) throws IOException, InterruptedException {
+    HttpResponse<String> answer =
+        HTTP.send(
+            HttpRequest.newBuilder(URI.create(s3Url() + "/" + INBOX + "/" + file.getFileName()))
+                .timeout(SLOW)
+                .PUT(HttpRequest.BodyPublishers.ofFile(file))
+                .build(),
+            HttpResponse.BodyHandlers.ofString());
+    if (answer.statusCode() != 200) {
+      throw new IOException("the S3 server refused %s: %s".formatted(file, answer.body()));
+    }
+  }
+
   /** A connection to a database of the server. */
   public Connection connection(String name) throws java.sql.SQLException {
     return DriverManager.getConnection(database.jdbcUrl(name), Database.USER, database.password());
+  }
+
+  /** A connection that can only read the tables. */
+  public Connection reader() throws java.sql.SQLException {
+    return DriverManager.getConnection(
+        database.jdbcUrl(Database.PIPELINE), Database.READER, database.password());
   }
 }

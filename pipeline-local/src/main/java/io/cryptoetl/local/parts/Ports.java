@@ -7,6 +7,7 @@ import java.net.ServerSocket;
 import java.util.EnumMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -24,7 +25,8 @@ public final class Ports {
     EXTRACTOR(18090),
     TRANSFORMER(18091),
     BACKFILL(18092),
-    S3(18093);
+    S3(18093),
+    CONSOLE(18094);
 
     private final int standard;
 
@@ -37,6 +39,10 @@ public final class Ports {
       return name().toLowerCase(Locale.ROOT).replace('_', '-');
     }
   }
+
+  private static final int SLICES_FROM = 20_000;
+  private static final int SLICES = 48;
+  private static final int SLICE = 250;
 
   private final Map<Name, Integer> ports;
 
@@ -75,22 +81,25 @@ public final class Ports {
     return new Ports(ports);
   }
 
-  /** Ports that are free now. */
-  public static Ports free() throws IOException {
+  /**
+   * Ports that are free now, of a slice that is this process's own, below those that systems give
+   * to outgoing connections: nobody takes one before its part listens.
+   */
+  public static Ports free() {
     Map<Name, Integer> ports = new EnumMap<>(Name.class);
-    ServerSocket[] held = new ServerSocket[Name.values().length];
-    try {
-      int i = 0;
-      for (Name name : Name.values()) {
-        held[i] = new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
-        ports.put(name, held[i++].getLocalPort());
-      }
-    } finally {
-      for (ServerSocket socket : held) {
-        if (socket != null) {
-          socket.close();
+    int first = SLICES_FROM + (int) (ProcessHandle.current().pid() % SLICES) * SLICE;
+    int next = ThreadLocalRandom.current().nextInt(SLICE);
+    for (Name name : Name.values()) {
+      int tries = 0;
+      while (!isFree(first + next)) {
+        next = (next + 1) % SLICE;
+        if (++tries > SLICE) {
+          throw new IllegalStateException(
+              "no port from %d to %d is free".formatted(first, first + SLICE));
         }
       }
+      ports.put(name, first + next);
+      next = (next + 1) % SLICE;
     }
     return new Ports(ports);
   }

@@ -68,7 +68,9 @@ public final class Training {
     programs.put("connect", List.of(layout.libraryFolder(), layout.connectPlugins()));
     programs.put("registry", List.of(layout.registry()));
     programs.put("s3", List.of(layout.s3LibraryFolder()));
-    for (String module : List.of("extractor-service", "transformer-streams", "backfill-service")) {
+    for (String module :
+        List.of(
+            "extractor-service", "transformer-streams", "backfill-service", "console-service")) {
       programs.put(module, List.of(layout.service(module).getParent()));
     }
     return programs;
@@ -80,7 +82,10 @@ public final class Training {
     Runtime.getRuntime().addShutdownHook(new Thread(stack::close));
     try (stack) {
       stack.start(
-          List.of(parts.node(layout.recordedChain(), List.of("--chain-id", "31337")), parts.s3()),
+          List.of(
+              parts.node(layout.recordedChain(), List.of("--chain-id", "31337")),
+              parts.s3(),
+              parts.console(Map.of())),
           List.of(
               parts.extractor(
                   "training",

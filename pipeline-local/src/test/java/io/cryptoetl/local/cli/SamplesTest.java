@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.cryptoetl.datasets.Layouts;
+import io.cryptoetl.datasets.Preview;
 import io.cryptoetl.datasets.files.FileReader;
 import io.cryptoetl.datasets.files.Limits;
 import io.cryptoetl.datasets.files.RefusedException;
@@ -21,16 +22,17 @@ import org.junit.jupiter.params.provider.CsvSource;
 class SamplesTest {
   private final ByteArrayOutputStream out = new ByteArrayOutputStream();
 
-  private FilePreview preview(String file, String content, Map<String, String> parameters)
+  private Preview preview(String file, String content, Map<String, String> parameters)
       throws IOException {
-    FilePreview preview =
-        new FilePreview(
+    Screen screen = new Screen(new PrintStream(out, true, UTF_8), System.err, false);
+    Preview preview =
+        new Preview(
             file,
             Layouts.defaults(),
             Optional.empty(),
             parameters,
             true,
-            new Screen(new PrintStream(out, true, UTF_8), System.err, false));
+            new FilePreview(file, screen));
     FileReader.read(new ByteArrayInputStream(content.getBytes(UTF_8)), Limits.DEFAULT, preview);
     return preview;
   }
@@ -50,7 +52,7 @@ class SamplesTest {
     Map<String, String> parameters =
         table.startsWith("chain.") ? Map.of("chain_id", "1") : Map.of();
 
-    FilePreview preview = preview(file, SamplesCommand.files().get(file), parameters);
+    Preview preview = preview(file, SamplesCommand.files().get(file), parameters);
 
     assertThat(preview.hasProblems()).isFalse();
     assertThat(out.toString(UTF_8))
@@ -60,7 +62,7 @@ class SamplesTest {
 
   @Test
   void shouldShowEveryProblemWithItsLine() throws IOException {
-    FilePreview preview =
+    Preview preview =
         preview("ohlcv-damaged.csv", SamplesCommand.files().get("ohlcv-damaged.csv"), Map.of());
 
     assertThat(preview.hasProblems()).isTrue();

@@ -49,8 +49,18 @@ public final class PriceJoin
   /** Name of the store that finds rows by time. Key: chain id, time, number. */
   public static final String ROWS_BY_TIME = "block-economics-by-time";
 
-  /** Name of the store of closes. Key: venue, symbol, time of the close, length of the candle. */
+  /**
+   * Name of the store of closes. Key: venue, symbol, time of the close, length of the candle. A
+   * candle that is gone leaves {@link #NO_CLOSE}.
+   */
   public static final String CLOSES = "closes";
+
+  /**
+   * Stands where a candle was. RocksDB passes over deleted keys one by one before it looks whether
+   * the end of the range is reached: after many were deleted each look for a close would take as
+   * long as there are deleted ones behind it.
+   */
+  private static final byte[] NO_CLOSE = new byte[0];
 
   private static final int PRICE_SCALE = 18;
   private static final int USD_SCALE = 18;
@@ -145,11 +155,11 @@ public final class PriceJoin
     String market = market(key.getVenue(), key.getSymbol());
     Instant closedAt = closedAt(key);
     byte[] closeKey = closeKey(market, closedAt, lengthMs(key, closedAt), key.getInterval());
-    if (candle == null) {
-      closes.delete(closeKey);
-    } else {
-      closes.put(closeKey, candle.getClose().setScale(PRICE_SCALE).unscaledValue().toByteArray());
-    }
+    closes.put(
+        closeKey,
+        candle == null
+            ? NO_CLOSE
+            : candle.getClose().setScale(PRICE_SCALE).unscaledValue().toByteArray());
     List<Period> priced =
         rules.pricedBy(key.getVenue(), key.getSymbol()).stream()
             .filter(p -> chains.contains(p.chainId()))
@@ -233,9 +243,9 @@ public final class PriceJoin
       byte[] end = closePrefix(name, time.plusMillis(1));
       byte[] begin = closePrefix(name, time.minus(rules.staleness()));
       try (KeyValueIterator<byte[], byte[]> found = closes.reverseRange(begin, end)) {
-        if (found.hasNext()) {
-          KeyValue<byte[], byte[]> close = found.next();
-          ByteBuffer key = ByteBuffer.wrap(close.key);
+        Optional<KeyValue<byte[], byte[]>> close = firstClose(found);
+        if (close.isPresent()) {
+          ByteBuffer key = ByteBuffer.wrap(close.get().key);
           key.position(name.length() + 1);
           Instant at = Instant.ofEpochMilli(key.getLong());
           key.getLong();
@@ -244,7 +254,7 @@ public final class PriceJoin
                   market,
                   StandardCharsets.UTF_8.decode(key).toString(),
                   at,
-                  new BigDecimal(new BigInteger(close.value), PRICE_SCALE)));
+                  new BigDecimal(new BigInteger(close.get().value), PRICE_SCALE)));
         }
       }
     }
@@ -256,11 +266,23 @@ public final class PriceJoin
     byte[] begin = closePrefix(market, after.plusMillis(1));
     byte[] end = closePrefix(market, last.plusMillis(1));
     try (KeyValueIterator<byte[], byte[]> found = closes.range(begin, end)) {
-      return found.hasNext()
-          ? Optional.of(
-              Instant.ofEpochMilli(ByteBuffer.wrap(found.next().key).getLong(market.length() + 1)))
-          : Optional.empty();
+      return firstClose(found)
+          .map(
+              close ->
+                  Instant.ofEpochMilli(ByteBuffer.wrap(close.key).getLong(market.length() + 1)));
     }
+  }
+
+  /** The first one that is of a candle. */
+  private static Optional<KeyValue<byte[], byte[]>> firstClose(
+      KeyValueIterator<byte[], byte[]> found) {
+    while (found.hasNext()) {
+      KeyValue<byte[], byte[]> close = found.next();
+      if (close.value.length > 0) {
+        return Optional.of(close);
+      }
+    }
+    return Optional.empty();
   }
 
   private static Instant closedAt(CandleKey key) {

@@ -1,7 +1,5 @@
-package io.cryptoetl.local.replay;
+package io.cryptoetl.kafka;
 
-import io.cryptoetl.kafka.BadRecordException;
-import io.cryptoetl.kafka.KafkaClients;
 import io.cryptoetl.ops.DeadLetter;
 import io.cryptoetl.ops.DeadLetterKey;
 import io.cryptoetl.replay.Replay;
@@ -20,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.UUID;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
@@ -98,6 +97,54 @@ public final class Replays implements AutoCloseable {
    * @param since records made before are left out; empty for all
    */
   public Started start(Collection<Topic> raw, Optional<Instant> since) {
+    List<Stretch> all = new ArrayList<>();
+    for (Topic topic : raw) {
+      Map<TopicPartition, Long> begins = begins(topic, since);
+      Map<TopicPartition, Long> ends = consumer.endOffsets(begins.keySet());
+      begins.forEach(
+          (partition, begin) -> all.add(new Stretch(topic, partition, begin, ends.get(partition))));
+    }
+    return start(all);
+  }
+
+  /**
+   * Asks for a replay of single records: all requests, or none if this fails. Records that the
+   * topic does not keep any more are left out.
+   *
+   * @param records offsets by partition of a raw topic
+   */
+  public Started start(Topic raw, Map<Integer, Set<Long>> records) {
+    List<Stretch> all = new ArrayList<>();
+    Map<TopicPartition, Long> begins = consumer.beginningOffsets(partitions(raw));
+    Map<TopicPartition, Long> ends = consumer.endOffsets(begins.keySet());
+    records.forEach(
+        (partition, offsets) -> {
+          TopicPartition of = new TopicPartition(raw.name(), partition);
+          Stretch last = null;
+          for (long offset : new TreeSet<>(offsets)) {
+            if (offset < begins.getOrDefault(of, Long.MAX_VALUE) || offset >= ends.get(of)) {
+              continue;
+            }
+            if (last != null && last.end() == offset) {
+              last = last.longer();
+              all.set(all.size() - 1, last);
+            } else {
+              last = new Stretch(raw, of, offset, offset + 1);
+              all.add(last);
+            }
+          }
+        });
+    return start(all);
+  }
+
+  /** Records that follow each other. */
+  private record Stretch(Topic topic, TopicPartition partition, long begin, long end) {
+    Stretch longer() {
+      return new Stretch(topic, partition, begin, end + 1);
+    }
+  }
+
+  private Started start(List<Stretch> stretches) {
     Instant now = Instant.now().truncatedTo(ChronoUnit.MILLIS);
     String id = now + "-" + UUID.randomUUID().toString().substring(0, 8);
     TopicPartition letters = new TopicPartition(Topics.OPS_DEAD_LETTERS.name(), 0);
@@ -108,20 +155,17 @@ public final class Replays implements AutoCloseable {
         kafka.producer("replay-" + id, TRANSACTION_TIMEOUT)) {
       producer.initTransactions();
       producer.beginTransaction();
-      for (Topic topic : raw) {
-        Map<TopicPartition, Long> begins = begins(topic, since);
-        Map<TopicPartition, Long> ends = consumer.endOffsets(begins.keySet());
-        for (Map.Entry<TopicPartition, Long> begin : begins.entrySet()) {
-          long end = ends.get(begin.getKey());
-          offsets += Math.max(0, end - begin.getValue());
-          for (long from = begin.getValue(); from < end; from += RANGE.get(topic)) {
-            asked
-                .computeIfAbsent(
-                    new TopicPartition(
-                        Topics.REPLAYS.get(topic).name(), begin.getKey().partition()),
-                    p -> new ArrayList<>())
-                .add(send(producer, id, now, topic, begin.getKey(), from, end));
-          }
+      for (Stretch stretch : stretches) {
+        offsets += Math.max(0, stretch.end() - stretch.begin());
+        TopicPartition requests =
+            new TopicPartition(
+                Topics.REPLAYS.get(stretch.topic()).name(), stretch.partition().partition());
+        for (long from = stretch.begin();
+            from < stretch.end();
+            from += RANGE.get(stretch.topic())) {
+          asked
+              .computeIfAbsent(requests, p -> new ArrayList<>())
+              .add(send(producer, id, now, stretch, from));
         }
       }
       producer.commitTransaction();
@@ -140,23 +184,23 @@ public final class Replays implements AutoCloseable {
     }
   }
 
-  private Asked send(
+  private static Asked send(
       Producer<SpecificRecord, SpecificRecord> producer,
       String id,
       Instant now,
-      Topic topic,
-      TopicPartition partition,
-      long from,
-      long end) {
-    long to = Math.min(end, from + RANGE.get(topic));
+      Stretch stretch,
+      long from) {
+    String topic = stretch.topic().name();
+    int partition = stretch.partition().partition();
+    long to = Math.min(stretch.end(), from + RANGE.get(stretch.topic()));
     Future<RecordMetadata> sent =
         producer.send(
             new ProducerRecord<>(
-                Topics.REPLAYS.get(topic).name(),
-                partition.partition(),
-                new ReplayKey(topic.name(), partition.partition(), from),
-                new Replay(id, topic.name(), partition.partition(), from, to, now)));
-    return new Asked(sent, partition, from, to);
+                Topics.REPLAYS.get(stretch.topic()).name(),
+                partition,
+                new ReplayKey(topic, partition, from),
+                new Replay(id, topic, partition, from, to, now)));
+    return new Asked(sent, stretch.partition(), from, to);
   }
 
   private Map<TopicPartition, Long> begins(Topic topic, Optional<Instant> since) {
@@ -209,7 +253,7 @@ public final class Replays implements AutoCloseable {
     Map<TopicPartition, Long> ends =
         ends(topics.stream().flatMap(t -> partitions(t).stream()).toList());
     while (!isRead(group, ends)) {
-      Thread.sleep(POLL);
+      Thread.sleep(POLL.toMillis());
     }
   }
 

@@ -1,0 +1,220 @@
+package io.cryptoetl.datasets;
+
+import io.cryptoetl.datasets.files.Chunk;
+import io.cryptoetl.datasets.files.FileFormat;
+import io.cryptoetl.datasets.files.FileReader;
+import io.cryptoetl.datasets.files.RefusedException;
+import io.cryptoetl.datasets.values.BadRecordException;
+import java.io.IOException;
+import java.math.BigDecimal;
+import java.nio.ByteBuffer;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import org.apache.avro.Schema;
+import org.apache.avro.specific.SpecificRecord;
+
+/** Shows what a file would become, and publishes nothing. */
+public final class Preview implements FileReader.Content {
+  /** Rows that are shown of each file or member. */
+  private static final int FIRST_ROWS = 5;
+
+  private final String file;
+  private final Layouts layouts;
+  private final Optional<String> dataset;
+  private final Map<String, String> parameters;
+  private final boolean rows;
+  private final Listener listener;
+
+  private Part part;
+  private boolean problems;
+
+  /** Is told what is found, while the file is read. */
+  public interface Listener {
+    /**
+     * A file or member begins.
+     *
+     * @param why what tells that it is of the dataset
+     */
+    void begun(String name, String dataset, String why);
+
+    /** A row, or all rows from a line on, would be a dead letter. */
+    void problem(Problem problem);
+
+    /** A file or member has ended. */
+    void ended(Summary summary);
+
+    /** A member of an archive cannot be read. */
+    void refused(String member, RefusedException reason);
+  }
+
+  /**
+   * Why a row cannot be loaded.
+   *
+   * @param line in which the row begins, from 1; of a JSON array the number of the row
+   * @param onwards whether that holds for all rows from there on
+   * @param isRow whether {@code line} counts rows
+   */
+  public record Problem(
+      long line, boolean isRow, boolean onwards, Optional<String> column, BadRecordException why) {}
+
+  /**
+   * What a file or member would become.
+   *
+   * @param table of its rows; empty if there are none
+   * @param made rows for the table
+   * @param bad rows that would be dead letters, by the code of the reason
+   * @param columns that some of the first rows fill
+   * @param first rows, as texts below the columns
+   */
+  public record Summary(
+      String name,
+      String dataset,
+      String table,
+      long made,
+      Map<String, Long> bad,
+      List<String> columns,
+      List<List<String>> first) {
+    /** Rows that would be dead letters. */
+    public long dead() {
+      return bad.values().stream().mapToLong(Long::longValue).sum();
+    }
+  }
+
+  /** The file or member in hand. */
+  private static final class Part {
+    private final String name;
+    private final FileFormat format;
+    private final String dataset;
+    private final List<SpecificRecord> first = new ArrayList<>();
+    private final Map<String, Long> bad = new TreeMap<>();
+    private long made;
+    private String table = "";
+
+    Part(String name, FileFormat format, String dataset) {
+      this.name = name;
+      this.format = format;
+      this.dataset = dataset;
+    }
+  }
+
+  /**
+   * A preview.
+   *
+   * @param file as it will be named
+   * @param dataset of its rows; without it name, header and first rows tell
+   * @param rows whether all rows are looked at; otherwise only what the file is
+   */
+  public Preview(
+      String file,
+      Layouts layouts,
+      Optional<String> dataset,
+      Map<String, String> parameters,
+      boolean rows,
+      Listener listener) {
+    this.file = file;
+    this.layouts = layouts;
+    this.dataset = dataset;
+    this.parameters = Map.copyOf(parameters);
+    this.rows = rows;
+    this.listener = listener;
+  }
+
+  /** Whether something of the file cannot be loaded. */
+  public boolean hasProblems() {
+    return problems;
+  }
+
+  @Override
+  public boolean begin(Optional<String> member, FileFormat format, byte[] sample)
+      throws IOException {
+    String name = member.map(m -> file + "!/" + m).orElse(file);
+    Chunk first = Chunk.first(format, sample);
+    Detector detector = new Detector(layouts);
+    String found = detector.dataset(name, format, first, dataset, parameters);
+    String why =
+        dataset.isPresent()
+            ? "as you say"
+            : detector.guesses(name, format, first, parameters).getFirst().why();
+    part = new Part(name, format, found);
+    listener.begun(name, found, why);
+    return rows;
+  }
+
+  @Override
+  public void chunk(Chunk chunk) {
+    boolean isRow = part.format.name().equals("json");
+    try {
+      ChunkMapper.map(
+          chunk.record(part.dataset, part.name, "", part.format, parameters, Instant.now()),
+          layouts,
+          new ChunkMapper.Rows() {
+            @Override
+            public void row(long line, byte[] bytes, Target target, SpecificRecord row) {
+              part.made++;
+              part.table = target.label();
+              if (part.first.size() < FIRST_ROWS) {
+                part.first.add(row);
+              }
+            }
+
+            @Override
+            public void bad(long line, byte[] bytes, BadRecordException reason) {
+              part.bad.merge(reason.code(), 1L, Long::sum);
+              listener.problem(
+                  new Problem(line, isRow, false, Optional.ofNullable(reason.column()), reason));
+            }
+          });
+    } catch (BadRecordException e) {
+      part.bad.merge(e.code(), chunk.rows(), Long::sum);
+      listener.problem(
+          new Problem(chunk.firstLine(), isRow, true, Optional.ofNullable(e.column()), e));
+    }
+  }
+
+  @Override
+  public void end() {
+    List<Schema.Field> columns =
+        part.first.isEmpty()
+            ? List.of()
+            : part.first.getFirst().getSchema().getFields().stream()
+                .filter(f -> part.first.stream().anyMatch(r -> !text(r.get(f.pos())).isEmpty()))
+                .toList();
+    problems |= !part.bad.isEmpty();
+    listener.ended(
+        new Summary(
+            part.name,
+            part.dataset,
+            part.table,
+            part.made,
+            Map.copyOf(part.bad),
+            columns.stream().map(Schema.Field::name).toList(),
+            part.first.stream()
+                .map(r -> columns.stream().map(f -> text(r.get(f.pos()))).toList())
+                .toList()));
+  }
+
+  @Override
+  public void refused(String member, RefusedException reason) {
+    problems = true;
+    listener.refused(member, reason);
+  }
+
+  private static String text(Object value) {
+    return switch (value) {
+      case null -> "";
+      case ByteBuffer bytes -> {
+        byte[] copy = new byte[bytes.remaining()];
+        bytes.duplicate().get(copy);
+        yield "0x" + HexFormat.of().formatHex(copy);
+      }
+      case BigDecimal number -> number.stripTrailingZeros().toPlainString();
+      case List<?> list when list.isEmpty() -> "";
+      default -> value.toString();
+    };
+  }
+}
