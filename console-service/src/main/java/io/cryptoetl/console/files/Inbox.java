@@ -3,16 +3,22 @@ package io.cryptoetl.console.files;
 import io.cryptoetl.console.ConsoleConfig;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.inject.Instance;
+import jakarta.inject.Inject;
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Supplier;
 import software.amazon.awssdk.core.exception.SdkException;
 import software.amazon.awssdk.core.sync.RequestBody;
 import software.amazon.awssdk.services.s3.S3Client;
+import software.amazon.awssdk.services.s3.model.CompletedPart;
+import software.amazon.awssdk.services.s3.model.UploadPartResponse;
 
 /**
  * The location that people's files are put into: the backfill's inbox, a bucket or a folder. A file
@@ -22,11 +28,22 @@ import software.amazon.awssdk.services.s3.S3Client;
 class Inbox {
   private static final String S3 = "s3://";
 
-  private final Optional<String> url;
-  private final Instance<S3Client> s3;
+  /** Bytes that are held at once, and sent again if need be. */
+  private static final long PART = 8L << 20;
 
+  /** What S3 takes of one upload. */
+  private static final int MAX_PARTS = 10_000;
+
+  private final Optional<String> url;
+  private final Supplier<S3Client> s3;
+
+  @Inject
   Inbox(ConsoleConfig config, Instance<S3Client> s3) {
-    this.url = config.inboxUrl().map(String::strip).filter(u -> !u.isEmpty());
+    this(config.inboxUrl().map(String::strip).filter(u -> !u.isEmpty()), s3::get);
+  }
+
+  Inbox(Optional<String> url, Supplier<S3Client> s3) {
+    this.url = url;
     this.s3 = s3;
   }
 
@@ -55,13 +72,52 @@ class Inbox {
     String prefix = parts.length == 1 ? "" : parts[1].replaceFirst("/*$", "");
     String key = prefix.isEmpty() ? path : prefix + "/" + path;
     try {
-      s3.get()
-          .putObject(
-              put -> put.bucket(parts[0]).key(key), RequestBody.fromInputStream(bytes, length));
+      if (length <= PART) {
+        RequestBody whole = RequestBody.fromBytes(next(bytes, length));
+        s3.get().putObject(put -> put.bucket(parts[0]).key(key), whole);
+      } else {
+        putInParts(parts[0], key, bytes, length);
+      }
     } catch (SdkException e) {
       throw new IOException("the S3 server did not take it: " + e.getMessage(), e);
     }
     return S3 + parts[0] + "/" + key;
+  }
+
+  /** In parts, so that what a connection loses can be sent again: people's bytes come once. */
+  private void putInParts(String bucket, String key, InputStream bytes, long length)
+      throws IOException {
+    S3Client client = s3.get();
+    long size = Math.max(PART, Math.ceilDiv(length, MAX_PARTS));
+    String upload = client.createMultipartUpload(c -> c.bucket(bucket).key(key)).uploadId();
+    try {
+      List<CompletedPart> done = new ArrayList<>();
+      for (long sent = 0; sent < length; sent += size) {
+        int number = done.size() + 1;
+        RequestBody part = RequestBody.fromBytes(next(bytes, Math.min(size, length - sent)));
+        UploadPartResponse answer =
+            client.uploadPart(
+                u -> u.bucket(bucket).key(key).uploadId(upload).partNumber(number), part);
+        done.add(CompletedPart.builder().partNumber(number).eTag(answer.eTag()).build());
+      }
+      client.completeMultipartUpload(
+          c -> c.bucket(bucket).key(key).uploadId(upload).multipartUpload(m -> m.parts(done)));
+    } catch (IOException | SdkException e) {
+      try {
+        client.abortMultipartUpload(a -> a.bucket(bucket).key(key).uploadId(upload));
+      } catch (SdkException again) {
+        e.addSuppressed(again);
+      }
+      throw e;
+    }
+  }
+
+  private static byte[] next(InputStream bytes, long length) throws IOException {
+    byte[] part = bytes.readNBytes(Math.toIntExact(length));
+    if (part.length != length) {
+      throw new EOFException("the file ended before the length that it was announced with");
+    }
+    return part;
   }
 
   private static String put(Path folder, List<String> path, InputStream bytes, long length)
