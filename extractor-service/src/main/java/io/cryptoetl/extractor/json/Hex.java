@@ -47,15 +47,14 @@ final class Hex {
     return true;
   }
 
-  /** The bytes of an even number of digits; null if there is anything else among them. */
-  static byte[] decode(byte[] text, int from, int to) {
-    byte[] data = new byte[(to - from) / 2];
-    int out = 0;
+  /** Writes the bytes of an even number of digits; false if there is anything else among them. */
+  static boolean decode(byte[] text, int from, int to, byte[] data, int start) {
+    int out = start;
     int at = from;
     for (; at <= to - Long.BYTES; at += Long.BYTES, out += Integer.BYTES) {
       long eight = (long) LONGS.get(text, at);
       if (!areDigits(eight)) {
-        return null;
+        return false;
       }
       // Letters are digits plus nine, in the lower half of the byte.
       long halves = (eight & (0x0f * ONES)) + ((eight >>> 6) & ONES) * 9;
@@ -66,11 +65,11 @@ final class Hex {
     for (; at < to; at += 2, out++) {
       int value = (digit(text[at]) << 4) | digit(text[at + 1]);
       if (value < 0) {
-        return null;
+        return false;
       }
       data[out] = (byte) value;
     }
-    return data;
+    return true;
   }
 
   /** Whether eight characters are 0 to 9, a to f or A to F: adding carries into the high bit. */

@@ -317,7 +317,9 @@ public final class Json {
           (eight | (eight - Hex.ONES * ' ') | (quote - Hex.ONES) | (backslash - Hex.ONES))
               & Hex.HIGHS;
       if (found != 0) {
-        break;
+        // What is below the lowest bit had nothing to carry: that bit is of the first such byte.
+        at = i + (Long.numberOfTrailingZeros(found) >>> 3);
+        return;
       }
     }
     while (i < text.length && text[i] >= ' ' && text[i] != '"' && text[i] != '\\') {

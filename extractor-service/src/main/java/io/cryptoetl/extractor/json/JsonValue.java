@@ -123,18 +123,13 @@ public final class JsonValue {
     return ByteBuffer.wrap(json.bytes(), json.start(node), size()).slice();
   }
 
-  /** Whether it is a hex string of so many bytes. */
-  public boolean isData(int length) {
-    if (size() != 2 * length + 4 || json.isEscaped(node)) {
-      byte[] data = data();
-      return data != null && data.length == length;
-    }
-    byte[] bytes = json.bytes();
-    int from = json.start(node);
-    if (!isString() || bytes[from + 1] != '0' || bytes[from + 2] != 'x') {
-      return false;
-    }
-    return Hex.areDigits(bytes, from + 3, from + 3 + 2 * length);
+  /** Whether it is a hex string of bytes. */
+  public boolean isData() {
+    JsonValue text = plain();
+    return text != null
+        && text.dataLength() >= 0
+        && Hex.areDigits(
+            text.json.bytes(), text.json.start(text.node) + 3, text.json.endOf(text.node) - 1);
   }
 
   /** A {@link #quantity} below 2^56; {@link #NONE} or {@link #LARGE} if it is none. */
@@ -174,17 +169,31 @@ public final class JsonValue {
 
   /** The bytes of a hex string as {@code DATA} of the execution API; null if it is none. */
   public byte[] data() {
+    int length = dataLength();
+    byte[] data = new byte[Math.max(0, length)];
+    return length >= 0 && readData(data, 0) ? data : null;
+  }
+
+  /** Bytes of the {@link #data} that it is if all its characters are digits; -1 if it is none. */
+  public int dataLength() {
     JsonValue text = plain();
     if (text == null) {
-      return null;
+      return -1;
     }
     byte[] bytes = text.json.bytes();
     int from = text.json.start(text.node) + 1;
     int digits = text.size() - 4;
-    if (digits < 0 || digits % 2 != 0 || bytes[from] != '0' || bytes[from + 1] != 'x') {
-      return null;
-    }
-    return Hex.decode(bytes, from + 2, from + 2 + digits);
+    return digits < 0 || digits % 2 != 0 || bytes[from] != '0' || bytes[from + 1] != 'x'
+        ? -1
+        : digits / 2;
+  }
+
+  /** Writes its {@link #dataLength} bytes; false if it has other characters than digits. */
+  public boolean readData(byte[] to, int at) {
+    JsonValue text = plain();
+    byte[] bytes = text.json.bytes();
+    return Hex.decode(
+        bytes, text.json.start(text.node) + 3, text.json.endOf(text.node) - 1, to, at);
   }
 
   /**

@@ -504,6 +504,9 @@ public final class BlockVerifier {
     private final List<Fields> receipts;
     private final List<List<Fields>> logs = new ArrayList<>();
 
+    /** The filters that receipts state, as far as they were asked for. */
+    private final List<byte[]> blooms = new ArrayList<>();
+
     Receipts(Parts parts, JsonValue json) throws BadDataException {
       this.parts = parts;
       receipts =
@@ -560,14 +563,22 @@ public final class BlockVerifier {
         for (Fields log : logs.get(i)) {
           own.add(log);
         }
-        requireBloom(receipts.get(i), own);
+        requireBloom(receipts.get(i), bloom(i), own);
         whole.add(own);
       }
-      requireBloom(parts.block, whole);
+      requireBloom(parts.block, parts.block.data("logsBloom", Bloom.BYTES), whole);
     }
 
-    private static void requireBloom(Fields of, Bloom computed) throws BadDataException {
-      if (!Arrays.equals(of.data("logsBloom", Bloom.BYTES), computed.bytes())) {
+    private byte[] bloom(int receipt) throws BadDataException {
+      while (blooms.size() <= receipt) {
+        blooms.add(receipts.get(blooms.size()).data("logsBloom", Bloom.BYTES));
+      }
+      return blooms.get(receipt);
+    }
+
+    private static void requireBloom(Fields of, byte[] stated, Bloom computed)
+        throws BadDataException {
+      if (!Arrays.equals(stated, computed.bytes())) {
         throw new BadDataException(
             "logs_bloom_mismatch",
             "the logsBloom of %s is not that of its logs; logs are missing or wrong"
@@ -608,7 +619,11 @@ public final class BlockVerifier {
       for (int i = 0; i < Math.min(parts.committed, receipts.size()); i++) {
         encoded.add(
             Encoding.receipt(
-                receipts.get(i), parts.transactions.get(i).type(), logs.get(i), withStateRoot));
+                receipts.get(i),
+                parts.transactions.get(i).type(),
+                logs.get(i),
+                bloom(i),
+                withStateRoot));
       }
       return encoded;
     }

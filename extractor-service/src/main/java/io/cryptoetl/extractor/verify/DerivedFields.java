@@ -186,7 +186,12 @@ final class DerivedFields {
 
   private static void requireNumber(Fields of, String field, long expected)
       throws BadDataException {
-    long stated = of.number(field);
+    requireNumber(of, field, of.value(field), expected);
+  }
+
+  private static void requireNumber(Fields of, String field, JsonValue value, long expected)
+      throws BadDataException {
+    long stated = of.number(field, value);
     if (stated != expected) {
       throw new BadDataException(
           CODE,
@@ -197,15 +202,17 @@ final class DerivedFields {
 
   private static void requireSameIfThere(Fields of, String field, long expected)
       throws BadDataException {
-    if (of.has(field)) {
-      requireNumber(of, field, expected);
+    JsonValue value = of.value(field);
+    if (value != null) {
+      requireNumber(of, field, value, expected);
     }
   }
 
   private static void requireSameIfThere(Fields of, String field, byte[] expected)
       throws BadDataException {
-    if (of.has(field)) {
-      requireSame(of, field, of.quantity(field), expected);
+    JsonValue value = of.value(field);
+    if (value != null) {
+      requireSame(of, field, of.quantity(field, value), expected);
     }
   }
 

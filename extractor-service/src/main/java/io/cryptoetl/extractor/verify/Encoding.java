@@ -11,7 +11,6 @@ import java.util.Optional;
 final class Encoding {
   private static final int ADDRESS = 20;
   private static final int HASH = 32;
-  private static final int BLOOM = 256;
   private static final int NONCE = 8;
 
   /** Deposit transactions of the OP stack. */
@@ -31,23 +30,23 @@ final class Encoding {
    */
   static byte[] header(Fields block) throws BadDataException {
     Rlp fields = new Rlp(1024);
-    fields.value(block.data("parentHash", HASH));
-    fields.value(block.data("sha3Uncles", HASH));
-    fields.value(block.data(block.has("miner") ? "miner" : "author", ADDRESS));
-    fields.value(block.data("stateRoot", HASH));
-    fields.value(block.data("transactionsRoot", HASH));
-    fields.value(block.data("receiptsRoot", HASH));
-    fields.value(block.data("logsBloom", BLOOM));
+    block.add(fields, "parentHash", HASH);
+    block.add(fields, "sha3Uncles", HASH);
+    block.add(fields, block.has("miner") ? "miner" : "author", ADDRESS);
+    block.add(fields, "stateRoot", HASH);
+    block.add(fields, "transactionsRoot", HASH);
+    block.add(fields, "receiptsRoot", HASH);
+    block.add(fields, "logsBloom", Bloom.BYTES);
     fields.value(block.quantity("difficulty"));
     fields.value(block.quantity("number"));
     fields.value(block.quantity("gasLimit"));
     fields.value(block.quantity("gasUsed"));
     fields.value(block.quantity("timestamp"));
-    fields.value(block.data("extraData"));
+    block.add(fields, "extraData");
     seal(block, fields);
     if (block.has("extDataHash")) {
       // Avalanche's C-Chain (coreth).
-      fields.value(block.data("extDataHash", HASH));
+      block.add(fields, "extDataHash", HASH);
     }
     if (block.has("baseFeePerGas")) {
       fields.value(block.quantity("baseFeePerGas"));
@@ -57,17 +56,17 @@ final class Encoding {
       fields.value(block.quantity("blockGasCost"));
     }
     if (block.has("withdrawalsRoot")) {
-      fields.value(block.data("withdrawalsRoot", HASH));
+      block.add(fields, "withdrawalsRoot", HASH);
     }
     if (block.has("blobGasUsed")) {
       fields.value(block.quantity("blobGasUsed"));
       fields.value(block.quantity("excessBlobGas"));
     }
     if (block.has("parentBeaconBlockRoot")) {
-      fields.value(block.data("parentBeaconBlockRoot", HASH));
+      block.add(fields, "parentBeaconBlockRoot", HASH);
     }
     if (block.has("requestsHash")) {
-      fields.value(block.data("requestsHash", HASH));
+      block.add(fields, "requestsHash", HASH);
     }
     return fields.toBytes();
   }
@@ -76,11 +75,11 @@ final class Encoding {
   private static void seal(Fields block, Rlp fields) throws BadDataException {
     if (block.has("step") && block.has("signature") && !block.has("mixHash")) {
       fields.value(block.quantity("step"));
-      fields.value(block.data("signature"));
+      block.add(fields, "signature");
       return;
     }
-    fields.value(block.data("mixHash", HASH));
-    fields.value(block.data("nonce", NONCE));
+    block.add(fields, "mixHash", HASH);
+    block.add(fields, "nonce", NONCE);
   }
 
   /** A transaction as its hash and the trie have it; empty for a type that is not known here. */
@@ -110,16 +109,17 @@ final class Encoding {
     fields
         .value(tx.quantity("gas"))
         .value(tx.dataOrEmpty("to", ADDRESS))
-        .value(tx.quantity("value"))
-        .value(tx.data(tx.has("input") ? "input" : "data"));
+        .value(tx.quantity("value"));
+    tx.add(fields, tx.has("input") ? "input" : "data");
     if (type == 0) {
       fields.value(tx.quantity("v"));
     } else {
-      fields.list(accessList(tx));
+      accessList(fields, tx);
       if (type == 3) {
-        fields.value(tx.quantity("maxFeePerBlobGas")).list(hashes(tx, "blobVersionedHashes"));
+        fields.value(tx.quantity("maxFeePerBlobGas"));
+        hashes(fields, tx, "blobVersionedHashes");
       } else if (type == 4) {
-        fields.list(authorizations(tx));
+        authorizations(fields, tx);
       }
       fields.value(tx.quantity(tx.has("yParity") ? "yParity" : "v"));
     }
@@ -140,37 +140,38 @@ final class Encoding {
         .toBytes(DEPOSIT);
   }
 
-  private static Rlp accessList(Fields tx) throws BadDataException {
-    Rlp entries = new Rlp(0);
+  private static void accessList(Rlp to, Fields tx) throws BadDataException {
+    int entries = to.open();
     for (Fields entry : tx.list("accessList", "access list entry")) {
-      entries.list(
-          new Rlp(128).value(entry.data("address", ADDRESS)).list(hashes(entry, "storageKeys")));
+      int one = to.open();
+      entry.add(to, "address", ADDRESS);
+      hashes(to, entry, "storageKeys");
+      to.close(one);
     }
-    return entries;
+    to.close(entries);
   }
 
-  private static Rlp hashes(Fields of, String field) throws BadDataException {
-    List<JsonValue> items = of.rawList(field);
-    Rlp hashes = new Rlp((HASH + 1) * items.size());
-    for (JsonValue item : items) {
-      hashes.value(of.item(field, item, HASH));
+  private static void hashes(Rlp to, Fields of, String field) throws BadDataException {
+    int hashes = to.open();
+    for (JsonValue item : of.rawList(field)) {
+      of.addItem(to, field, item, HASH);
     }
-    return hashes;
+    to.close(hashes);
   }
 
-  private static Rlp authorizations(Fields tx) throws BadDataException {
-    Rlp authorizations = new Rlp(0);
+  private static void authorizations(Rlp to, Fields tx) throws BadDataException {
+    int authorizations = to.open();
     for (Fields a : tx.list("authorizationList", "authorization")) {
-      authorizations.list(
-          new Rlp(128)
-              .value(a.quantity("chainId"))
-              .value(a.data("address", ADDRESS))
-              .value(a.quantity("nonce"))
-              .value(a.quantity(a.has("yParity") ? "yParity" : "v"))
-              .value(a.quantity("r"))
-              .value(a.quantity("s")));
+      int one = to.open();
+      to.value(a.quantity("chainId"));
+      a.add(to, "address", ADDRESS)
+          .value(a.quantity("nonce"))
+          .value(a.quantity(a.has("yParity") ? "yParity" : "v"))
+          .value(a.quantity("r"))
+          .value(a.quantity("s"))
+          .close(one);
     }
-    return authorizations;
+    to.close(authorizations);
   }
 
   /**
@@ -178,24 +179,25 @@ final class Encoding {
    * status.
    *
    * @param type of its transaction
+   * @param bloom of its logs, as it states it
    * @param withStateRoot whether it is encoded as before Byzantium
    */
-  static byte[] receipt(Fields receipt, int type, List<Fields> logs, boolean withStateRoot)
+  static byte[] receipt(
+      Fields receipt, int type, List<Fields> logs, byte[] bloom, boolean withStateRoot)
       throws BadDataException {
-    Rlp encodedLogs = new Rlp(256 * logs.size());
-    for (Fields log : logs) {
-      encodedLogs.list(
-          new Rlp(256)
-              .value(log.data("address", ADDRESS))
-              .list(hashes(log, "topics"))
-              .value(log.data("data")));
-    }
     Rlp fields =
-        new Rlp(512)
+        new Rlp(512 + 256 * logs.size())
             .value(withStateRoot ? receipt.data("root", HASH) : receipt.quantity("status"))
             .value(receipt.quantity("cumulativeGasUsed"))
-            .value(receipt.data("logsBloom", BLOOM))
-            .list(encodedLogs);
+            .value(bloom);
+    int all = fields.open();
+    for (Fields log : logs) {
+      int one = fields.open();
+      log.add(fields, "address", ADDRESS);
+      hashes(fields, log, "topics");
+      log.add(fields, "data").close(one);
+    }
+    fields.close(all);
     if (type == DEPOSIT && receipt.has("depositReceiptVersion")) {
       fields
           .value(receipt.quantity("depositNonce"))

@@ -178,6 +178,28 @@ final class Fields {
     return bytes;
   }
 
+  /** Adds data of any length to a list. */
+  Rlp add(Rlp to, String field) throws BadDataException {
+    JsonValue value = value(field);
+    if (value == null || value.dataLength() < 0 || !to.data(value, value.dataLength())) {
+      throw malformed(field, value, "bytes in hex");
+    }
+    return to;
+  }
+
+  /** Adds data of a fixed length to a list. */
+  Rlp add(Rlp to, String field, int length) throws BadDataException {
+    return addItem(to, field, value(field), length);
+  }
+
+  /** Adds an item of a list of data to a list. */
+  Rlp addItem(Rlp to, String field, JsonValue item, int length) throws BadDataException {
+    if (item == null || item.dataLength() != length || !to.data(item, length)) {
+      throw malformed(field, item, length + " bytes in hex");
+    }
+    return to;
+  }
+
   /** Refuses a field that is not data of a fixed length. */
   void requireData(String field, int length) throws BadDataException {
     requireItem(field, value(field), length);
@@ -185,8 +207,16 @@ final class Fields {
 
   /** Refuses an item of a list that is not data of a fixed length. */
   void requireItem(String field, JsonValue item, int length) throws BadDataException {
-    if (item == null || !item.isData(length)) {
+    if (item == null || item.dataLength() != length || !item.isData()) {
       throw malformed(field, item, length + " bytes in hex");
+    }
+  }
+
+  /** Refuses a field that is there and not data. */
+  void requireDataIfThere(String field) throws BadDataException {
+    JsonValue value = value(field);
+    if (value != null && !value.isData()) {
+      throw malformed(field, value, "bytes in hex");
     }
   }
 
@@ -200,7 +230,11 @@ final class Fields {
 
   /** A quantity as RLP has it: big-endian, without leading zeros. */
   byte[] quantity(String field) throws BadDataException {
-    JsonValue value = value(field);
+    return quantity(field, value(field));
+  }
+
+  /** A quantity that was looked up before. */
+  byte[] quantity(String field, JsonValue value) throws BadDataException {
     byte[] quantity = value == null ? null : value.quantity();
     if (quantity == null) {
       throw malformed(field, value, "a hex quantity");
@@ -210,7 +244,11 @@ final class Fields {
 
   /** A quantity that is below 2^56. */
   long number(String field) throws BadDataException {
-    JsonValue value = value(field);
+    return number(field, value(field));
+  }
+
+  /** A quantity below 2^56 that was looked up before. */
+  long number(String field, JsonValue value) throws BadDataException {
     long number = value == null ? JsonValue.NONE : value.smallQuantity();
     if (number < 0) {
       throw malformed(

@@ -7,7 +7,11 @@ final class Keccak {
   private final KeccakDigest digest = new KeccakDigest(256);
 
   byte[] hash(byte[] data) {
-    digest.update(data, 0, data.length);
+    return hash(data, 0, data.length);
+  }
+
+  byte[] hash(byte[] data, int from, int length) {
+    digest.update(data, from, length);
     byte[] hash = new byte[32];
     digest.doFinal(hash, 0);
     return hash;

@@ -18,6 +18,10 @@ final class OrderedTrie {
   private static final byte[] NOTHING = new byte[0];
 
   private final Keccak keccak;
+
+  /** The leaf at hand: each is hashed as soon as it is made. */
+  private final Rlp leaf = new Rlp(1024);
+
   private final byte[][] paths;
   private final byte[][] values;
 
@@ -41,33 +45,27 @@ final class OrderedTrie {
       return keccak.hash(Rlp.encoded(NOTHING));
     }
     OrderedTrie trie = new OrderedTrie(list, keccak);
-    return keccak.hash(trie.node(0, trie.paths.length, 0));
+    return trie.node(0, trie.paths.length, 0).hash(keccak);
   }
 
-  /** RLP of the node over the entries from {@code first} to {@code end}, which share a prefix. */
-  private byte[] node(int first, int end, int depth) {
+  /** The node over the entries from {@code first} to {@code end}, which share a prefix. */
+  private Rlp node(int first, int end, int depth) {
     byte[] path = paths[first];
     if (end - first == 1) {
-      byte[] value = values[first];
-      return new Rlp(value.length + HASH_BYTES)
-          .value(hexPrefix(path, depth, path.length, true))
-          .value(value)
-          .toBytes();
+      return leaf.clear().value(hexPrefix(path, depth, path.length, true)).value(values[first]);
     }
     // Paths are sorted: what the first and the last share, all share.
     int shared = Arrays.mismatch(path, paths[end - 1]);
     if (shared > depth) {
-      byte[] below = reference(branch(first, end, shared));
-      return new Rlp(2 * HASH_BYTES)
-          .value(hexPrefix(path, depth, shared, false))
-          .raw(below)
-          .toBytes();
+      Rlp below = branch(first, end, shared);
+      Rlp extension = new Rlp(2 * HASH_BYTES).value(hexPrefix(path, depth, shared, false));
+      return addReference(extension, below);
     }
     return branch(first, end, depth);
   }
 
-  /** RLP of a branch; no path ends in it, because no key is a prefix of another one. */
-  private byte[] branch(int first, int end, int depth) {
+  /** A branch; no path ends in it, because no key is a prefix of another one. */
+  private Rlp branch(int first, int end, int depth) {
     Rlp children = new Rlp((RADIX + 1) * (HASH_BYTES + 1));
     int from = first;
     for (int nibble = 0; nibble < RADIX; nibble++) {
@@ -78,16 +76,18 @@ final class OrderedTrie {
       if (to == from) {
         children.value(NOTHING);
       } else {
-        children.raw(reference(node(from, to, depth + 1)));
+        addReference(children, node(from, to, depth + 1));
       }
       from = to;
     }
-    return children.value(NOTHING).toBytes();
+    return children.value(NOTHING);
   }
 
-  /** A node within its parent: itself if it is shorter than a hash, else its hash. */
-  private byte[] reference(byte[] node) {
-    return node.length < HASH_BYTES ? node : Rlp.encoded(keccak.hash(node));
+  /** Adds a node to its parent: itself if it is shorter than a hash, else its hash. */
+  private Rlp addReference(Rlp parent, Rlp node) {
+    return node.length() < HASH_BYTES
+        ? parent.raw(node.toBytes())
+        : parent.value(node.hash(keccak));
   }
 
   /** A number without leading zeros. */

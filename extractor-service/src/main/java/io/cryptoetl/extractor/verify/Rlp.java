@@ -1,5 +1,6 @@
 package io.cryptoetl.extractor.verify;
 
+import io.cryptoetl.extractor.json.JsonValue;
 import java.util.Arrays;
 
 /** A list in RLP (Yellow Paper, appendix B), written item by item. */
@@ -10,6 +11,9 @@ final class Rlp {
 
   /** Room in front of the items for the list's own prefix, and the type of an envelope. */
   private static final int HEAD = 6;
+
+  /** Bytes of the prefix of a list of 56 to 255 bytes: most lists within lists are. */
+  private static final int USUAL_PREFIX = 2;
 
   private byte[] buffer;
   private int end = HEAD;
@@ -32,12 +36,50 @@ final class Rlp {
     return raw(value, 0, value.length);
   }
 
-  /** Adds a list. */
-  Rlp list(Rlp list) {
-    int length = list.end - HEAD;
+  /**
+   * Adds the byte string that a text of hex stands for.
+   *
+   * @param length what {@link JsonValue#dataLength} says
+   * @return false if the text has other characters than digits; then nothing is added
+   */
+  boolean data(JsonValue text, int length) {
+    if (length == 1) {
+      byte[] value = text.data();
+      return value != null && value(value) == this;
+    }
     reserve(length + HEAD);
-    end = prefix(LIST, length, buffer, end);
-    return raw(list.buffer, HEAD, length);
+    int at = prefix(VALUE, length, buffer, end);
+    if (!text.readData(buffer, at)) {
+      return false;
+    }
+    end = at + length;
+    return true;
+  }
+
+  /** Begins a list within the list; what is added until it is closed is in it. */
+  int open() {
+    int start = end;
+    reserve(HEAD);
+    end += USUAL_PREFIX;
+    return start;
+  }
+
+  /** Ends the list that {@link #open} began at a place. */
+  Rlp close(int start) {
+    int length = end - start - USUAL_PREFIX;
+    int prefix = prefixBytes(length);
+    if (prefix != USUAL_PREFIX) {
+      reserve(HEAD);
+      System.arraycopy(buffer, start + USUAL_PREFIX, buffer, start + prefix, length);
+    }
+    end = prefix(LIST, length, buffer, start) + length;
+    return this;
+  }
+
+  /** Makes it empty again. */
+  Rlp clear() {
+    end = HEAD;
+    return this;
   }
 
   /** Adds what is RLP already. */
@@ -60,17 +102,31 @@ final class Rlp {
 
   /** The list. */
   byte[] toBytes() {
+    return Arrays.copyOfRange(buffer, start(), end);
+  }
+
+  /** Bytes of the list. */
+  int length() {
+    return prefixBytes(end - HEAD) + end - HEAD;
+  }
+
+  /** Hash of the list. */
+  byte[] hash(Keccak keccak) {
+    int start = start();
+    return keccak.hash(buffer, start, end - start);
+  }
+
+  /** Writes the list's prefix in front of its items; returns where it begins. */
+  private int start() {
     int length = end - HEAD;
     int start = HEAD - prefixBytes(length);
     int unused = prefix(LIST, length, buffer, start);
-    return Arrays.copyOfRange(buffer, start, end);
+    return start;
   }
 
   /** The list in an envelope (EIP-2718). */
   byte[] toBytes(int type) {
-    int length = end - HEAD;
-    int start = HEAD - prefixBytes(length);
-    int unused = prefix(LIST, length, buffer, start);
+    int start = start();
     buffer[start - 1] = (byte) type;
     return Arrays.copyOfRange(buffer, start - 1, end);
   }

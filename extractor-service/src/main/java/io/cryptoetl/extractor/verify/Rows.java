@@ -2,6 +2,7 @@ package io.cryptoetl.extractor.verify;
 
 import io.cryptoetl.extractor.json.JsonValue;
 import io.cryptoetl.extractor.source.BadDataException;
+import java.util.List;
 
 /**
  * What rows cannot be made without. Whatever a chain's rules are, a block that lacks it is refused
@@ -35,7 +36,7 @@ final class Rows {
     transaction.requireData("from", ADDRESS);
     for (Fields entry : transaction.list("accessList", "access list entry")) {
       entry.requireData("address", ADDRESS);
-      requireHashes(entry, "storageKeys");
+      int unused = requireHashes(entry, "storageKeys");
     }
     for (Fields authorization : transaction.list("authorizationList", "authorization")) {
       authorization.requireData("address", ADDRESS);
@@ -44,18 +45,18 @@ final class Rows {
 
   static void requireLog(Fields log) throws BadDataException {
     log.requireData("address", ADDRESS);
-    if (log.has("data")) {
-      log.data("data");
-    }
-    requireHashes(log, "topics");
-    if (log.rawList("topics").size() > MAX_TOPICS) {
+    log.requireDataIfThere("data");
+    if (requireHashes(log, "topics") > MAX_TOPICS) {
       throw log.malformed("topics", log.value("topics"), "at most 4 topics");
     }
   }
 
-  private static void requireHashes(Fields of, String field) throws BadDataException {
-    for (JsonValue item : of.rawList(field)) {
-      of.requireItem(field, item, HASH);
+  /** How many hashes a list has, in which nothing else is. */
+  private static int requireHashes(Fields of, String field) throws BadDataException {
+    List<JsonValue> hashes = of.rawList(field);
+    for (JsonValue hash : hashes) {
+      of.requireItem(field, hash, HASH);
     }
+    return hashes.size();
   }
 }
