@@ -4,7 +4,12 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.cryptoetl.business.BlockEconomics;
 import io.cryptoetl.chain.BlockKey;
+import io.cryptoetl.chain.LogKey;
+import io.cryptoetl.chain.TokenTransferKey;
+import io.cryptoetl.chain.TransactionKey;
 import io.cryptoetl.datasets.values.BadRecordException;
+import io.cryptoetl.kafka.AvroSerdes;
+import io.cryptoetl.kafka.Registry;
 import io.cryptoetl.kafka.Replays;
 import io.cryptoetl.kafka.TopicSettings;
 import io.cryptoetl.local.node.Recording;
@@ -16,6 +21,7 @@ import io.cryptoetl.local.parts.Ports;
 import io.cryptoetl.market.Candle;
 import io.cryptoetl.market.CandleKey;
 import io.cryptoetl.raw.RawBlock;
+import io.cryptoetl.schemas.Topic;
 import io.cryptoetl.schemas.Topics;
 import io.cryptoetl.transformer.BoundedRocksDb;
 import io.cryptoetl.transformer.join.PriceJoin;
@@ -39,10 +45,12 @@ import java.util.Properties;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.apache.avro.Schema;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.serialization.Serdes;
+import org.apache.kafka.common.serialization.Serializer;
 import org.apache.kafka.streams.StreamsConfig;
 import org.apache.kafka.streams.processor.api.MockProcessorContext;
 import org.apache.kafka.streams.processor.api.Record;
@@ -75,6 +83,24 @@ import org.openjdk.jmh.runner.options.OptionsBuilder;
 @Fork(1)
 public class Transform {
   private static final ObjectMapper JSON = new ObjectMapper();
+
+  /** Ids are no matter here. */
+  private static final AvroSerdes SERDES =
+      new AvroSerdes(
+          new Registry() {
+            @Override
+            public int idOf(String subject, Schema schema) {
+              return 1;
+            }
+
+            @Override
+            public Schema byId(int id) {
+              throw new UnsupportedOperationException("nothing is read");
+            }
+          });
+
+  private static final Serializer<SpecificRecord> KEYS = SERDES.serializer(true);
+  private static final Serializer<SpecificRecord> VALUES = SERDES.serializer(false);
   private static final int CANDLES = 1_000_000;
   private static final int BLOCKS = 1_000_000;
   private static final int UPDATES = 20_000;
@@ -192,6 +218,32 @@ public class Transform {
   @Benchmark
   public BlockRows rows() throws BadRecordException {
     return BlockMapper.map(raw);
+  }
+
+  /** Bytes of the records of a block: all its rows but those of few, keys and values. */
+  @Benchmark
+  public long records() throws BadRecordException {
+    BlockRows rows = BlockMapper.map(raw);
+    Long chain = raw.getChainId();
+    Long number = raw.getNumber();
+    long bytes = encoded(Topics.CHAIN_BLOCKS, new BlockKey(chain, number), rows.block());
+    for (int i = 0; i < rows.transactions().size(); i++) {
+      TransactionKey key = new TransactionKey(chain, number, i);
+      bytes += encoded(Topics.CHAIN_TRANSACTIONS, key, rows.transactions().get(i));
+    }
+    for (int i = 0; i < rows.logs().size(); i++) {
+      bytes += encoded(Topics.CHAIN_LOGS, new LogKey(chain, number, i), rows.logs().get(i));
+    }
+    for (int i = 0; i < rows.tokenTransfers().size(); i++) {
+      TokenTransferKey key = new TokenTransferKey(chain, number, i);
+      bytes += encoded(Topics.CHAIN_TOKEN_TRANSFERS, key, rows.tokenTransfers().get(i));
+    }
+    return bytes;
+  }
+
+  private static long encoded(Topic topic, SpecificRecord key, SpecificRecord value) {
+    return (long) KEYS.serialize(topic.name(), key).length
+        + VALUES.serialize(topic.name(), value).length;
   }
 
   /** Reading alone. */

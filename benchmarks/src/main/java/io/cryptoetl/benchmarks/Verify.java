@@ -1,11 +1,11 @@
 package io.cryptoetl.benchmarks;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.cryptoetl.extractor.json.Json;
 import io.cryptoetl.extractor.source.BadDataException;
 import io.cryptoetl.extractor.verify.BlockVerifier;
 import io.cryptoetl.extractor.verify.ChainProfile;
 import io.cryptoetl.extractor.verify.VerifiedBlock;
+import io.cryptoetl.json.Json;
 import io.cryptoetl.local.node.Recording;
 import java.io.IOException;
 import java.nio.file.Path;

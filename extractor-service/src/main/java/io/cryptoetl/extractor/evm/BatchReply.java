@@ -1,7 +1,7 @@
 package io.cryptoetl.extractor.evm;
 
-import io.cryptoetl.extractor.json.Json;
-import io.cryptoetl.extractor.json.JsonValue;
+import io.cryptoetl.json.Json;
+import io.cryptoetl.json.JsonValue;
 import java.io.IOException;
 import java.util.HashMap;
 import java.util.Map;

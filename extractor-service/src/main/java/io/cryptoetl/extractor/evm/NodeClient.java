@@ -6,7 +6,7 @@ import io.cryptoetl.extractor.endpoint.CallFailedException;
 import io.cryptoetl.extractor.endpoint.CallFailedException.Kind;
 import io.cryptoetl.extractor.endpoint.HttpCaller;
 import io.cryptoetl.extractor.endpoint.Refusal;
-import io.cryptoetl.extractor.json.JsonValue;
+import io.cryptoetl.json.JsonValue;
 import java.io.IOException;
 import java.math.BigInteger;
 import java.util.List;

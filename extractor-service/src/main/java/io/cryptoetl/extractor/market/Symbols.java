@@ -1,8 +1,8 @@
 package io.cryptoetl.extractor.market;
 
-import io.cryptoetl.extractor.json.Json;
-import io.cryptoetl.extractor.json.JsonValue;
 import io.cryptoetl.extractor.source.TransientException;
+import io.cryptoetl.json.Json;
+import io.cryptoetl.json.JsonValue;
 import java.io.IOException;
 import java.time.Clock;
 import java.time.Duration;

@@ -1,7 +1,7 @@
 package io.cryptoetl.extractor.verify;
 
-import io.cryptoetl.extractor.json.JsonValue;
 import io.cryptoetl.extractor.source.BadDataException;
+import io.cryptoetl.json.JsonValue;
 import java.nio.ByteBuffer;
 import java.util.HashMap;
 import java.util.Map;

@@ -2,8 +2,8 @@ package io.cryptoetl.extractor.verify;
 
 import static io.cryptoetl.extractor.verify.BlockVerifier.require;
 
-import io.cryptoetl.extractor.json.JsonValue;
 import io.cryptoetl.extractor.source.BadDataException;
+import io.cryptoetl.json.JsonValue;
 import java.math.BigInteger;
 import java.util.Arrays;
 import java.util.HexFormat;

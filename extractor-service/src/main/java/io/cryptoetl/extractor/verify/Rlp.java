@@ -1,6 +1,6 @@
 package io.cryptoetl.extractor.verify;
 
-import io.cryptoetl.extractor.json.JsonValue;
+import io.cryptoetl.json.JsonValue;
 import java.util.Arrays;
 
 /** A list in RLP (Yellow Paper, appendix B), written item by item. */

@@ -4,10 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.cryptoetl.extractor.json.Json;
-import io.cryptoetl.extractor.json.JsonValue;
 import io.cryptoetl.extractor.source.BadDataException;
 import io.cryptoetl.extractor.verify.Corpus.Recorded;
+import io.cryptoetl.json.Json;
+import io.cryptoetl.json.JsonValue;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

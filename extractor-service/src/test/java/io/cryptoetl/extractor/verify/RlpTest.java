@@ -2,8 +2,8 @@ package io.cryptoetl.extractor.verify;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.cryptoetl.extractor.json.Json;
-import io.cryptoetl.extractor.json.JsonValue;
+import io.cryptoetl.json.Json;
+import io.cryptoetl.json.JsonValue;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;

@@ -1,11 +1,5 @@
 package io.cryptoetl.transformer.normalize;
 
-import com.fasterxml.jackson.core.JacksonException;
-import com.fasterxml.jackson.core.JsonFactory;
-import com.fasterxml.jackson.core.StreamReadConstraints;
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.cryptoetl.chain.AccessListEntry;
 import io.cryptoetl.chain.Authorization;
 import io.cryptoetl.chain.Block;
@@ -15,15 +9,16 @@ import io.cryptoetl.chain.Transaction;
 import io.cryptoetl.chain.Withdrawal;
 import io.cryptoetl.datasets.values.BadRecordException;
 import io.cryptoetl.datasets.values.Times;
+import io.cryptoetl.json.Json;
+import io.cryptoetl.json.JsonValue;
 import io.cryptoetl.raw.RawBlock;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.math.BigDecimal;
 import java.nio.ByteBuffer;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
-import java.util.TreeSet;
 
 /**
  * Maps the JSON of a block and its receipts to rows. Fields are those of the <a
@@ -31,15 +26,6 @@ import java.util.TreeSet;
  * record.
  */
 public final class BlockMapper {
-  /** Strings as long as a raw record may be: Jackson's own limit of 20 MB is below that. */
-  private static final ObjectMapper JSON =
-      JsonMapper.builder(
-              JsonFactory.builder()
-                  .streamReadConstraints(
-                      StreamReadConstraints.builder().maxStringLength(Integer.MAX_VALUE).build())
-                  .build())
-          .build();
-
   private static final int HASH = 32;
   private static final int ADDRESS = 20;
   private static final int BLOOM = 256;
@@ -55,49 +41,47 @@ public final class BlockMapper {
    */
   public static BlockRows map(RawBlock raw) throws BadRecordException {
     try {
-      JsonFields block =
-          new JsonFields(
-              parse(raw.getBlockJson()), "block " + raw.getNumber(), "", new TreeSet<>());
-      List<JsonNode> receipts = receipts(raw);
-      return new Mapping(raw, block, receipts).rows();
-    } catch (JacksonException e) {
+      JsonFields block = JsonFields.of(parse(raw.getBlockJson()), "block", raw.getNumber());
+      return new Mapping(raw, block, receipts(raw)).rows();
+    } catch (IOException e) {
       throw new BadRecordException(
           "json_invalid",
-          "block %d of source %s is not JSON: %s"
-              .formatted(raw.getNumber(), raw.getSource(), e.getOriginalMessage()));
+          "block %d of source %s cannot be read: %s"
+              .formatted(raw.getNumber(), raw.getSource(), e.getMessage()));
     } catch (JsonFields.InvalidFieldException e) {
       throw new BadRecordException("field_invalid", e.getMessage());
-    } catch (IOException e) {
-      throw new UncheckedIOException("reading from memory", e);
     }
   }
 
-  private static JsonNode parse(ByteBuffer json) throws IOException {
-    JsonNode node =
-        JSON.readTree(json.array(), json.arrayOffset() + json.position(), json.remaining());
-    return node;
+  private static JsonValue parse(ByteBuffer json) throws IOException {
+    boolean isWhole = json.arrayOffset() == 0 && json.remaining() == json.array().length;
+    return Json.parse(
+        isWhole
+            ? json.array()
+            : Arrays.copyOfRange(
+                json.array(),
+                json.arrayOffset() + json.position(),
+                json.arrayOffset() + json.limit()));
   }
 
   /** The receipts, or null where they were not fetched. */
-  private static List<JsonNode> receipts(RawBlock raw) throws IOException {
+  private static List<JsonValue> receipts(RawBlock raw) throws IOException {
     if (raw.getReceiptsJson() == null) {
       return null;
     }
-    JsonNode array = parse(raw.getReceiptsJson());
+    JsonValue array = parse(raw.getReceiptsJson());
     if (!array.isArray()) {
       throw new JsonFields.InvalidFieldException(
           "the receipts of block " + raw.getNumber() + " are not a JSON array");
     }
-    List<JsonNode> receipts = new ArrayList<>(array.size());
-    array.forEach(receipts::add);
-    return receipts;
+    return array.items();
   }
 
   /** One block on its way to rows. */
   private static final class Mapping {
     private final RawBlock raw;
     private final JsonFields block;
-    private final List<JsonNode> receipts;
+    private final List<JsonValue> receipts;
     private final long chainId;
     private final long number;
     private final ByteBuffer hash;
@@ -109,7 +93,7 @@ public final class BlockMapper {
     private final List<AccessListEntry> accessList = new ArrayList<>();
     private final List<Authorization> authorizations = new ArrayList<>();
 
-    Mapping(RawBlock raw, JsonFields block, List<JsonNode> receipts) throws BadRecordException {
+    Mapping(RawBlock raw, JsonFields block, List<JsonValue> receipts) throws BadRecordException {
       this.raw = raw;
       this.block = block;
       this.receipts = receipts;
@@ -135,7 +119,7 @@ public final class BlockMapper {
             "the raw record says block %d, its JSON says block %d, or their hashes differ"
                 .formatted(number, block.requiredQuantity("number")));
       }
-      List<JsonNode> items = block.array("transactions");
+      List<JsonValue> items = block.array("transactions");
       if (receipts != null && receipts.size() != items.size()) {
         throw new BadRecordException(
             "receipts_missing",
@@ -145,7 +129,7 @@ public final class BlockMapper {
       for (int i = 0; i < items.size(); i++) {
         transaction(i, items.get(i), receipts == null ? null : receipts.get(i));
       }
-      List<JsonNode> withdrawalItems = block.optArray("withdrawals");
+      List<JsonValue> withdrawalItems = block.optArray("withdrawals");
       for (int i = 0; i < withdrawalItems.size(); i++) {
         withdrawals.add(withdrawal(i, withdrawalItems.get(i)));
       }
@@ -196,15 +180,14 @@ public final class BlockMapper {
       return row;
     }
 
-    private void transaction(int index, JsonNode item, JsonNode receiptNode)
+    private void transaction(int index, JsonValue item, JsonValue receiptNode)
         throws BadRecordException {
-      if (item.isTextual()) {
+      if (item.isString()) {
         throw new BadRecordException(
             "transactions_not_full",
             "block %d came with transaction hashes only".formatted(number));
       }
-      JsonFields tx =
-          block.part(item, "transaction " + index + " of block " + number, "transactions.");
+      JsonFields tx = block.part(item, "transaction", index, "transactions.");
       ByteBuffer txHash = tx.requiredData("hash", HASH);
       Integer type = tx.optSmallQuantity("type");
       Transaction row = new Transaction();
@@ -240,10 +223,9 @@ public final class BlockMapper {
       authorizations(tx, index, txHash);
     }
 
-    private void receipt(int index, Transaction row, ByteBuffer txHash, JsonNode node)
+    private void receipt(int index, Transaction row, ByteBuffer txHash, JsonValue node)
         throws BadRecordException {
-      JsonFields receipt =
-          block.part(node, "receipt " + index + " of block " + number, "receipts.");
+      JsonFields receipt = block.part(node, "receipt", index, "receipts.");
       if (!receipt.requiredData("transactionHash", HASH).equals(txHash)) {
         throw new BadRecordException(
             "receipt_of_other_transaction",
@@ -257,17 +239,17 @@ public final class BlockMapper {
       row.setBlobGasUsed(receipt.optQuantity("blobGasUsed"));
       row.setBlobGasPrice(receipt.optUint256("blobGasPrice"));
       row.setContractAddress(receipt.optData("contractAddress", ADDRESS));
-      List<JsonNode> items = receipt.array("logs");
+      List<JsonValue> items = receipt.array("logs");
       row.setLogCount(items.size());
-      for (JsonNode item : items) {
+      for (JsonValue item : items) {
         log(index, txHash, item);
       }
     }
 
-    private void log(int transactionIndex, ByteBuffer txHash, JsonNode item)
+    private void log(int transactionIndex, ByteBuffer txHash, JsonValue item)
         throws BadRecordException {
       int index = logs.size();
-      JsonFields log = block.part(item, "log " + index + " of block " + number, "logs.");
+      JsonFields log = block.part(item, "log", index, "logs.");
       // Some nodes count the logs of each transaction anew, or leave gaps: the position counts.
       Long stated = log.quantity("logIndex");
       if (stated != null && stated != index) {
@@ -330,9 +312,8 @@ public final class BlockMapper {
       return row;
     }
 
-    private Withdrawal withdrawal(int index, JsonNode item) {
-      JsonFields fields =
-          block.part(item, "withdrawal " + index + " of block " + number, "withdrawals.");
+    private Withdrawal withdrawal(int index, JsonValue item) {
+      JsonFields fields = block.part(item, "withdrawal", index, "withdrawals.");
       Withdrawal row = new Withdrawal();
       row.setChainId(chainId);
       row.setBlockNumber(number);
@@ -347,10 +328,9 @@ public final class BlockMapper {
     }
 
     private void accessList(JsonFields tx, int transactionIndex, ByteBuffer txHash) {
-      List<JsonNode> items = tx.optArray("accessList");
+      List<JsonValue> items = tx.optArray("accessList");
       for (int i = 0; i < items.size(); i++) {
-        JsonFields entry =
-            tx.part(items.get(i), "access list entry " + i + " of " + tx.what(), "accessList.");
+        JsonFields entry = tx.part(items.get(i), "access list entry", i, "accessList.");
         AccessListEntry row = new AccessListEntry();
         row.setChainId(chainId);
         row.setBlockNumber(number);
@@ -367,10 +347,9 @@ public final class BlockMapper {
     }
 
     private void authorizations(JsonFields tx, int transactionIndex, ByteBuffer txHash) {
-      List<JsonNode> items = tx.optArray("authorizationList");
+      List<JsonValue> items = tx.optArray("authorizationList");
       for (int i = 0; i < items.size(); i++) {
-        JsonFields tuple =
-            tx.part(items.get(i), "authorization " + i + " of " + tx.what(), "authorizationList.");
+        JsonFields tuple = tx.part(items.get(i), "authorization", i, "authorizationList.");
         Authorization row = new Authorization();
         row.setChainId(chainId);
         row.setBlockNumber(number);

@@ -1,31 +1,62 @@
 package io.cryptoetl.transformer.normalize;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import io.cryptoetl.datasets.values.Hex;
+import io.cryptoetl.json.JsonValue;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SortedSet;
+import java.util.TreeSet;
 
 /**
- * Fields of a JSON-RPC object, written as {@link Hex} tells. What a row cannot be without is
- * required. Anything else is null where it is absent or cannot be read, and what a chain leaves out
- * or writes otherwise is noted: no block is lost for such a field.
- *
- * @param what names the object in messages, such as {@code transaction 3 of block 7}
- * @param path of the object's fields in deviations, such as {@code transactions.}
- * @param deviations names of fields that are missing, or written otherwise
+ * Fields of a JSON-RPC object, written as {@code DATA} and {@code QUANTITY} of the <a
+ * href="https://ethereum.github.io/execution-apis/">execution API</a>. What a row cannot be without
+ * is required. Anything else is null where it is absent or cannot be read, and what a chain leaves
+ * out or writes otherwise is noted: no block is lost for such a field.
  */
-record JsonFields(JsonNode node, String what, String path, SortedSet<String> deviations) {
+final class JsonFields {
   private static final int UINT256_BYTES = 32;
   private static final int UINT256_BITS = 256;
+  private static final byte[] ONE = {1};
+  private static final byte[] ZERO = {};
 
-  JsonFields {
-    if (!node.isObject()) {
-      throw new InvalidFieldException(what + " is not a JSON object");
+  private final JsonValue object;
+  private final JsonFields within;
+
+  /** What it is, such as {@code transaction}, and which one of those. */
+  private final String kind;
+
+  private final long index;
+
+  /** Path of the object's fields in deviations, such as {@code transactions.}. */
+  private final String path;
+
+  /** Names of fields that are missing, or written otherwise. */
+  private final SortedSet<String> deviations;
+
+  private JsonFields(
+      JsonValue object,
+      JsonFields within,
+      String kind,
+      long index,
+      String path,
+      SortedSet<String> deviations) {
+    this.object = object;
+    this.within = within;
+    this.kind = kind;
+    this.index = index;
+    this.path = path;
+    this.deviations = deviations;
+    if (!object.isObject()) {
+      throw new InvalidFieldException(what() + " is not a JSON object");
     }
+  }
+
+  /** An object that stands for itself, such as {@code block 7}. */
+  static JsonFields of(JsonValue object, String kind, long index) {
+    return new JsonFields(object, null, kind, index, "", new TreeSet<>());
   }
 
   /**
@@ -40,12 +71,27 @@ record JsonFields(JsonNode node, String what, String path, SortedSet<String> dev
   }
 
   /** A part of this object. */
-  JsonFields part(JsonNode part, String partWhat, String partPath) {
-    return new JsonFields(part, partWhat, partPath, deviations);
+  JsonFields part(JsonValue part, String partKind, long partIndex, String partPath) {
+    return new JsonFields(part, this, partKind, partIndex, partPath, deviations);
+  }
+
+  /** What it is in messages, such as {@code transaction 3 of block 7}. */
+  private String what() {
+    return kind + " " + index + (within == null ? "" : " of " + within.what());
+  }
+
+  SortedSet<String> deviations() {
+    return deviations;
+  }
+
+  /** The value of a field; null if it is absent or null. */
+  private JsonValue value(String field) {
+    JsonValue value = object.get(field);
+    return value == null || value.isNull() ? null : value;
   }
 
   boolean has(String field) {
-    return node.hasNonNull(field);
+    return value(field) != null;
   }
 
   void deviates(String field) {
@@ -53,35 +99,33 @@ record JsonFields(JsonNode node, String what, String path, SortedSet<String> dev
   }
 
   /** Elements of an array; none where the field is absent or null. */
-  List<JsonNode> array(String field) {
-    JsonNode array = node.get(field);
-    if (array == null || array.isNull()) {
+  List<JsonValue> array(String field) {
+    JsonValue array = value(field);
+    if (array == null) {
       return List.of();
     }
     if (!array.isArray()) {
       throw invalid(field, "an array");
     }
-    List<JsonNode> elements = new ArrayList<>(array.size());
-    array.forEach(elements::add);
-    return elements;
+    return array.items();
   }
 
   /** DATA of a length that must be there. */
   ByteBuffer requiredData(String field, int bytes) {
-    ByteBuffer data = bytes(field);
-    if (data == null || data.remaining() != bytes) {
+    byte[] data = bytes(value(field));
+    if (data == null || data.length != bytes) {
       throw invalid(field, bytes + " bytes in hex");
     }
-    return data;
+    return ByteBuffer.wrap(data);
   }
 
   /** DATA that must be there. */
   ByteBuffer requiredData(String field) {
-    ByteBuffer data = bytes(field);
+    byte[] data = bytes(value(field));
     if (data == null) {
       throw invalid(field, "hex data, two digits a byte");
     }
-    return data;
+    return ByteBuffer.wrap(data);
   }
 
   /** DATA of a length that the API has in every object of its kind. */
@@ -104,22 +148,24 @@ record JsonFields(JsonNode node, String what, String path, SortedSet<String> dev
   }
 
   ByteBuffer optData(String field) {
-    ByteBuffer data = bytes(field);
-    if (data == null && has(field)) {
+    JsonValue value = value(field);
+    byte[] data = bytes(value);
+    if (data == null && value != null) {
       deviates(field);
     }
-    return data;
+    return data == null ? null : ByteBuffer.wrap(data);
   }
 
   /** Elements of an array of DATA of one length, which must be so. */
   List<ByteBuffer> dataList(String field, int bytes) {
-    List<ByteBuffer> list = new ArrayList<>();
-    for (JsonNode element : array(field)) {
-      ByteBuffer data = element.isTextual() ? Hex.data(element.textValue()) : null;
-      if (data == null || data.remaining() != bytes) {
+    List<JsonValue> items = array(field);
+    List<ByteBuffer> list = new ArrayList<>(items.size());
+    for (JsonValue item : items) {
+      byte[] data = bytes(item);
+      if (data == null || data.length != bytes) {
         throw invalid(field, "a list of " + bytes + " bytes in hex");
       }
-      list.add(data);
+      list.add(ByteBuffer.wrap(data));
     }
     return list;
   }
@@ -135,12 +181,13 @@ record JsonFields(JsonNode node, String what, String path, SortedSet<String> dev
   }
 
   /** Elements of an array; none if it is none. */
-  List<JsonNode> optArray(String field) {
-    if (has(field) && !node.get(field).isArray()) {
+  List<JsonValue> optArray(String field) {
+    JsonValue array = value(field);
+    if (array != null && !array.isArray()) {
       deviates(field);
       return List.of();
     }
-    return array(field);
+    return array == null ? List.of() : array.items();
   }
 
   /** A QUANTITY below 2^63 that must be there. */
@@ -158,8 +205,8 @@ record JsonFields(JsonNode node, String what, String path, SortedSet<String> dev
   }
 
   Long optQuantity(String field) {
-    BigInteger value = within(field, Long.SIZE - 1);
-    return value == null ? null : value.longValue();
+    byte[] number = within(field, Long.SIZE - 1);
+    return number == null ? null : (Long) small(number);
   }
 
   /** A QUANTITY below 2^31 that the API has in every object of its kind. */
@@ -168,8 +215,8 @@ record JsonFields(JsonNode node, String what, String path, SortedSet<String> dev
   }
 
   Integer optSmallQuantity(String field) {
-    BigInteger value = within(field, Integer.SIZE - 1);
-    return value == null ? null : value.intValue();
+    byte[] number = within(field, Integer.SIZE - 1);
+    return number == null ? null : (Integer) (int) small(number);
   }
 
   /** A QUANTITY that the API has in every object of its kind. */
@@ -178,8 +225,13 @@ record JsonFields(JsonNode node, String what, String path, SortedSet<String> dev
   }
 
   BigDecimal optUint256(String field) {
-    BigInteger value = within(field, UINT256_BITS);
-    return value == null ? null : new BigDecimal(value);
+    byte[] number = within(field, UINT256_BITS);
+    if (number == null) {
+      return null;
+    }
+    return number.length < Long.BYTES
+        ? BigDecimal.valueOf(small(number))
+        : new BigDecimal(new BigInteger(1, number));
   }
 
   /** A QUANTITY as 32 bytes, big endian, that the API has in every object of its kind. */
@@ -188,53 +240,55 @@ record JsonFields(JsonNode node, String what, String path, SortedSet<String> dev
   }
 
   ByteBuffer optWord(String field) {
-    BigInteger value = within(field, UINT256_BITS);
-    if (value == null) {
-      return null;
+    byte[] number = within(field, UINT256_BITS);
+    if (number == null || number.length == UINT256_BYTES) {
+      return number == null ? null : ByteBuffer.wrap(number);
     }
     byte[] word = new byte[UINT256_BYTES];
-    byte[] bytes = value.toByteArray();
-    int length = Math.min(bytes.length, UINT256_BYTES);
-    System.arraycopy(bytes, bytes.length - length, word, UINT256_BYTES - length, length);
+    System.arraycopy(number, 0, word, UINT256_BYTES - number.length, number.length);
     return ByteBuffer.wrap(word);
   }
 
-  /** A number that is not negative and has at most so many bits, however it is written. */
-  private BigInteger within(String field, int bits) {
-    JsonNode value = node.get(field);
-    if (value == null || value.isNull()) {
+  private static long small(byte[] number) {
+    long value = 0;
+    for (byte b : number) {
+      value = (value << Byte.SIZE) | (b & 0xff);
+    }
+    return value;
+  }
+
+  /**
+   * A number that is not negative and has at most so many bits, however it is written: in hex, as a
+   * JSON number, in decimal digits, as true, or as 0x for nothing.
+   *
+   * @return big endian, without leading zeros
+   */
+  private byte[] within(String field, int bits) {
+    JsonValue value = value(field);
+    if (value == null) {
       return null;
     }
-    BigInteger number = value.isTextual() ? Hex.quantity(value.textValue()) : null;
-    if (number == null) {
+    boolean isTruth = value.isTrue() || value.isFalse();
+    byte[] number = isTruth ? (value.isTrue() ? ONE : ZERO) : value.quantity();
+    if (isTruth || !value.isHex()) {
       deviates(field);
-      number = unusual(value);
     }
-    if (number == null || number.signum() < 0 || number.bitLength() > bits) {
+    if (number == null || bitLength(number) > bits) {
       deviates(field);
       return null;
     }
     return number;
   }
 
-  /** Numbers as some nodes write them: a JSON number, decimal digits, true, or 0x for nothing. */
-  private static BigInteger unusual(JsonNode value) {
-    if (value.isBoolean()) {
-      return value.booleanValue() ? BigInteger.ONE : BigInteger.ZERO;
-    }
-    if (value.isIntegralNumber()) {
-      return value.bigIntegerValue();
-    }
-    String text = value.isTextual() ? value.textValue() : "";
-    if (text.equals("0x")) {
-      return BigInteger.ZERO;
-    }
-    return text.matches("[0-9]{1,78}") ? new BigInteger(text) : null;
+  private static int bitLength(byte[] number) {
+    return number.length == 0
+        ? 0
+        : Byte.SIZE * number.length
+            - (Integer.numberOfLeadingZeros(number[0] & 0xff) - 3 * Byte.SIZE);
   }
 
-  private ByteBuffer bytes(String field) {
-    JsonNode value = node.get(field);
-    return value != null && value.isTextual() ? Hex.data(value.textValue()) : null;
+  private static byte[] bytes(JsonValue value) {
+    return value == null ? null : value.data();
   }
 
   private <T> T expected(String field, T value) {
@@ -245,15 +299,16 @@ record JsonFields(JsonNode node, String what, String path, SortedSet<String> dev
   }
 
   private InvalidFieldException invalid(String field, String expected) {
-    if (!has(field)) {
-      return new InvalidFieldException("field " + field + " of " + what + " is missing");
+    JsonValue value = value(field);
+    if (value == null) {
+      return new InvalidFieldException("field " + field + " of " + what() + " is missing");
     }
-    String given = String.valueOf(node.get(field));
+    String given = new String(value.toBytes(), StandardCharsets.UTF_8);
     return new InvalidFieldException(
         "field %s of %s is %s, %s is expected"
             .formatted(
                 field,
-                what,
+                what(),
                 given.length() > 80 ? given.substring(0, 80) + "..." : given,
                 expected));
   }

@@ -1,4 +1,4 @@
-package io.cryptoetl.extractor.json;
+package io.cryptoetl.json;
 
 import java.io.IOException;
 import java.math.BigInteger;
@@ -49,6 +49,24 @@ public final class JsonValue {
   /** Whether it is true. */
   public boolean isTrue() {
     return json.kind(node) == Json.TRUE;
+  }
+
+  /** Whether it is false. */
+  public boolean isFalse() {
+    return json.kind(node) == Json.FALSE;
+  }
+
+  /** Whether it is a string of 0x and something. */
+  public boolean isHex() {
+    if (!isString()) {
+      return false;
+    }
+    if (json.isEscaped(node)) {
+      String text = text();
+      return text.length() > 2 && text.startsWith("0x");
+    }
+    int from = json.start(node) + 1;
+    return size() > 4 && json.bytes()[from] == '0' && json.bytes()[from + 1] == 'x';
   }
 
   /** Whether it is a number without fraction and exponent. */

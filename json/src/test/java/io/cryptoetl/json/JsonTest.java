@@ -1,4 +1,4 @@
-package io.cryptoetl.extractor.json;
+package io.cryptoetl.json;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;

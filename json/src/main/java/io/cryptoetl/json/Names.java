@@ -1,4 +1,4 @@
-package io.cryptoetl.extractor.json;
+package io.cryptoetl.json;
 
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;

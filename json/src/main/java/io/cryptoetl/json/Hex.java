@@ -1,4 +1,4 @@
-package io.cryptoetl.extractor.json;
+package io.cryptoetl.json;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
