@@ -35,7 +35,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.Semaphore;
 import java.util.stream.Stream;
 import org.jboss.logging.Logger;
 
@@ -130,8 +129,6 @@ public class Extractor {
             ledger,
             meters,
             clock);
-    // While one commits the others fetch: what is fetched next takes no more memory than that.
-    Semaphore fetching = new Semaphore(Math.max(1, settings.workers() - 1));
     for (int i = 0; i < settings.workers(); i++) {
       Worker worker =
           new Worker(
@@ -144,7 +141,6 @@ public class Extractor {
               settings.instance() + "-" + i,
               settings.retryDelay(),
               settings.tries(),
-              fetching,
               clock,
               meters);
       workers.add(worker);

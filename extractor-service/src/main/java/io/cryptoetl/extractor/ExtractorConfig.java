@@ -16,11 +16,8 @@ public interface ExtractorConfig {
    */
   String instance();
 
-  /**
-   * Ranges that one instance has in hand at the same time, for each source; 1 to 64. While one is
-   * committed the others are fetched.
-   */
-  @WithDefault("2")
+  /** Ranges that one instance works on at the same time, for each source; 1 to 64. */
+  @WithDefault("1")
   int workers();
 
   /**

@@ -7,9 +7,9 @@ import java.util.Arrays;
 /**
  * A JSON text (RFC 8259, UTF-8) read in one pass: it only notes where each value stands. Values are
  * read from the very bytes when somebody asks for them, and nothing is re-serialised. What is
- * accepted here is accepted by any other reader: nesting and numbers have the limits that Jackson's
- * readers have. An object that has one of the fields of the execution API twice is refused: readers
- * differ in which one they take.
+ * accepted here is accepted by any other reader: nesting and numbers stay within the limits of
+ * Jackson's readers. An object that has one of the fields of the execution API twice is refused:
+ * readers differ in which one they take.
  */
 public final class Json {
   // Kinds of values.

@@ -14,10 +14,15 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Supplier;
+import software.amazon.awssdk.core.exception.SdkClientException;
 import software.amazon.awssdk.core.exception.SdkException;
 import software.amazon.awssdk.core.sync.RequestBody;
+import software.amazon.awssdk.http.ContentStreamProvider;
 import software.amazon.awssdk.services.s3.S3Client;
+import software.amazon.awssdk.services.s3.model.ChecksumAlgorithm;
+import software.amazon.awssdk.services.s3.model.CompleteMultipartUploadRequest;
 import software.amazon.awssdk.services.s3.model.CompletedPart;
+import software.amazon.awssdk.services.s3.model.NoSuchUploadException;
 import software.amazon.awssdk.services.s3.model.UploadPartResponse;
 
 /**
@@ -30,6 +35,11 @@ class Inbox {
 
   /** Bytes that are held at once, and sent again if need be. */
   private static final long PART = 8L << 20;
+
+  /** S3 wants to be told before the first part what parts have. */
+  private static final ChecksumAlgorithm CHECKSUM = ChecksumAlgorithm.CRC32;
+
+  private static final String OCTETS = "application/octet-stream";
 
   /** What S3 takes of one upload. */
   private static final int MAX_PARTS = 10_000;
@@ -73,7 +83,7 @@ class Inbox {
     String key = prefix.isEmpty() ? path : prefix + "/" + path;
     try {
       if (length <= PART) {
-        RequestBody whole = RequestBody.fromBytes(next(bytes, length));
+        RequestBody whole = body(next(bytes, length));
         s3.get().putObject(put -> put.bucket(parts[0]).key(key), whole);
       } else {
         putInParts(parts[0], key, bytes, length);
@@ -89,19 +99,32 @@ class Inbox {
       throws IOException {
     S3Client client = s3.get();
     long size = Math.max(PART, Math.ceilDiv(length, MAX_PARTS));
-    String upload = client.createMultipartUpload(c -> c.bucket(bucket).key(key)).uploadId();
+    String upload =
+        client
+            .createMultipartUpload(c -> c.bucket(bucket).key(key).checksumAlgorithm(CHECKSUM))
+            .uploadId();
     try {
       List<CompletedPart> done = new ArrayList<>();
       for (long sent = 0; sent < length; sent += size) {
         int number = done.size() + 1;
-        RequestBody part = RequestBody.fromBytes(next(bytes, Math.min(size, length - sent)));
+        RequestBody part = body(next(bytes, Math.min(size, length - sent)));
         UploadPartResponse answer =
             client.uploadPart(
-                u -> u.bucket(bucket).key(key).uploadId(upload).partNumber(number), part);
-        done.add(CompletedPart.builder().partNumber(number).eTag(answer.eTag()).build());
+                u ->
+                    u.bucket(bucket)
+                        .key(key)
+                        .uploadId(upload)
+                        .partNumber(number)
+                        .checksumAlgorithm(CHECKSUM),
+                part);
+        done.add(
+            CompletedPart.builder()
+                .partNumber(number)
+                .eTag(answer.eTag())
+                .checksumCRC32(answer.checksumCRC32())
+                .build());
       }
-      client.completeMultipartUpload(
-          c -> c.bucket(bucket).key(key).uploadId(upload).multipartUpload(m -> m.parts(done)));
+      complete(client, bucket, key, upload, done, length);
     } catch (IOException | SdkException e) {
       try {
         client.abortMultipartUpload(a -> a.bucket(bucket).key(key).uploadId(upload));
@@ -110,6 +133,41 @@ class Inbox {
       }
       throw e;
     }
+  }
+
+  private static void complete(
+      S3Client client,
+      String bucket,
+      String key,
+      String upload,
+      List<CompletedPart> parts,
+      long length) {
+    CompleteMultipartUploadRequest request =
+        CompleteMultipartUploadRequest.builder()
+            .bucket(bucket)
+            .key(key)
+            .uploadId(upload)
+            .multipartUpload(m -> m.parts(parts))
+            .build();
+    try {
+      try {
+        client.completeMultipartUpload(request);
+      } catch (SdkClientException e) {
+        // Its answer came in part: the client does not ask again by itself.
+        client.completeMultipartUpload(request);
+      }
+    } catch (NoSuchUploadException e) {
+      // It was asked for before, and is an object by now.
+      if (client.headObject(h -> h.bucket(bucket).key(key)).contentLength() != length) {
+        throw e;
+      }
+    }
+  }
+
+  /** A body that can be sent again; nobody changes its bytes. */
+  private static RequestBody body(byte[] bytes) {
+    return RequestBody.fromContentProvider(
+        ContentStreamProvider.fromByteArrayUnsafe(bytes), bytes.length, OCTETS);
   }
 
   private static byte[] next(InputStream bytes, long length) throws IOException {

@@ -20,6 +20,7 @@ import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
@@ -59,11 +60,21 @@ class InboxIT {
   }
 
   /** Puts a file through connections of which the first few end after some bytes. */
-  private static String put(Parts parts, int broken, int after, byte[] file) throws IOException {
-    try (Wire wire = new Wire(URI.create(parts.s3Url()).getPort(), broken, after);
+  private static String put(Parts parts, int broken, int sent, int answered, byte[] file)
+      throws IOException {
+    try (Wire wire = new Wire(URI.create(parts.s3Url()).getPort(), broken, sent, answered);
         S3Client s3 = client(wire.url())) {
       return new Inbox(Optional.of("s3://" + Parts.INBOX), () -> s3)
           .put(PATH, once(file), file.length);
+    }
+  }
+
+  private static boolean isPut(Parts parts, int answered, byte[] file) {
+    try {
+      assertThat(put(parts, 1, Wire.ALL, answered, file)).endsWith(KEY);
+      return true;
+    } catch (IOException e) {
+      return false;
     }
   }
 
@@ -79,18 +90,32 @@ class InboxIT {
       new Random(1).nextBytes(large);
 
       assertThatExceptionOfType(IOException.class)
-          .isThrownBy(() -> put(parts, 100, 1_000_000, large))
+          .isThrownBy(() -> put(parts, 100, 1_000_000, Wire.ALL, large))
           .withMessageContaining("the S3 server did not take it");
       assertThat(s3.listObjectsV2(l -> l.bucket(Parts.INBOX)).contents())
           .extracting(S3Object::key)
           .doesNotContain(KEY);
 
       for (byte[] file : List.of(large, "x\n".getBytes(UTF_8), new byte[0])) {
-        int after = file.length > 100 ? 1_000_000 : 10;
-        assertThat(put(parts, 2, after, file)).isEqualTo("s3://" + Parts.INBOX + "/" + KEY);
+        int sent = file.length > 100 ? 1_000_000 : 10;
+        assertThat(put(parts, 2, sent, Wire.ALL, file))
+            .isEqualTo("s3://" + Parts.INBOX + "/" + KEY);
         assertThat(s3.getObjectAsBytes(g -> g.bucket(Parts.INBOX).key(KEY)).asByteArray())
             .isEqualTo(file);
       }
+      // What is lost may be any answer, that of the whole upload among them: what is told is true.
+      int stored = 0;
+      for (int answered = 10; answered < 2500; answered += 250) {
+        byte[] file = Arrays.copyOf(large, large.length - answered);
+        boolean told = isPut(parts, answered, file);
+        stored += told ? 1 : 0;
+        assertThat(
+                Arrays.equals(
+                    file, s3.getObjectAsBytes(g -> g.bucket(Parts.INBOX).key(KEY)).asByteArray()))
+            .as("%d bytes of answers", answered)
+            .isEqualTo(told);
+      }
+      assertThat(stored).isGreaterThan(5);
     } finally {
       server.kill();
     }
@@ -99,15 +124,20 @@ class InboxIT {
   /** A way to a port of this machine. */
   private static final class Wire implements AutoCloseable {
     private final ServerSocket server;
+    private static final int ALL = Integer.MAX_VALUE;
+
     private final int to;
-    private final int after;
+    private final int sent;
+    private final int answered;
     private int broken;
 
-    Wire(int to, int broken, int after) throws IOException {
+    /** A way whose first few connections end after so many bytes to the port, or from it. */
+    Wire(int to, int broken, int sent, int answered) throws IOException {
       this.server = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
       this.to = to;
       this.broken = broken;
-      this.after = after;
+      this.sent = sent;
+      this.answered = answered;
       Thread.ofVirtual().start(this::accept);
     }
 
@@ -119,10 +149,10 @@ class InboxIT {
       while (!server.isClosed()) {
         try {
           Socket from = server.accept();
-          int bytes = broken-- > 0 ? after : Integer.MAX_VALUE;
+          boolean breaks = broken-- > 0;
           Socket there = new Socket(InetAddress.getLoopbackAddress(), to);
-          Thread.ofVirtual().start(() -> carry(from, there, bytes));
-          Thread.ofVirtual().start(() -> carry(there, from, Integer.MAX_VALUE));
+          Thread.ofVirtual().start(() -> carry(from, there, breaks ? sent : ALL));
+          Thread.ofVirtual().start(() -> carry(there, from, breaks ? answered : ALL));
         } catch (IOException e) {
           return; // It is closed.
         }
@@ -142,7 +172,7 @@ class InboxIT {
             return;
           }
           out.write(buffer, 0, read);
-          left = bytes == Integer.MAX_VALUE ? left : left - read;
+          left = bytes == ALL ? left : left - read;
         }
       } catch (IOException e) {
         // One side is gone; the other is closed with it.

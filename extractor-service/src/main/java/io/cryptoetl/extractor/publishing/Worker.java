@@ -31,7 +31,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.Semaphore;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import org.apache.avro.message.BinaryMessageEncoder;
 import org.apache.avro.specific.SpecificData;
@@ -56,9 +55,6 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
 
   /** Longest time for one range; then the broker gives it to another worker. */
   private static final Duration MAX_WORK = Duration.ofMinutes(10);
-
-  /** Longest wait for others to have fetched: what is left is for the range itself. */
-  private static final Duration MAX_WAIT = MAX_WORK.dividedBy(2);
 
   /**
    * Longest transaction. If a worker dies within one, readers of committed records wait until
@@ -91,7 +87,6 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
   private final Ledger ledger;
   private final String name;
   private final int tries;
-  private final Semaphore fetching;
   private final Clock clock;
   private final Meters meters;
   private final TransactionalWorker worker;
@@ -111,7 +106,6 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
    * @param name unique among running workers and the same after a restart
    * @param retryDelay first pause after a failure; it doubles with each further one
    * @param tries tries after which a height that cannot be had goes to the dead letters
-   * @param fetching shared by the source's workers: who fetches holds a permit, who commits none
    */
   public Worker(
       Source source,
@@ -121,7 +115,6 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
       String name,
       Duration retryDelay,
       int tries,
-      Semaphore fetching,
       Clock clock,
       Meters meters) {
     this.source = source;
@@ -131,7 +124,6 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
     this.ledger = ledger;
     this.name = name;
     this.tries = tries;
-    this.fetching = fetching;
     this.clock = clock;
     this.meters = meters;
     this.worker =
@@ -233,7 +225,7 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
       Feed.Effort effort =
           cancelled
               ? new Feed.Effort("", 0, 0)
-              : fetch(feeds.get(request.getSource()), range, lastTry, outbox);
+              : feeds.get(request.getSource()).fetch(range, lastTry, outbox::publish);
       outbox.sendHeld();
       Instant finishedAt = clock.instant();
       ExtractResult result =
@@ -282,22 +274,6 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
           e.code(),
           e.getMessage());
       return new TransactionalWorker.Attempt.Retry(e.getMessage(), e.answered());
-    }
-  }
-
-  /** Fetches a range, while others may commit theirs. */
-  private Feed.Effort fetch(Feed feed, Range range, boolean lastTry, Outbox outbox)
-      throws TransientException, InterruptedException {
-    if (!fetching.tryAcquire(MAX_WAIT.toSeconds(), TimeUnit.SECONDS)) {
-      throw new TransientException(
-          "range_waited",
-          "%s took longer than %d minutes for the ranges before this one; it is tried again"
-              .formatted(source.name(), MAX_WAIT.toMinutes()));
-    }
-    try {
-      return feed.fetch(range, lastTry, outbox::publish);
-    } finally {
-      fetching.release();
     }
   }
 

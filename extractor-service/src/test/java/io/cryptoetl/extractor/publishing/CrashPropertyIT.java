@@ -34,7 +34,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.TreeSet;
-import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.clients.producer.Producer;
@@ -241,7 +240,6 @@ class CrashPropertyIT {
               name,
               Duration.ofMillis(10),
               8,
-              new Semaphore(1),
               Clock.systemUTC(),
               meters);
       Thread stopper =

@@ -19,6 +19,10 @@ import java.util.TreeSet;
 final class JsonFields {
   private static final int UINT256_BYTES = 32;
   private static final int UINT256_BITS = 256;
+
+  /** Bytes of what is given that a message shows. */
+  private static final int MAX_SHOWN = 80;
+
   private static final byte[] ONE = {1};
   private static final byte[] ZERO = {};
 
@@ -303,13 +307,11 @@ final class JsonFields {
     if (value == null) {
       return new InvalidFieldException("field " + field + " of " + what() + " is missing");
     }
-    String given = new String(value.toBytes(), StandardCharsets.UTF_8);
+    ByteBuffer given = value.buffer();
+    given.limit(Math.min(given.limit(), MAX_SHOWN));
+    String shown = StandardCharsets.UTF_8.decode(given).toString().replaceAll("\\s+", " ");
     return new InvalidFieldException(
-        "field %s of %s is %s, %s is expected"
-            .formatted(
-                field,
-                what(),
-                given.length() > 80 ? given.substring(0, 80) + "..." : given,
-                expected));
+        "field %s of %s is %s%s, %s is expected"
+            .formatted(field, what(), shown, value.size() > MAX_SHOWN ? "..." : "", expected));
   }
 }
