@@ -18,6 +18,9 @@ public final class JsonValue {
 
   private static final int MAX_SMALL_DIGITS = 14;
 
+  /** Bytes of 0x in quotes. */
+  private static final int EMPTY_HEX = 4;
+
   private final Json json;
   private final int node;
 
@@ -58,15 +61,14 @@ public final class JsonValue {
 
   /** Whether it is a string of 0x and something. */
   public boolean isHex() {
-    if (!isString()) {
-      return false;
-    }
-    if (json.isEscaped(node)) {
-      String text = text();
-      return text.length() > 2 && text.startsWith("0x");
-    }
+    JsonValue text = plain();
+    return text != null && text.isPrefixed() && text.size() > EMPTY_HEX;
+  }
+
+  /** Whether a string without escapes begins with 0x. */
+  private boolean isPrefixed() {
     int from = json.start(node) + 1;
-    return size() > 4 && json.bytes()[from] == '0' && json.bytes()[from + 1] == 'x';
+    return size() >= EMPTY_HEX && json.bytes()[from] == '0' && json.bytes()[from + 1] == 'x';
   }
 
   /** Whether it is a number without fraction and exponent. */
@@ -155,12 +157,7 @@ public final class JsonValue {
     byte[] bytes = json.bytes();
     int from = json.start(node) + 3;
     int to = json.endOf(node) - 1;
-    if (isString()
-        && !json.isEscaped(node)
-        && to - from <= MAX_SMALL_DIGITS
-        && to >= from
-        && bytes[from - 2] == '0'
-        && bytes[from - 1] == 'x') {
+    if (isString() && !json.isEscaped(node) && to - from <= MAX_SMALL_DIGITS && isPrefixed()) {
       long number = 0;
       for (int i = from; i < to; i++) {
         int digit = Hex.digit(bytes[i]);
@@ -175,12 +172,16 @@ public final class JsonValue {
     if (quantity == null) {
       return NONE;
     }
-    if (quantity.length >= Long.BYTES) {
-      return LARGE;
-    }
+    return quantity.length >= Long.BYTES ? LARGE : toLong(quantity);
+  }
+
+  /**
+   * The number that a {@link #quantity} of at most eight bytes is; above 2^63 - 1 it is negative.
+   */
+  public static long toLong(byte[] quantity) {
     long number = 0;
     for (byte b : quantity) {
-      number = (number << 8) | (b & 0xff);
+      number = (number << Byte.SIZE) | (b & 0xff);
     }
     return number;
   }
@@ -195,15 +196,9 @@ public final class JsonValue {
   /** Bytes of the {@link #data} that it is if all its characters are digits; -1 if it is none. */
   public int dataLength() {
     JsonValue text = plain();
-    if (text == null) {
-      return -1;
-    }
-    byte[] bytes = text.json.bytes();
-    int from = text.json.start(text.node) + 1;
-    int digits = text.size() - 4;
-    return digits < 0 || digits % 2 != 0 || bytes[from] != '0' || bytes[from + 1] != 'x'
+    return text == null || !text.isPrefixed() || text.size() % 2 != 0
         ? -1
-        : digits / 2;
+        : (text.size() - EMPTY_HEX) / 2;
   }
 
   /** Writes its {@link #dataLength} bytes; false if it has other characters than digits. */
@@ -224,13 +219,9 @@ public final class JsonValue {
     if (text == null) {
       return null;
     }
-    if (text.isString()) {
-      byte[] bytes = text.json.bytes();
-      int from = text.json.start(text.node) + 1;
-      int to = text.json.endOf(text.node) - 1;
-      if (to - from >= 2 && bytes[from] == '0' && bytes[from + 1] == 'x') {
-        return hexQuantity(bytes, from + 2, to);
-      }
+    if (text.isString() && text.isPrefixed()) {
+      return hexQuantity(
+          text.json.bytes(), text.json.start(text.node) + 3, text.json.endOf(text.node) - 1);
     }
     String digits = text.text();
     if (!digits.matches("[0-9]{1,78}")) {

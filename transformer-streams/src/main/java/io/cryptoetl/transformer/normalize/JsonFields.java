@@ -210,7 +210,7 @@ final class JsonFields {
 
   Long optQuantity(String field) {
     byte[] number = within(field, Long.SIZE - 1);
-    return number == null ? null : (Long) small(number);
+    return number == null ? null : (Long) JsonValue.toLong(number);
   }
 
   /** A QUANTITY below 2^31 that the API has in every object of its kind. */
@@ -220,7 +220,7 @@ final class JsonFields {
 
   Integer optSmallQuantity(String field) {
     byte[] number = within(field, Integer.SIZE - 1);
-    return number == null ? null : (Integer) (int) small(number);
+    return number == null ? null : (Integer) (int) JsonValue.toLong(number);
   }
 
   /** A QUANTITY that the API has in every object of its kind. */
@@ -234,7 +234,7 @@ final class JsonFields {
       return null;
     }
     return number.length < Long.BYTES
-        ? BigDecimal.valueOf(small(number))
+        ? BigDecimal.valueOf(JsonValue.toLong(number))
         : new BigDecimal(new BigInteger(1, number));
   }
 
@@ -251,14 +251,6 @@ final class JsonFields {
     byte[] word = new byte[UINT256_BYTES];
     System.arraycopy(number, 0, word, UINT256_BYTES - number.length, number.length);
     return ByteBuffer.wrap(word);
-  }
-
-  private static long small(byte[] number) {
-    long value = 0;
-    for (byte b : number) {
-      value = (value << Byte.SIZE) | (b & 0xff);
-    }
-    return value;
   }
 
   /**
