@@ -24,10 +24,10 @@ import io.cryptoetl.raw.RawBlock;
 import io.cryptoetl.schemas.Topic;
 import io.cryptoetl.schemas.Topics;
 import io.cryptoetl.transformer.BoundedRocksDb;
-import io.cryptoetl.transformer.join.PriceJoin;
-import io.cryptoetl.transformer.join.PriceRules;
-import io.cryptoetl.transformer.normalize.BlockMapper;
-import io.cryptoetl.transformer.normalize.BlockRows;
+import io.cryptoetl.transformer.blocks.BlockMapper;
+import io.cryptoetl.transformer.blocks.BlockRows;
+import io.cryptoetl.transformer.prices.PriceJoin;
+import io.cryptoetl.transformer.prices.PriceRules;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.math.BigDecimal;
@@ -55,6 +55,7 @@ import org.apache.kafka.streams.StreamsConfig;
 import org.apache.kafka.streams.processor.api.MockProcessorContext;
 import org.apache.kafka.streams.processor.api.Record;
 import org.apache.kafka.streams.state.KeyValueStore;
+import org.apache.kafka.streams.state.StoreBuilder;
 import org.apache.kafka.streams.state.Stores;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -263,7 +264,8 @@ public class Transform {
         new MockProcessorContext<>(
             settings, new org.apache.kafka.streams.processor.TaskId(0, 0), folder.toFile());
     Map<String, KeyValueStore<byte[], byte[]>> stores = new TreeMap<>();
-    for (String name : List.of(PriceJoin.ROWS, PriceJoin.ROWS_BY_TIME, PriceJoin.CLOSES)) {
+    for (StoreBuilder<?> declared : PriceJoin.stores()) {
+      String name = declared.name();
       KeyValueStore<byte[], byte[]> store =
           Stores.keyValueStoreBuilder(
                   Stores.persistentKeyValueStore(name), Serdes.ByteArray(), Serdes.ByteArray())

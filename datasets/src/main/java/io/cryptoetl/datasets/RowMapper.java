@@ -22,7 +22,6 @@ import org.apache.avro.specific.SpecificRecord;
  */
 final class RowMapper {
   private final Layout layout;
-  private final RawCsvRows chunk;
   private final Map<String, Constant> given = new HashMap<>();
   private final Map<String, Constant> fallback = new HashMap<>();
   private final List<String> names;
@@ -52,7 +51,6 @@ final class RowMapper {
    */
   RowMapper(Layout layout, RawCsvRows chunk, List<String> names) throws BadRecordException {
     this.layout = layout;
-    this.chunk = chunk;
     this.names = names;
     for (Map.Entry<String, String> parameter : chunk.getParameters().entrySet()) {
       if (layout.target().field(parameter.getKey()).isEmpty()) {
@@ -176,7 +174,10 @@ final class RowMapper {
     }
   }
 
-  /** Sets what follows from other fields, and where the row is from. */
+  /**
+   * Sets what follows from other fields. Where the row is from is set to nothing: copies that say
+   * the same are equal.
+   */
   private void derive(SpecificRecord row) throws BadRecordException {
     for (String field : Target.PROVENANCE) {
       Schema.Field found = row.getSchema().getField(field);
@@ -185,9 +186,8 @@ final class RowMapper {
             row,
             found,
             switch (field) {
-              case "source" -> layout.name();
-              case "endpoint" -> chunk.getFile();
-              case "fetched_at" -> chunk.getFetchedAt();
+              case "source", "endpoint" -> "";
+              case "fetched_at" -> Instant.EPOCH;
               default -> List.of();
             });
       }

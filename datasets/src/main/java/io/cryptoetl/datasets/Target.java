@@ -156,7 +156,8 @@ public enum Target {
     return schema.getFields().stream().filter(f -> field(f.name()).isPresent()).toList();
   }
 
-  Schema schema() {
+  /** Schema of the rows. */
+  public Schema schema() {
     return schema;
   }
 

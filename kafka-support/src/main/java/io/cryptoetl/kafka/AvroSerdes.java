@@ -33,6 +33,10 @@ public final class AvroSerdes {
   /** Finds the generated classes, whatever the thread's class loader is. */
   private static final SpecificData CLASSES = new SpecificData(AvroSerdes.class.getClassLoader());
 
+  /** Readers of bodies, by class. */
+  private static final Map<Class<?>, DatumReader<SpecificRecord>> BODIES =
+      new ConcurrentHashMap<>();
+
   private final Registry registry;
   private final Map<Integer, DatumReader<SpecificRecord>> readers = new ConcurrentHashMap<>();
 
@@ -80,6 +84,56 @@ public final class AvroSerdes {
     return (topic, bytes) -> read(topic, bytes);
   }
 
+  /**
+   * The bytes of a record without frame, for stores of one's own.
+   *
+   * @throws BadRecordException if the record does not fit its schema
+   */
+  public static byte[] body(SpecificRecord record) {
+    WireEncoder encoder = ENCODER.get();
+    encoder.begin(0);
+    write(record, encoder, "a store");
+    return encoder.bodyToByteArray();
+  }
+
+  private static void write(SpecificRecord record, WireEncoder encoder, String where) {
+    try {
+      ((SpecificRecordBase) record).customEncode(encoder);
+    } catch (IOException | RuntimeException e) {
+      // A field that must have a value and has none, a number of too many digits.
+      throw new BadRecordException(
+          "a %s for %s does not fit its schema: %s"
+              .formatted(record.getSchema().getFullName(), where, e.getMessage()),
+          e);
+    }
+  }
+
+  /**
+   * Reads a record that {@link #body} has written with the schema of today.
+   *
+   * @param from where it begins
+   * @param to the first byte behind it
+   * @throws BadRecordException if it is none
+   */
+  public static <T extends SpecificRecord> T fromBody(
+      Class<T> type, byte[] bytes, int from, int to) {
+    WireDecoder decoder = DECODER.get().of(bytes, from, to);
+    T record;
+    try {
+      record =
+          type.cast(
+              BODIES.computeIfAbsent(type, t -> reader(CLASSES.getSchema(t))).read(null, decoder));
+    } catch (IOException | RuntimeException e) {
+      throw new BadRecordException(
+          "a %s of a store cannot be read: %s".formatted(type.getSimpleName(), e.getMessage()), e);
+    }
+    if (!decoder.isEnd()) {
+      throw new BadRecordException(
+          "a %s of a store has bytes behind its end".formatted(type.getSimpleName()));
+    }
+    return record;
+  }
+
   private final class Writer implements Serializer<SpecificRecord> {
     private final boolean key;
     private final Map<String, Registered> ids = new ConcurrentHashMap<>();
@@ -101,15 +155,7 @@ public final class AvroSerdes {
       }
       WireEncoder encoder = ENCODER.get();
       encoder.begin(registered.id());
-      try {
-        ((SpecificRecordBase) data).customEncode(encoder);
-      } catch (IOException | RuntimeException e) {
-        // A field that must have a value and has none, a number of too many digits.
-        throw new BadRecordException(
-            "a %s for %s does not fit its schema: %s"
-                .formatted(data.getSchema().getFullName(), topic, e.getMessage()),
-            e);
-      }
+      write(data, encoder, topic);
       return encoder.toByteArray();
     }
 

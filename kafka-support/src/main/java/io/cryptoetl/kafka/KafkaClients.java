@@ -167,6 +167,27 @@ public class KafkaClients {
     }
   }
 
+  /**
+   * How many partitions a topic has.
+   *
+   * @throws KafkaException if the cluster does not say; the message tells why
+   */
+  public int partitions(Admin admin, String topic) throws InterruptedException {
+    try {
+      return admin
+          .describeTopics(List.of(topic))
+          .allTopicNames()
+          .get()
+          .get(topic)
+          .partitions()
+          .size();
+    } catch (ExecutionException e) {
+      throw new KafkaException(
+          "topic %s cannot be described: %s".formatted(topic, Failures.explain(e.getCause())),
+          e.getCause());
+    }
+  }
+
   /** What asks the cluster and its groups. */
   public Admin admin() {
     return Admin.create(base(ClientSettings.Kind.ADMIN));

@@ -32,6 +32,15 @@ public final class KeyPartitioner implements Partitioner {
     }
     byte[] content = new byte[key.length - AvroSerdes.FRAME];
     System.arraycopy(key, AvroSerdes.FRAME, content, 0, content.length);
+    return partition(content, partitions);
+  }
+
+  /**
+   * The partition of a key.
+   *
+   * @param content of the key, without frame
+   */
+  public static int partition(byte[] content, int partitions) {
     return Utils.toPositive(Utils.murmur2(content)) % partitions;
   }
 

@@ -17,25 +17,32 @@ public final class WireDecoder extends Decoder {
 
   private byte[] bytes = {};
   private int position;
+  private int end;
 
   /** Begins to read an array at a place. */
   public WireDecoder of(byte[] record, int start) {
+    return of(record, start, record.length);
+  }
+
+  /** Begins to read a part of an array. */
+  WireDecoder of(byte[] record, int start, int behind) {
     bytes = record;
     position = start;
+    end = behind;
     return this;
   }
 
   /** Whether everything is read. */
   public boolean isEnd() {
-    return position == bytes.length;
+    return position == end;
   }
 
   private int remaining() {
-    return bytes.length - position;
+    return end - position;
   }
 
   private byte next() throws EOFException {
-    if (position >= bytes.length) {
+    if (position >= end) {
       throw new EOFException("the record ends too early");
     }
     return bytes[position++];

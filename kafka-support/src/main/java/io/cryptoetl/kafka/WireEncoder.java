@@ -43,6 +43,11 @@ final class WireEncoder extends Encoder {
     return Arrays.copyOf(bytes, position);
   }
 
+  /** The record alone. */
+  byte[] bodyToByteArray() {
+    return Arrays.copyOfRange(bytes, FRAME, position);
+  }
+
   private void reserve(int more) {
     // An overflow is negative.
     if (bytes.length - position < more) {

@@ -61,6 +61,25 @@ class AvroSerdesPropertyTest {
     assertThat(serdes.read("any", bytes)).isEqualTo(record);
   }
 
+  @Property(tries = 1000)
+  void shouldWriteTheSameBytesWithoutFrameAndReadThemOutOfOthers(
+      @ForAll("schemas") Schema schema, @ForAll long seed) throws IOException {
+    Random random = new Random(seed);
+    SpecificRecord record = Records.random(schema, random);
+
+    byte[] body = AvroSerdes.body(record);
+
+    assertThat(body).isEqualTo(byAvro(record));
+    byte[] among = new byte[body.length + 20];
+    random.nextBytes(among);
+    System.arraycopy(body, 0, among, 7, body.length);
+    assertThat(AvroSerdes.fromBody(record.getClass(), among, 7, 7 + body.length)).isEqualTo(record);
+    if (body.length > 0) {
+      assertThatExceptionOfType(BadRecordException.class)
+          .isThrownBy(() -> AvroSerdes.fromBody(record.getClass(), among, 7, 6 + body.length));
+    }
+  }
+
   @Property(tries = 3000)
   void shouldReadOrRefuseWhateverIsBroken(@ForAll("schemas") Schema schema, @ForAll long seed) {
     Random random = new Random(seed);

@@ -86,6 +86,7 @@ final class Records {
         int start = bytes.length == 0 ? 0 : random.nextInt(bytes.length);
         yield ByteBuffer.wrap(bytes, start, bytes.length - start);
       }
+      case RECORD -> random(schema, random);
       default -> throw new IllegalArgumentException("no value is made for " + schema);
     };
   }

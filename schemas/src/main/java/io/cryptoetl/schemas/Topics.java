@@ -15,7 +15,8 @@ import io.cryptoetl.chain.Transaction;
 import io.cryptoetl.chain.TransactionKey;
 import io.cryptoetl.chain.Withdrawal;
 import io.cryptoetl.chain.WithdrawalKey;
-import io.cryptoetl.files.FileRow;
+import io.cryptoetl.files.FileRows;
+import io.cryptoetl.files.FileRowsKey;
 import io.cryptoetl.market.Candle;
 import io.cryptoetl.market.CandleKey;
 import io.cryptoetl.market.Instrument;
@@ -185,25 +186,29 @@ public final class Topics {
           Candle.getClassSchema());
 
   /**
-   * Rows of files, keyed by their block, so that all copies of a block meet. They are read within
-   * seconds; what a stopped transformer has not read in a month is made again by a replay.
+   * Rows of files, many in a record, in the partitions of their blocks, so that all copies of a
+   * block meet. They are read within seconds; what a stopped transformer has not read in a month is
+   * made again by a replay.
    */
   public static final Topic TRANSFORMER_FILE_ROWS =
       internal(
           "transformer.file_rows",
           PARTITIONS,
           TRANSFORMER,
-          BlockKey.getClassSchema(),
-          FileRow.getClassSchema());
+          FileRowsKey.getClassSchema(),
+          FileRows.getClassSchema());
 
-  /** Candles of files, keyed like those of venues, so that all copies of a candle meet. */
+  /**
+   * Candles of files, many in a record, in the partitions of their keys, so that they meet those of
+   * venues.
+   */
   public static final Topic TRANSFORMER_FILE_CANDLES =
       internal(
           "transformer.file_candles",
           PARTITIONS,
           TRANSFORMER,
-          CandleKey.getClassSchema(),
-          FileRow.getClassSchema());
+          FileRowsKey.getClassSchema(),
+          FileRows.getClassSchema());
 
   public static final Topic BUSINESS_BLOCK_ECONOMICS =
       rows(

@@ -4,7 +4,7 @@ import io.cryptoetl.kafka.BadRecordException;
 import io.cryptoetl.ops.DeadLetter;
 import io.cryptoetl.ops.DeadLetterKey;
 import io.cryptoetl.schemas.Topics;
-import io.cryptoetl.transformer.normalize.RawNormalizer;
+import io.cryptoetl.transformer.raw.RawNormalizer;
 import java.nio.ByteBuffer;
 import java.time.Instant;
 import java.util.List;

@@ -1,38 +1,38 @@
 package io.cryptoetl.transformer;
 
 import io.cryptoetl.datasets.Layouts;
+import io.cryptoetl.datasets.Target;
+import io.cryptoetl.files.FileRowsKey;
 import io.cryptoetl.kafka.AvroSerdes;
 import io.cryptoetl.schemas.Topic;
 import io.cryptoetl.schemas.Topics;
-import io.cryptoetl.transformer.join.PriceJoin;
-import io.cryptoetl.transformer.join.PriceRules;
-import io.cryptoetl.transformer.normalize.BlockNormalizer;
-import io.cryptoetl.transformer.normalize.CandleNormalizer;
-import io.cryptoetl.transformer.normalize.CandleTable;
-import io.cryptoetl.transformer.normalize.FileBlockRows;
-import io.cryptoetl.transformer.normalize.FileCandleNormalizer;
-import io.cryptoetl.transformer.normalize.FileNormalizer;
-import io.cryptoetl.transformer.normalize.FileRowNormalizer;
-import io.cryptoetl.transformer.normalize.InstrumentsNormalizer;
-import io.cryptoetl.transformer.normalize.RawReader;
-import io.cryptoetl.transformer.normalize.Replayer;
+import io.cryptoetl.transformer.blocks.BlockNormalizer;
+import io.cryptoetl.transformer.blocks.BlockTable;
+import io.cryptoetl.transformer.candles.CandleNormalizer;
+import io.cryptoetl.transformer.candles.CandleTable;
+import io.cryptoetl.transformer.files.FileNormalizer;
+import io.cryptoetl.transformer.files.FileRowsNormalizer;
+import io.cryptoetl.transformer.instruments.InstrumentsNormalizer;
+import io.cryptoetl.transformer.prices.PriceJoin;
+import io.cryptoetl.transformer.prices.PriceRules;
+import io.cryptoetl.transformer.replay.RawReader;
+import io.cryptoetl.transformer.replay.Replayer;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.Deserializer;
-import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.common.serialization.Serializer;
 import org.apache.kafka.streams.Topology;
 import org.apache.kafka.streams.processor.StreamPartitioner;
+import org.apache.kafka.streams.processor.api.Processor;
 import org.apache.kafka.streams.processor.api.ProcessorSupplier;
-import org.apache.kafka.streams.state.KeyValueStore;
 import org.apache.kafka.streams.state.StoreBuilder;
-import org.apache.kafka.streams.state.Stores;
 
 /**
  * The topology: raw topics in, rows out. Every node, store and internal topic has a name of its
@@ -53,14 +53,6 @@ public final class PipelineTopology {
   private static final String NORMALIZE_FILE_CANDLES = "normalize-file-candles";
   private static final String JOIN_PRICES = "join-prices";
 
-  /** Tables of blocks that rows of files can become. */
-  private static final List<Topic> TABLES_OF_FILES =
-      List.of(
-          Topics.CHAIN_BLOCKS,
-          Topics.CHAIN_TRANSACTIONS,
-          Topics.CHAIN_LOGS,
-          Topics.CHAIN_TOKEN_TRANSFERS);
-
   private PipelineTopology() {}
 
   /** How records are read and written. */
@@ -73,6 +65,9 @@ public final class PipelineTopology {
 
     /** A writer of values. */
     Serializer<SpecificRecord> values();
+
+    /** How many partitions a topic has in the cluster. */
+    int partitions(Topic topic);
 
     /**
      * A reader of records that are processed again.
@@ -93,59 +88,62 @@ public final class PipelineTopology {
   }
 
   private static void blocks(Topology topology, Formats formats, PriceRules rules) {
+    Set<StoreBuilder<?>> stores = BlockTable.stores();
     normalizer(
         topology,
         formats,
         Topics.RAW_EVM_BLOCKS,
         NORMALIZE_BLOCKS,
+        stores,
         () -> new BlockNormalizer(formats.reader(), t -> sink(NORMALIZE_BLOCKS, t), JOIN_PRICES));
     for (Topic topic : Topics.all()) {
       if (topic.name().startsWith("chain.")) {
         sink(topology, formats, topic, NORMALIZE_BLOCKS);
       }
     }
-    source(topology, formats, Topics.TRANSFORMER_FILE_ROWS);
-    topology.addProcessor(
-        NORMALIZE_FILE_ROWS,
-        () -> new FileRowNormalizer(t -> sink(NORMALIZE_FILE_ROWS, t), JOIN_PRICES),
-        source(Topics.TRANSFORMER_FILE_ROWS));
-    TABLES_OF_FILES.forEach(table -> sink(topology, formats, table, NORMALIZE_FILE_ROWS));
-    store(topology, BlockNormalizer.STORE, NORMALIZE_BLOCKS, NORMALIZE_FILE_ROWS);
-    store(topology, FileBlockRows.STORE, NORMALIZE_BLOCKS, NORMALIZE_FILE_ROWS);
-    counts(topology, FileBlockRows.LOADS, NORMALIZE_BLOCKS, NORMALIZE_FILE_ROWS);
     sink(topology, formats, Topics.OPS_FILE_LOADS, NORMALIZE_BLOCKS);
-    sink(topology, formats, Topics.OPS_FILE_LOADS, NORMALIZE_FILE_ROWS);
+    fileRows(
+        topology,
+        formats,
+        Topics.TRANSFORMER_FILE_ROWS,
+        NORMALIZE_FILE_ROWS,
+        BlockTable.PARTS,
+        stores,
+        () -> new BlockTable(t -> sink(NORMALIZE_FILE_ROWS, t), JOIN_PRICES));
+    for (Target part : BlockTable.PARTS) {
+      Topics.all().stream()
+          .filter(table -> table.name().equals(part.label()))
+          .forEach(table -> sink(topology, formats, table, NORMALIZE_FILE_ROWS));
+    }
 
     source(topology, formats, Topics.TRANSFORMER_PRICES);
     topology.addProcessor(
         JOIN_PRICES,
-        () -> new PriceJoin(rules),
+        supplier(PriceJoin.stores(), () -> new PriceJoin(rules)),
         NORMALIZE_BLOCKS,
         NORMALIZE_FILE_ROWS,
         source(Topics.TRANSFORMER_PRICES));
-    for (String store : List.of(PriceJoin.ROWS, PriceJoin.ROWS_BY_TIME, PriceJoin.CLOSES)) {
-      store(topology, store, JOIN_PRICES);
-    }
     sink(topology, formats, Topics.BUSINESS_BLOCK_ECONOMICS, JOIN_PRICES);
   }
 
   private static void candles(Topology topology, Formats formats, PriceRules rules) {
+    Set<StoreBuilder<?>> stores = CandleTable.stores();
     normalizer(
         topology,
         formats,
         Topics.RAW_MARKET_CANDLES,
         NORMALIZE_CANDLES,
+        stores,
         () -> new CandleNormalizer(formats.reader(), rules, t -> sink(NORMALIZE_CANDLES, t)));
-    source(topology, formats, Topics.TRANSFORMER_FILE_CANDLES);
-    topology.addProcessor(
-        NORMALIZE_FILE_CANDLES,
-        () -> new FileCandleNormalizer(rules, t -> sink(NORMALIZE_FILE_CANDLES, t)),
-        source(Topics.TRANSFORMER_FILE_CANDLES));
-    store(topology, CandleTable.WINNERS, NORMALIZE_CANDLES, NORMALIZE_FILE_CANDLES);
-    store(topology, CandleTable.COPIES, NORMALIZE_CANDLES, NORMALIZE_FILE_CANDLES);
-    counts(topology, CandleTable.LOADS, NORMALIZE_CANDLES, NORMALIZE_FILE_CANDLES);
     sink(topology, formats, Topics.OPS_FILE_LOADS, NORMALIZE_CANDLES);
-    sink(topology, formats, Topics.OPS_FILE_LOADS, NORMALIZE_FILE_CANDLES);
+    fileRows(
+        topology,
+        formats,
+        Topics.TRANSFORMER_FILE_CANDLES,
+        NORMALIZE_FILE_CANDLES,
+        CandleTable.PARTS,
+        stores,
+        () -> new CandleTable(rules, t -> sink(NORMALIZE_FILE_CANDLES, t)));
     for (String parent : List.of(NORMALIZE_CANDLES, NORMALIZE_FILE_CANDLES)) {
       sink(topology, formats, Topics.MARKET_CANDLES, parent);
       topology.addSink(
@@ -158,14 +156,31 @@ public final class PipelineTopology {
     }
   }
 
+  /** What puts rows of files into a table whose stores are declared already. */
+  private static void fileRows(
+      Topology topology,
+      Formats formats,
+      Topic topic,
+      String name,
+      Set<Target> parts,
+      Set<StoreBuilder<?>> stores,
+      Supplier<FileRowsNormalizer.Rows> table) {
+    source(topology, formats, topic);
+    topology.addProcessor(name, () -> new FileRowsNormalizer(parts, table.get()), source(topic));
+    // Declared twice, a store would not keep its processors in one task.
+    topology.connectProcessorAndStateStores(
+        name, stores.stream().map(StoreBuilder::name).toArray(String[]::new));
+    sink(topology, formats, Topics.OPS_FILE_LOADS, name);
+  }
+
   private static void instruments(Topology topology, Formats formats) {
     normalizer(
         topology,
         formats,
         Topics.RAW_MARKET_INSTRUMENTS,
         NORMALIZE_INSTRUMENTS,
+        InstrumentsNormalizer.stores(),
         () -> new InstrumentsNormalizer(formats.reader(), t -> sink(NORMALIZE_INSTRUMENTS, t)));
-    store(topology, InstrumentsNormalizer.STORE, NORMALIZE_INSTRUMENTS);
     sink(topology, formats, Topics.MARKET_INSTRUMENTS, NORMALIZE_INSTRUMENTS);
   }
 
@@ -175,10 +190,23 @@ public final class PipelineTopology {
         formats,
         Topics.RAW_CSV_ROWS,
         NORMALIZE_FILES,
-        () -> new FileNormalizer(formats.reader(), layouts, rules, t -> sink(NORMALIZE_FILES, t)));
-    store(topology, FileNormalizer.STORE, NORMALIZE_FILES);
-    sink(topology, formats, Topics.TRANSFORMER_FILE_ROWS, NORMALIZE_FILES);
-    sink(topology, formats, Topics.TRANSFORMER_FILE_CANDLES, NORMALIZE_FILES);
+        FileNormalizer.stores(),
+        () ->
+            new FileNormalizer(
+                formats.reader(),
+                layouts,
+                rules,
+                formats::partitions,
+                t -> sink(NORMALIZE_FILES, t)));
+    for (Topic rows : List.of(Topics.TRANSFORMER_FILE_ROWS, Topics.TRANSFORMER_FILE_CANDLES)) {
+      topology.addSink(
+          sink(NORMALIZE_FILES, rows.name()),
+          rows.name(),
+          formats.keys(),
+          formats.values(),
+          new ToItsPartition(),
+          NORMALIZE_FILES);
+    }
     sink(topology, formats, Topics.OPS_FILE_CHUNKS, NORMALIZE_FILES);
   }
 
@@ -191,14 +219,15 @@ public final class PipelineTopology {
       Formats formats,
       Topic raw,
       String name,
-      ProcessorSupplier<byte[], byte[], SpecificRecord, SpecificRecord> normalizer) {
+      Set<StoreBuilder<?>> stores,
+      Supplier<Processor<byte[], byte[], SpecificRecord, SpecificRecord>> normalizer) {
     topology.addSource(
         source(raw), new ByteArrayDeserializer(), new ByteArrayDeserializer(), raw.name());
     Topic replay = Topics.REPLAYS.get(raw);
     source(topology, formats, replay);
     String again = "replay-" + raw.name();
     topology.addProcessor(again, () -> new Replayer(formats::rawReader), source(replay));
-    topology.addProcessor(name, normalizer, source(raw), again);
+    topology.addProcessor(name, supplier(stores, normalizer), source(raw), again);
     sink(topology, formats, Topics.OPS_DEAD_LETTERS, name);
   }
 
@@ -210,18 +239,20 @@ public final class PipelineTopology {
         topic.name());
   }
 
-  private static void store(Topology topology, String name, String... processors) {
-    topology.addStateStore(bytes(name).withCachingDisabled(), processors);
-  }
+  /** What makes a processor and declares its stores. */
+  private static <K, V> ProcessorSupplier<K, V, SpecificRecord, SpecificRecord> supplier(
+      Set<StoreBuilder<?>> stores, Supplier<Processor<K, V, SpecificRecord, SpecificRecord>> make) {
+    return new ProcessorSupplier<>() {
+      @Override
+      public Processor<K, V, SpecificRecord, SpecificRecord> get() {
+        return make.get();
+      }
 
-  private static StoreBuilder<KeyValueStore<byte[], byte[]>> bytes(String name) {
-    return Stores.keyValueStoreBuilder(
-        Stores.persistentKeyValueStore(name), Serdes.ByteArray(), Serdes.ByteArray());
-  }
-
-  /** A store of few keys that change with each record: its cache writes each once a commit. */
-  private static void counts(Topology topology, String name, String... processors) {
-    topology.addStateStore(bytes(name).withCachingEnabled(), processors);
+      @Override
+      public Set<StoreBuilder<?>> stores() {
+        return stores;
+      }
+    };
   }
 
   private static void sink(Topology topology, Formats formats, Topic topic, String parent) {
@@ -245,6 +276,16 @@ public final class PipelineTopology {
         String topic, SpecificRecord key, SpecificRecord value, int numPartitions) {
       return Optional.of(
           IntStream.range(0, numPartitions).boxed().collect(Collectors.toUnmodifiableSet()));
+    }
+  }
+
+  /** Puts rows of files into the partition that their key names. */
+  private static final class ToItsPartition
+      implements StreamPartitioner<SpecificRecord, SpecificRecord> {
+    @Override
+    public Optional<Set<Integer>> partitions(
+        String topic, SpecificRecord key, SpecificRecord value, int numPartitions) {
+      return Optional.of(Set.of(((FileRowsKey) key).getPartition()));
     }
   }
 }

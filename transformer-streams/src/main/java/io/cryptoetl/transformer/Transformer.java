@@ -4,7 +4,7 @@ import io.cryptoetl.datasets.Layouts;
 import io.cryptoetl.kafka.ClientSettings;
 import io.cryptoetl.kafka.KafkaClients;
 import io.cryptoetl.kafka.TopicSettings;
-import io.cryptoetl.transformer.join.PriceRules;
+import io.cryptoetl.transformer.prices.PriceRules;
 import io.smallrye.common.annotation.Identifier;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.inject.Produces;

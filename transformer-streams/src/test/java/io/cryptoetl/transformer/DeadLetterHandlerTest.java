@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.cryptoetl.chain.BlockKey;
 import io.cryptoetl.schemas.Topics;
-import io.cryptoetl.transformer.normalize.RawNormalizer;
+import io.cryptoetl.transformer.raw.RawNormalizer;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;

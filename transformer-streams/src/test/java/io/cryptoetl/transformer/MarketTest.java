@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.cryptoetl.raw.RawCandle;
 import io.cryptoetl.raw.RawInstruments;
 import io.cryptoetl.schemas.Topics;
-import io.cryptoetl.transformer.join.PriceRules;
+import io.cryptoetl.transformer.prices.PriceRules;
 import java.io.IOException;
 import java.math.BigDecimal;
 import java.math.BigInteger;

@@ -8,7 +8,7 @@ import io.cryptoetl.raw.RawCandle;
 import io.cryptoetl.raw.RawCsvRows;
 import io.cryptoetl.schemas.Topic;
 import io.cryptoetl.schemas.Topics;
-import io.cryptoetl.transformer.join.PriceRules;
+import io.cryptoetl.transformer.prices.PriceRules;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.cryptoetl.datasets.Layouts;
 import io.cryptoetl.raw.RawBlock;
 import io.cryptoetl.schemas.Topics;
-import io.cryptoetl.transformer.join.PriceRules;
+import io.cryptoetl.transformer.prices.PriceRules;
 import java.io.IOException;
 import java.math.BigInteger;
 import java.nio.ByteBuffer;

@@ -15,9 +15,9 @@ import io.cryptoetl.replay.Replay;
 import io.cryptoetl.replay.ReplayKey;
 import io.cryptoetl.schemas.Topic;
 import io.cryptoetl.schemas.Topics;
-import io.cryptoetl.transformer.join.PriceRules;
-import io.cryptoetl.transformer.normalize.RawNormalizer;
-import io.cryptoetl.transformer.normalize.RawReader;
+import io.cryptoetl.transformer.prices.PriceRules;
+import io.cryptoetl.transformer.raw.RawNormalizer;
+import io.cryptoetl.transformer.replay.RawReader;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -148,6 +148,11 @@ final class TopologyHarness implements AutoCloseable {
       @Override
       public Serializer<SpecificRecord> values() {
         return SERDES.serializer(false);
+      }
+
+      @Override
+      public int partitions(Topic topic) {
+        return 1;
       }
 
       @Override

@@ -1,0 +1,185 @@
+package io.cryptoetl.transformer.candles;
+
+import io.cryptoetl.datasets.Target;
+import io.cryptoetl.datasets.values.BadRecordException;
+import io.cryptoetl.files.FileRows;
+import io.cryptoetl.market.Candle;
+import io.cryptoetl.market.CandleKey;
+import io.cryptoetl.schemas.Topics;
+import io.cryptoetl.transformer.files.FileCopies;
+import io.cryptoetl.transformer.files.FileLoads;
+import io.cryptoetl.transformer.files.FileRowsNormalizer;
+import io.cryptoetl.transformer.prices.PriceRules;
+import io.cryptoetl.transformer.state.Buckets;
+import io.cryptoetl.transformer.state.Rank;
+import io.cryptoetl.transformer.state.Stores;
+import java.nio.ByteBuffer;
+import java.util.HashSet;
+import java.util.List;
+import java.util.LongSummaryStatistics;
+import java.util.Set;
+import java.util.function.UnaryOperator;
+import org.apache.avro.specific.SpecificRecord;
+import org.apache.kafka.streams.processor.api.ProcessorContext;
+import org.apache.kafka.streams.processor.api.Record;
+import org.apache.kafka.streams.state.KeyValueIterator;
+import org.apache.kafka.streams.state.KeyValueStore;
+import org.apache.kafka.streams.state.StoreBuilder;
+
+/**
+ * The rows of {@code market.candles}: what the venue says, of several copies the one of the highest
+ * {@link Rank}; where it says nothing, the best of the {@link FileCopies copies} of files. Candles
+ * of markets that price chains also go to the join.
+ */
+public final class CandleTable implements FileRowsNormalizer.Rows {
+  /** What rows of files become candles. */
+  public static final Set<Target> PARTS = Set.of(Target.CANDLES);
+
+  /** What venues say, by candle. */
+  private static final String WINNERS = "candle-winners";
+
+  /** What files say, by {@link Buckets bucket}. */
+  private static final String COPIES = "file-candles";
+
+  private static final String LOADS = "file-candle-loads";
+
+  private final PriceRules rules;
+  private final String loadsNode;
+  private final String candles;
+  private final String prices;
+  private ProcessorContext<SpecificRecord, SpecificRecord> context;
+  private KeyValueStore<byte[], byte[]> winners;
+  private FileCopies copies;
+  private FileLoads loads;
+
+  /** Makes the row of a copy. */
+  interface Mapping {
+    /** The row; null if the copy says that there is no candle. */
+    Candle row() throws BadRecordException;
+  }
+
+  /**
+   * The table.
+   *
+   * @param rules tell which markets price chains
+   * @param sink name of the node that writes a topic
+   */
+  public CandleTable(PriceRules rules, UnaryOperator<String> sink) {
+    this.rules = rules;
+    this.loadsNode = sink.apply(Topics.OPS_FILE_LOADS.name());
+    this.candles = sink.apply(Topics.MARKET_CANDLES.name());
+    this.prices = sink.apply(Topics.TRANSFORMER_PRICES.name());
+  }
+
+  /** The stores of the table. */
+  public static Set<StoreBuilder<?>> stores() {
+    return Stores.of(WINNERS, COPIES, LOADS);
+  }
+
+  @Override
+  public void init(ProcessorContext<SpecificRecord, SpecificRecord> processorContext) {
+    context = processorContext;
+    winners = processorContext.getStateStore(WINNERS);
+    loads = new FileLoads(processorContext, LOADS, loadsNode);
+    copies = new FileCopies(processorContext.getStateStore(COPIES), loads);
+  }
+
+  /**
+   * Takes what the venue says, unless it has said better. What that is out already is mapped again:
+   * that is how a replay brings what has changed in the mapping.
+   *
+   * @throws BadRecordException if there is no row of it; if it was out, it is not any more
+   */
+  void offer(CandleKey key, Rank rank, long timestamp, Mapping mapping) throws BadRecordException {
+    byte[] storeKey = Buckets.candleKey(key);
+    byte[] stored = winners.get(storeKey);
+    ByteBuffer before = stored == null ? null : ByteBuffer.wrap(stored);
+    int order = before == null ? 1 : rank.compareTo(Rank.readFrom(before));
+    if (order < 0) {
+      return;
+    }
+    Candle row;
+    try {
+      row = mapping.row();
+    } catch (BadRecordException e) {
+      if (order == 0) {
+        withdraw(key, timestamp);
+      }
+      throw e;
+    }
+    boolean wasOut;
+    if (before == null) {
+      List<Long> ofFiles = FileCopies.Copy.files(standing(key));
+      wasOut = !ofFiles.isEmpty();
+      try (FileLoads.Counts counts = loads.count()) {
+        counts.moved(ofFiles, List.of());
+      }
+    } else {
+      wasOut = before.get() == 1;
+    }
+    if (row != null || wasOut) {
+      forward(key, row, timestamp);
+    }
+    ByteBuffer after = ByteBuffer.allocate(Rank.BYTES + 1);
+    rank.writeTo(after);
+    after.put((byte) (row == null ? 0 : 1));
+    winners.put(storeKey, after.array());
+  }
+
+  /** Forgets what the venue says: what files say is out then. */
+  private void withdraw(CandleKey key, long timestamp) {
+    winners.delete(Buckets.candleKey(key));
+    FileCopies.Copy now = standing(key);
+    try (FileLoads.Counts counts = loads.count()) {
+      counts.moved(List.of(), FileCopies.Copy.files(now));
+    }
+    forward(key, row(key, now), timestamp);
+  }
+
+  private FileCopies.Copy standing(CandleKey key) {
+    return copies.standing(Target.CANDLES, Buckets.of(key)).get(Buckets.slot(key));
+  }
+
+  @Override
+  public void take(FileRows chunk, long timestamp) {
+    copies.take(
+        chunk,
+        (part, bucket, changes, counts) -> {
+          Set<Long> ofVenue = ofVenue(bucket, changes);
+          for (FileCopies.Change change : changes) {
+            if (!ofVenue.contains(change.slot())) {
+              counts.moved(
+                  FileCopies.Copy.files(change.before()), FileCopies.Copy.files(change.now()));
+              CandleKey key = Buckets.candle(bucket, change.slot());
+              forward(key, row(key, change.now()), timestamp);
+            }
+          }
+        });
+  }
+
+  /** Candles of a bucket of which the venue says something. */
+  private Set<Long> ofVenue(byte[] bucket, List<FileCopies.Change> changes) {
+    LongSummaryStatistics slots =
+        changes.stream().mapToLong(FileCopies.Change::slot).summaryStatistics();
+    Set<Long> found = new HashSet<>();
+    try (KeyValueIterator<byte[], byte[]> range =
+        winners.range(
+            Buckets.candleKey(bucket, slots.getMin()), Buckets.candleKey(bucket, slots.getMax()))) {
+      range.forEachRemaining(winner -> found.add(Buckets.slotOfCandle(winner.key)));
+    }
+    return found;
+  }
+
+  private Candle row(CandleKey key, FileCopies.Copy copy) {
+    return copy == null
+        ? null
+        : Buckets.withNames(loads.from(copy.file(), copy.read(Candle.class)), key);
+  }
+
+  private void forward(CandleKey key, Candle row, long timestamp) {
+    context.forward(new Record<>(key, row, timestamp), candles);
+    if (!rules.pricedBy(key.getVenue(), key.getSymbol()).isEmpty()) {
+      context.forward(new Record<>(key, row, timestamp), prices);
+    }
+  }
+}

@@ -1,0 +1,29 @@
+package io.cryptoetl.transformer.state;
+
+import java.util.Collections;
+import java.util.LinkedHashSet;
+import java.util.Set;
+import org.apache.kafka.common.serialization.Serdes;
+import org.apache.kafka.streams.state.StoreBuilder;
+
+/** State stores: all keep bytes on disk, with a changelog. */
+public final class Stores {
+  private Stores() {}
+
+  /** Stores of some names. */
+  public static Set<StoreBuilder<?>> of(String... names) {
+    Set<StoreBuilder<?>> stores = new LinkedHashSet<>();
+    for (String name : names) {
+      stores.add(store(name));
+    }
+    return Collections.unmodifiableSet(stores);
+  }
+
+  private static StoreBuilder<?> store(String name) {
+    return org.apache.kafka.streams.state.Stores.keyValueStoreBuilder(
+            org.apache.kafka.streams.state.Stores.persistentKeyValueStore(name),
+            Serdes.ByteArray(),
+            Serdes.ByteArray())
+        .withCachingDisabled();
+  }
+}
