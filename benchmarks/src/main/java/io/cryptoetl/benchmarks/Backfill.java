@@ -38,6 +38,13 @@ import picocli.CommandLine.Option;
 public final class Backfill implements Callable<Integer> {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final long POLL_MS = 200;
+
+  /** To sample memory takes a part of a core if it is done often. */
+  private static final long SAMPLE_MS = 1_000;
+
+  /** With the last rows in the table, most are. */
+  private static final int LAST_ROWS = 2_000;
+
   private static final Pattern HEAP =
       Pattern.compile("(?m)^jvm_memory_used_bytes\\{[^}]*area=\"heap\"[^}]*} ([0-9.E]+)$");
 
@@ -56,6 +63,7 @@ public final class Backfill implements Callable<Integer> {
   private Path folder;
   private Parts parts;
   private double peakHeap;
+  private long sampledAt;
   private Usage usage;
 
   public static void main(String[] args) {
@@ -85,12 +93,19 @@ public final class Backfill implements Callable<Integer> {
         load(db, write("warm", 100_000, 0), 100_000, 0);
         progress("Loading %,d rows.".formatted(rows));
         Path file = write("rows", rows, 1);
+        Map<String, Double> cpuBefore = usage.cpuSeconds();
         Times times = load(db, file, rows, 100_000);
+        Map<String, Double> cpuAfter = usage.cpuSeconds();
         double copy = copy(db, file);
         result.put("rows", rows).put("file_bytes", Files.size(file));
         result.put("to_kafka_rows_per_s", Math.round(rows / times.toKafka()));
         result.put("to_table_rows_per_s", Math.round(rows / times.toTable()));
         result.put("copy_rows_per_s", Math.round(rows / copy));
+        ObjectNode cpu = result.putObject("cpu_us_per_row");
+        cpuAfter.forEach(
+            (name, s) ->
+                cpu.put(
+                    name, Math.round(1e7 * (s - cpuBefore.getOrDefault(name, 0.0)) / rows) / 10.0));
         result.put("ratio", Math.round(copy / times.toTable() * 1e4) / 1e4);
       }
       if (largeMb > 0) {
@@ -125,17 +140,15 @@ public final class Backfill implements Callable<Integer> {
         out.write(
             "bench,%s,1m,%s,%.2f,%.2f,%.2f,%.2f,%d.%03d\n"
                 .formatted(
-                    symbol,
-                    Instant.ofEpochSecond(1_500_000_000L + 60 * i),
-                    price,
-                    price + 2,
-                    price - 2,
-                    price + 1,
-                    i % 1000,
-                    i % 997));
+                    symbol, time(i), price, price + 2, price - 2, price + 1, i % 1000, i % 997));
       }
     }
     return file;
+  }
+
+  /** When a row's candle opened. */
+  private static Instant time(long row) {
+    return Instant.ofEpochSecond(1_500_000_000L + 60 * row);
   }
 
   /** Moves a made file to where it is seen, asks for it, and waits. */
@@ -146,8 +159,15 @@ public final class Backfill implements Callable<Integer> {
     long began = System.nanoTime();
     String request = ask(file);
     double toKafka = awaitPublished(request, began);
-    while (EndToEnd.number(db, "SELECT count(*) FROM market.candles") < before + count) {
+    // To count all rows again and again would take the database from the loader.
+    String last =
+        "SELECT count(*) FROM market.candles WHERE venue = 'bench' AND symbol = '%s' AND interval = '1m' AND open_time >= '%s'"
+            .formatted(made.getFileName().toString().replace(".csv", ""), time(count - LAST_ROWS));
+    while (EndToEnd.number(db, last) < LAST_ROWS) {
       sampleHeap();
+      Thread.sleep(POLL_MS);
+    }
+    while (EndToEnd.number(db, "SELECT count(*) FROM market.candles") < before + count) {
       Thread.sleep(POLL_MS);
     }
     return new Times(toKafka, EndToEnd.seconds(began));
@@ -182,6 +202,10 @@ public final class Backfill implements Callable<Integer> {
   }
 
   private void sampleHeap() throws IOException, InterruptedException {
+    if (System.nanoTime() - sampledAt < SAMPLE_MS * 1_000_000) {
+      return;
+    }
+    sampledAt = System.nanoTime();
     usage.sample();
     Matcher matcher = HEAP.matcher(Parts.get(parts.backfillUrl() + "/q/metrics").body());
     double used = 0;
@@ -222,6 +246,7 @@ public final class Backfill implements Callable<Integer> {
     Path file = folder.resolve("large.csv");
     Files.move(made, file);
     peakHeap = 0;
+    sampledAt = 0;
     long began = System.nanoTime();
     double seconds = awaitPublished(ask(file), began);
     result.put("large_file_bytes", Files.size(file));

@@ -1,5 +1,6 @@
 package io.cryptoetl.datasets;
 
+import java.nio.ByteBuffer;
 import java.util.List;
 
 /**
@@ -10,4 +11,4 @@ import java.util.List;
  * @param values its cells in order
  * @param names of the cells if the row has them itself, like a JSON object; null if not
  */
-record Cells(long line, byte[] bytes, List<String> values, List<String> names) {}
+record Cells(long line, ByteBuffer bytes, List<String> values, List<String> names) {}

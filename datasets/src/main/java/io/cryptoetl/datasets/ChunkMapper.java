@@ -2,6 +2,7 @@ package io.cryptoetl.datasets;
 
 import io.cryptoetl.datasets.values.BadRecordException;
 import io.cryptoetl.raw.RawCsvRows;
+import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Optional;
 import org.apache.avro.specific.SpecificRecord;
@@ -18,7 +19,7 @@ public final class ChunkMapper {
      * @param line in which the row begins
      * @param bytes of the row in the file
      */
-    void row(long line, byte[] bytes, Target target, SpecificRecord row);
+    void row(long line, ByteBuffer bytes, Target target, SpecificRecord row);
 
     /** A row that its layout refuses, or that cannot be split. */
     void bad(long line, byte[] bytes, BadRecordException reason);
@@ -53,7 +54,9 @@ public final class ChunkMapper {
             try {
               row = mapper.map(cells);
             } catch (BadRecordException e) {
-              to.bad(cells.line(), cells.bytes(), e);
+              byte[] bytes = new byte[cells.bytes().remaining()];
+              cells.bytes().duplicate().get(bytes);
+              to.bad(cells.line(), bytes, e);
               return;
             }
             to.row(cells.line(), cells.bytes(), layout.target(), row);

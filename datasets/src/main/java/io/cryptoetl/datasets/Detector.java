@@ -6,6 +6,7 @@ import io.cryptoetl.datasets.files.FileFormat;
 import io.cryptoetl.datasets.files.RefusedException;
 import io.cryptoetl.datasets.values.BadRecordException;
 import io.cryptoetl.raw.RawCsvRows;
+import java.nio.ByteBuffer;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -207,7 +208,7 @@ public final class Detector {
           Layouts.only(layout),
           new ChunkMapper.Rows() {
             @Override
-            public void row(long line, byte[] bytes, Target target, SpecificRecord row) {
+            public void row(long line, ByteBuffer bytes, Target target, SpecificRecord row) {
               rows[0]++;
               rows[1]++;
             }

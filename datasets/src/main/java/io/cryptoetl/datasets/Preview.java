@@ -154,7 +154,7 @@ public final class Preview implements FileReader.Content {
           layouts,
           new ChunkMapper.Rows() {
             @Override
-            public void row(long line, byte[] bytes, Target target, SpecificRecord row) {
+            public void row(long line, ByteBuffer bytes, Target target, SpecificRecord row) {
               part.made++;
               part.table = target.label();
               if (part.first.size() < FIRST_ROWS) {

@@ -29,6 +29,14 @@ final class RowMapper {
   /** Fields of the row in hand that have a value: numbers that have none are 0 in Java. */
   private final BitSet filled = new BitSet();
 
+  private final List<List<Schema.Field>> fieldsOfColumns;
+
+  /** What is the same in all rows, by field. */
+  private final Map<Schema.Field, Object> same = new LinkedHashMap<>();
+
+  /** Fields without which there is no row. */
+  private final BitSet required = new BitSet();
+
   private Binding binding;
 
   /** What fills a field in all rows, and what it is called in messages. */
@@ -52,6 +60,22 @@ final class RowMapper {
   RowMapper(Layout layout, RawCsvRows chunk, List<String> names) throws BadRecordException {
     this.layout = layout;
     this.names = names;
+    this.fieldsOfColumns =
+        layout.columns().stream().map(c -> c.fields().stream().map(this::field).toList()).toList();
+    for (Schema.Field field : layout.target().schema().getFields()) {
+      if (!Values.isNullable(field)) {
+        required.set(field.pos());
+      }
+      if (Target.PROVENANCE.contains(field.name())) {
+        same.put(
+            field,
+            switch (field.name()) {
+              case "source", "endpoint" -> "";
+              case "fetched_at" -> Instant.EPOCH;
+              default -> List.of();
+            });
+      }
+    }
     for (Map.Entry<String, String> parameter : chunk.getParameters().entrySet()) {
       if (layout.target().field(parameter.getKey()).isEmpty()) {
         throw new BadRecordException(
@@ -109,7 +133,7 @@ final class RowMapper {
           bound.indexes()[i] < 0 || cellNames == null
               ? column.name()
               : cellNames.get(bound.indexes()[i]).strip();
-      fill(row, column, name, text.strip());
+      fill(row, column, fieldsOfColumns.get(i), name, text.strip());
     }
     for (Map.Entry<String, Constant> constant : fallback.entrySet()) {
       Schema.Field field = field(constant.getKey());
@@ -142,7 +166,8 @@ final class RowMapper {
     filled.set(field.pos());
   }
 
-  private void fill(SpecificRecord row, Column column, String name, String cell)
+  private void fill(
+      SpecificRecord row, Column column, List<Schema.Field> fields, String name, String cell)
       throws BadRecordException {
     String text = column.remove().isPresent() ? cell.replace(column.remove().get(), "") : cell;
     if (Values.isNothing(text)) {
@@ -158,9 +183,8 @@ final class RowMapper {
         return;
       }
     }
-    List<String> fields = column.fields();
     if (fields.size() == 1) {
-      Schema.Field field = field(fields.getFirst());
+      Schema.Field field = fields.getFirst();
       set(row, field, Values.of(field, name, text, column.times(), column.separator()));
       return;
     }
@@ -169,29 +193,17 @@ final class RowMapper {
       throw Values.invalid(name, text, "a list of at most " + fields.size());
     }
     for (int i = 0; i < parts.size(); i++) {
-      Schema.Field field = field(fields.get(i));
+      Schema.Field field = fields.get(i);
       set(row, field, Values.of(field, name, parts.get(i), column.times(), column.separator()));
     }
   }
 
   /**
-   * Sets what follows from other fields. Where the row is from is set to nothing: copies that say
-   * the same are equal.
+   * Sets what is the same in all rows, and what follows from other fields. Where a row is from is
+   * nothing: copies that say the same are equal.
    */
   private void derive(SpecificRecord row) throws BadRecordException {
-    for (String field : Target.PROVENANCE) {
-      Schema.Field found = row.getSchema().getField(field);
-      if (found != null) {
-        set(
-            row,
-            found,
-            switch (field) {
-              case "source", "endpoint" -> "";
-              case "fetched_at" -> Instant.EPOCH;
-              default -> List.of();
-            });
-      }
-    }
+    same.forEach((field, value) -> set(row, field, value));
     if (row instanceof Candle candle
         && candle.getOpenTime() != null
         && candle.getInterval() != null) {
@@ -207,10 +219,11 @@ final class RowMapper {
 
   private void requireComplete(SpecificRecord row, List<String> cellNames, Binding bound)
       throws BadRecordException {
-    for (Schema.Field field : row.getSchema().getFields()) {
-      if (!filled.get(field.pos()) && !Values.isNullable(field)) {
-        throw missing(field.name(), cellNames, bound);
-      }
+    BitSet missing = (BitSet) required.clone();
+    missing.andNot(filled);
+    if (!missing.isEmpty()) {
+      String field = row.getSchema().getFields().get(missing.nextSetBit(0)).name();
+      throw missing(field, cellNames, bound);
     }
   }
 

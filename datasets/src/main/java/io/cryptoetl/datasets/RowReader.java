@@ -122,7 +122,7 @@ final class RowReader {
           .map(String::strip)
           .filter(f -> !f.isEmpty() && !f.startsWith("#"))
           .forEach(names::add);
-      return Optional.of(new Cells(begin + 1, bytes, names, names));
+      return Optional.of(new Cells(begin + 1, ByteBuffer.wrap(bytes), names, names));
     }
     List<Cells> rows = new ArrayList<>();
     split(
@@ -284,7 +284,7 @@ final class RowReader {
     to.row(
         new Cells(
             firstLine + begin,
-            Arrays.copyOfRange(bytes, starts.get(begin), starts.get(end)),
+            ByteBuffer.wrap(bytes, starts.get(begin), starts.get(end) - starts.get(begin)),
             row.getFields(),
             null));
   }
@@ -299,7 +299,7 @@ final class RowReader {
       if (node.isArray()) {
         List<String> values =
             StreamSupport.stream(node.spliterator(), false).map(RowReader::cell).toList();
-        to.row(new Cells(number, line, values, null));
+        to.row(new Cells(number, ByteBuffer.wrap(line), values, null));
       } else if (node.isObject()) {
         List<String> names = new ArrayList<>();
         List<String> values = new ArrayList<>();
@@ -309,7 +309,7 @@ final class RowReader {
                   names.add(property.getKey());
                   values.add(cell(property.getValue()));
                 });
-        to.row(new Cells(number, line, values, names));
+        to.row(new Cells(number, ByteBuffer.wrap(line), values, names));
       } else {
         throw new BadRecordException(
             "json_invalid", "the row is JSON, but neither an object nor an array");

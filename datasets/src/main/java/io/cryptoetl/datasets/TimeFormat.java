@@ -3,6 +3,7 @@ package io.cryptoetl.datasets;
 import io.cryptoetl.datasets.values.Hex;
 import java.math.BigDecimal;
 import java.math.BigInteger;
+import java.text.ParsePosition;
 import java.time.DateTimeException;
 import java.time.Instant;
 import java.time.LocalDate;
@@ -38,7 +39,7 @@ sealed interface TimeFormat {
 
     @Override
     public Optional<Instant> parse(String text) {
-      if (text.length() > LONGEST) {
+      if (text.length() > LONGEST || !mayBeNumber(text)) {
         return Optional.empty();
       }
       BigDecimal number;
@@ -64,6 +65,22 @@ sealed interface TimeFormat {
       return Optional.of(Instant.ofEpochMilli(number.scaleByPowerOfTen(power).longValue()));
     }
 
+    /** Most times are none, and to find that out by an exception takes long. */
+    private static boolean mayBeNumber(String text) {
+      if (text.startsWith("0x")) {
+        return true;
+      }
+      for (int i = 0; i < text.length(); i++) {
+        char c = text.charAt(i);
+        boolean isSign =
+            (c == '-' || c == '+') && (i == 0 || "eE".indexOf(text.charAt(i - 1)) >= 0);
+        if (!isSign && (c < '0' || c > '9') && c != '.' && c != 'e' && c != 'E') {
+          return false;
+        }
+      }
+      return !text.isEmpty();
+    }
+
     @Override
     public String toString() {
       return resolution;
@@ -87,6 +104,11 @@ sealed interface TimeFormat {
 
     @Override
     public Optional<Instant> parse(String text) {
+      // Tells without an exception, which takes long, that a text is not written like that.
+      ParsePosition end = new ParsePosition(0);
+      if (formatter.parseUnresolved(text, end) == null || end.getIndex() < text.length()) {
+        return Optional.empty();
+      }
       try {
         TemporalAccessor time =
             formatter.parseBest(text, OffsetDateTime::from, LocalDateTime::from, LocalDate::from);

@@ -44,12 +44,12 @@ final class Values {
 
   /** Type of a field without null. */
   private static Schema type(Schema.Field field) {
-    return isNullable(field)
-        ? field.schema().getTypes().stream()
-            .filter(t -> t.getType() != Schema.Type.NULL)
-            .findFirst()
-            .orElseThrow()
-        : field.schema();
+    Schema schema = field.schema();
+    if (!schema.isUnion()) {
+      return schema;
+    }
+    List<Schema> types = schema.getTypes();
+    return types.get(types.getFirst().getType() == Schema.Type.NULL ? 1 : 0);
   }
 
   /**
@@ -107,7 +107,7 @@ final class Values {
     BigInteger value = null;
     if (text.startsWith("0x")) {
       value = Hex.quantity(text);
-    } else if (text.length() <= LONGEST && text.matches("[0-9]+(\\.0+)?")) {
+    } else if (text.length() <= LONGEST && isWhole(text)) {
       int point = text.indexOf('.');
       value = new BigInteger(point < 0 ? text : text.substring(0, point));
     }
@@ -115,6 +115,22 @@ final class Values {
       throw invalid(column, text, "a whole number below 2^%d, decimal or hex".formatted(bits));
     }
     return value;
+  }
+
+  /** Whether a text is digits, with nothing but zeros behind a point. */
+  private static boolean isWhole(String text) {
+    int point = text.indexOf('.');
+    int digits = point < 0 ? text.length() : point;
+    if (digits == 0 || point == text.length() - 1) {
+      return false;
+    }
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
+      if (i != point && (c < '0' || c > (i < digits ? '9' : '0'))) {
+        return false;
+      }
+    }
+    return true;
   }
 
   private static ByteBuffer data(String column, String text, Optional<Integer> length)

@@ -11,6 +11,7 @@ import io.cryptoetl.datasets.files.RefusedException;
 import io.cryptoetl.datasets.values.BadRecordException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -66,7 +67,7 @@ class CorpusTest {
             Layouts.defaults(),
             new ChunkMapper.Rows() {
               @Override
-              public void row(long line, byte[] bytes, Target target, SpecificRecord row) {
+              public void row(long line, ByteBuffer bytes, Target target, SpecificRecord row) {
                 made++;
               }
 

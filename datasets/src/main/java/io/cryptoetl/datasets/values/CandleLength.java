@@ -4,15 +4,13 @@ import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.temporal.ChronoUnit;
 import java.util.Optional;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 
 /**
  * Lengths of candles as venues write them: a number and s, m, h, d, w, or M for calendar months,
  * such as 1m, 4h or 1M.
  */
 public final class CandleLength {
-  private static final Pattern LENGTH = Pattern.compile("([1-9][0-9]{0,4})([smhdwM])");
+  private static final int MAX_DIGITS = 5;
 
   private CandleLength() {}
 
@@ -23,19 +21,26 @@ public final class CandleLength {
    * @return the first moment after the candle; empty if the length is not written like that
    */
   public static Optional<Instant> end(Instant open, String length) {
-    Matcher matcher = LENGTH.matcher(length);
-    if (!matcher.matches()) {
+    int digits = length.length() - 1;
+    if (digits < 1 || digits > MAX_DIGITS || length.charAt(0) == '0') {
       return Optional.empty();
     }
-    long count = Long.parseLong(matcher.group(1));
-    return Optional.of(
-        switch (matcher.group(2)) {
-          case "s" -> open.plusSeconds(count);
-          case "m" -> open.plus(count, ChronoUnit.MINUTES);
-          case "h" -> open.plus(count, ChronoUnit.HOURS);
-          case "d" -> open.plus(count, ChronoUnit.DAYS);
-          case "w" -> open.plus(7 * count, ChronoUnit.DAYS);
-          default -> open.atZone(ZoneOffset.UTC).plusMonths(count).toInstant();
-        });
+    long count = 0;
+    for (int i = 0; i < digits; i++) {
+      char c = length.charAt(i);
+      if (c < '0' || c > '9') {
+        return Optional.empty();
+      }
+      count = 10 * count + c - '0';
+    }
+    return switch (length.charAt(digits)) {
+      case 's' -> Optional.of(open.plusSeconds(count));
+      case 'm' -> Optional.of(open.plus(count, ChronoUnit.MINUTES));
+      case 'h' -> Optional.of(open.plus(count, ChronoUnit.HOURS));
+      case 'd' -> Optional.of(open.plus(count, ChronoUnit.DAYS));
+      case 'w' -> Optional.of(open.plus(7 * count, ChronoUnit.DAYS));
+      case 'M' -> Optional.of(open.atZone(ZoneOffset.UTC).plusMonths(count).toInstant());
+      default -> Optional.empty();
+    };
   }
 }

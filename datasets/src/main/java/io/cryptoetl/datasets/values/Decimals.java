@@ -56,7 +56,10 @@ public final class Decimals {
   public static BigDecimal of(String what, String text) throws BadRecordException {
     if (text.length() <= MAX_LENGTH) {
       try {
-        BigDecimal value = new BigDecimal(text).stripTrailingZeros();
+        BigDecimal value = new BigDecimal(text);
+        if (value.scale() > SCALE) {
+          value = value.stripTrailingZeros();
+        }
         if (value.scale() <= SCALE && (long) value.precision() - value.scale() <= INTEGER_DIGITS) {
           return value.setScale(SCALE);
         }

@@ -13,6 +13,7 @@ import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.ByteBuffer;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -198,7 +199,7 @@ class RowCutterPropertyTest {
           Layouts.defaults(),
           new ChunkMapper.Rows() {
             @Override
-            public void row(long line, byte[] bytes, Target target, SpecificRecord row) {
+            public void row(long line, ByteBuffer bytes, Target target, SpecificRecord row) {
               outcome.add(line + " " + row);
             }
 

@@ -134,33 +134,33 @@ public final class FileCopies {
       byte[] rows,
       byte[] keyBefore,
       FileLoads.Counts counts) {
-    Map<Long, Copies> copies = new LinkedHashMap<>();
     byte[] rowsBefore = keyBefore == null ? null : store.get(keyBefore);
-    if (rowsBefore != null) {
-      int count =
-          visit(part, keyBefore, rowsBefore, (slot, copy) -> of(copies, slot).before.add(copy));
-      counts.held(fileIn(keyBefore), -count);
-    }
+    List<Change> changes = new ArrayList<>();
     if (rows != null) {
-      int count = visit(part, key, rows, (slot, copy) -> of(copies, slot).now.add(copy));
-      counts.held(fileIn(key), count);
+      counts.held(
+          fileIn(key),
+          visit(part, key, rows, (slot, copy) -> changes.add(new Change(slot, null, copy))));
     }
     try (KeyValueIterator<byte[], byte[]> others = entries(bucket)) {
-      while (others.hasNext()) {
-        KeyValue<byte[], byte[]> other = others.next();
-        if (!Arrays.equals(other.key, key) && !Arrays.equals(other.key, keyBefore)) {
-          visit(
-              part,
-              other.key,
-              other.value,
-              (slot, copy) -> {
-                Copies found = copies.get(slot);
-                if (found != null) {
-                  found.before.add(copy);
-                  found.now.add(copy);
-                }
-              });
+      if (rowsBefore != null || others.hasNext() || !areAscending(changes)) {
+        Map<Long, Copies> copies = new LinkedHashMap<>();
+        changes.forEach(change -> of(copies, change.slot()).now.add(change.now()));
+        if (rowsBefore != null) {
+          int count =
+              visit(part, keyBefore, rowsBefore, (slot, copy) -> of(copies, slot).before.add(copy));
+          counts.held(fileIn(keyBefore), -count);
         }
+        compete(part, copies, key, keyBefore, others);
+        boolean again = Arrays.equals(key, keyBefore);
+        changes.clear();
+        copies.forEach(
+            (slot, found) -> {
+              Copy before = standing(found.before);
+              Copy now = standing(found.now);
+              if (again || !isSame(before, now)) {
+                changes.add(new Change(slot, before, now));
+              }
+            });
       }
     }
     if (rowsBefore != null && !Arrays.equals(key, keyBefore)) {
@@ -171,17 +171,42 @@ public final class FileCopies {
     } else if (rowsBefore != null) {
       store.delete(key);
     }
-    boolean again = Arrays.equals(key, keyBefore);
-    List<Change> changes = new ArrayList<>(copies.size());
-    copies.forEach(
-        (slot, found) -> {
-          Copy before = standing(found.before);
-          Copy now = standing(found.now);
-          if (again || !isSame(before, now)) {
-            changes.add(new Change(slot, before, now));
-          }
-        });
     return changes;
+  }
+
+  /** Whether no row stands there twice. */
+  private static boolean areAscending(List<Change> changes) {
+    for (int i = 1; i < changes.size(); i++) {
+      if (changes.get(i - 1).slot() >= changes.get(i).slot()) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** Adds the copies that other chunks have made. */
+  private static void compete(
+      Target part,
+      Map<Long, Copies> copies,
+      byte[] key,
+      byte[] keyBefore,
+      KeyValueIterator<byte[], byte[]> entries) {
+    while (entries.hasNext()) {
+      KeyValue<byte[], byte[]> entry = entries.next();
+      if (!Arrays.equals(entry.key, key) && !Arrays.equals(entry.key, keyBefore)) {
+        visit(
+            part,
+            entry.key,
+            entry.value,
+            (slot, copy) -> {
+              Copies found = copies.get(slot);
+              if (found != null) {
+                found.before.add(copy);
+                found.now.add(copy);
+              }
+            });
+      }
+    }
   }
 
   private static Copies of(Map<Long, Copies> copies, long slot) {

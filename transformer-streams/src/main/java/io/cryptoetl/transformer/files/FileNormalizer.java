@@ -29,6 +29,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.LongSummaryStatistics;
@@ -164,6 +165,9 @@ public final class FileNormalizer extends RawNormalizer<RawCsvRows> {
     /** Null until there is a row. */
     private Target target;
 
+    /** Partitions of the topic that takes them. */
+    private int count;
+
     private long rows;
     private long deadLetters;
 
@@ -173,7 +177,10 @@ public final class FileNormalizer extends RawNormalizer<RawCsvRows> {
      * @throws io.cryptoetl.kafka.BadRecordException if it does not fit its schema
      */
     void add(long line, Target of, SpecificRecord row) {
-      target = of;
+      if (target == null) {
+        target = of;
+        count = partitions.applyAsInt(topic(of));
+      }
       SpecificRecord key = of.key(row);
       byte[] bucket;
       long slot;
@@ -189,8 +196,7 @@ public final class FileNormalizer extends RawNormalizer<RawCsvRows> {
         heights.accept(block.getNumber());
       }
       byte[] body = AvroSerdes.body(row);
-      int partition =
-          KeyPartitioner.partition(AvroSerdes.body(key), partitions.applyAsInt(topic(of)));
+      int partition = KeyPartitioner.partition(AvroSerdes.body(key), count);
       rowsOf
           .computeIfAbsent(partition, _ -> new LinkedHashMap<>())
           .computeIfAbsent(ByteBuffer.wrap(bucket), _ -> new ChunkRows.Builder(of))
@@ -212,20 +218,23 @@ public final class FileNormalizer extends RawNormalizer<RawCsvRows> {
 
   private void map(Record<byte[], byte[]> record, RawCsvRows raw, Made made)
       throws BadRecordException {
+    Map<String, Optional<PriceRules.Pair>> pairs = new HashMap<>();
     ChunkMapper.map(
         raw,
         layouts,
         new ChunkMapper.Rows() {
           @Override
-          public void row(long line, byte[] bytes, Target target, SpecificRecord row) {
+          public void row(long line, ByteBuffer bytes, Target target, SpecificRecord row) {
             if (row instanceof Candle candle) {
-              setSides(candle);
+              setSides(candle, pairs);
             }
             try {
               made.add(line, target, row);
               made.rows++;
             } catch (io.cryptoetl.kafka.BadRecordException e) {
-              bad(line, bytes, new BadRecordException("row_invalid", e.getMessage()));
+              byte[] copy = new byte[bytes.remaining()];
+              bytes.duplicate().get(copy);
+              bad(line, copy, new BadRecordException("row_invalid", e.getMessage()));
             }
           }
 
@@ -244,8 +253,8 @@ public final class FileNormalizer extends RawNormalizer<RawCsvRows> {
         });
   }
 
-  private void setSides(Candle candle) {
-    Optional<PriceRules.Pair> pair = rules.pair(candle.getSymbol());
+  private void setSides(Candle candle, Map<String, Optional<PriceRules.Pair>> pairs) {
+    Optional<PriceRules.Pair> pair = pairs.computeIfAbsent(candle.getSymbol(), rules::pair);
     candle.setBase(pair.map(PriceRules.Pair::base).orElse(null));
     candle.setQuote(pair.map(PriceRules.Pair::quote).orElse(null));
   }
