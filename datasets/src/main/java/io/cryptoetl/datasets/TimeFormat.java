@@ -7,14 +7,15 @@ import java.text.ParsePosition;
 import java.time.DateTimeException;
 import java.time.Instant;
 import java.time.LocalDate;
-import java.time.LocalDateTime;
-import java.time.OffsetDateTime;
+import java.time.LocalTime;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.time.format.ResolverStyle;
 import java.time.temporal.TemporalAccessor;
+import java.time.temporal.TemporalQueries;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.Optional;
 
 /** A way to write a time. Tables hold milliseconds, so what is finer is cut. */
@@ -88,7 +89,18 @@ sealed interface TimeFormat {
   }
 
   /** A pattern of {@link DateTimeFormatter}; UTC where it has no offset. */
-  record Text(String pattern, DateTimeFormatter formatter) implements TimeFormat {
+  final class Text implements TimeFormat {
+    private final String pattern;
+    private final DateTimeFormatter formatter;
+
+    /** Whether the text before was written like that: the next one will be, too. */
+    private volatile boolean likely;
+
+    private Text(String pattern, DateTimeFormatter formatter) {
+      this.pattern = pattern;
+      this.formatter = formatter;
+    }
+
     /**
      * A pattern that takes no day which does not exist.
      *
@@ -104,23 +116,34 @@ sealed interface TimeFormat {
 
     @Override
     public Optional<Instant> parse(String text) {
-      // Tells without an exception, which takes long, that a text is not written like that.
-      ParsePosition end = new ParsePosition(0);
-      if (formatter.parseUnresolved(text, end) == null || end.getIndex() < text.length()) {
+      if (!likely && !looksLikeIt(text)) {
         return Optional.empty();
       }
+      TemporalAccessor time;
       try {
-        TemporalAccessor time =
-            formatter.parseBest(text, OffsetDateTime::from, LocalDateTime::from, LocalDate::from);
-        return Optional.of(
-            switch (time) {
-              case OffsetDateTime t -> t.toInstant();
-              case LocalDateTime t -> t.toInstant(ZoneOffset.UTC);
-              default -> LocalDate.from(time).atStartOfDay().toInstant(ZoneOffset.UTC);
-            });
+        time = formatter.parse(text);
       } catch (DateTimeException e) {
+        likely = false;
         return Optional.empty();
       }
+      likely = true;
+      LocalDate date = time.query(TemporalQueries.localDate());
+      if (date == null) {
+        return Optional.empty();
+      }
+      LocalTime ofDay = time.query(TemporalQueries.localTime());
+      if (ofDay == null) {
+        return Optional.of(date.atStartOfDay().toInstant(ZoneOffset.UTC));
+      }
+      ZoneOffset offset = time.query(TemporalQueries.offset());
+      return Optional.of(
+          date.atTime(ofDay).toInstant(Objects.requireNonNullElse(offset, ZoneOffset.UTC)));
+    }
+
+    /** Tells without an exception, which takes long. */
+    private boolean looksLikeIt(String text) {
+      ParsePosition end = new ParsePosition(0);
+      return formatter.parseUnresolved(text, end) != null && end.getIndex() == text.length();
     }
 
     @Override

@@ -24,6 +24,7 @@ final class StreamsSettings {
     requireNameChecks(settings);
     settings.putIfAbsent("reconnect.backoff.max.ms", 5_000);
     byDefault(settings, "producer.", "compression.type", "zstd");
+    byDefault(settings, "producer.", "compression.zstd.level", 1);
     byDefault(settings, "producer.", "linger.ms", 50);
     byDefault(settings, "producer.", "batch.size", MIB / 4);
     int largest = Topics.OPS_DEAD_LETTERS.maxMessageBytes();
