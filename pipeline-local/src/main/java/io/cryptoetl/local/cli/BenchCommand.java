@@ -17,26 +17,27 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "bench",
     description =
-        "Runs a measurement: backfill, codec, end-to-end, extract, indexes, ledger, load, transform, verify.",
+        "Runs a measurement: backfill, bundles, codec, end-to-end, extract, indexes, ledger, load, transform, verify.",
     mixinStandardHelpOptions = true)
 final class BenchCommand implements Callable<Integer> {
   private static final Map<String, String> MEASUREMENTS =
       new TreeMap<>(
-          Map.of(
-              "backfill", "io.cryptoetl.benchmarks.Backfill",
-              "codec", "io.cryptoetl.benchmarks.Codec",
-              "end-to-end", "io.cryptoetl.benchmarks.EndToEnd",
-              "extract", "io.cryptoetl.benchmarks.Extract",
-              "indexes", "io.cryptoetl.benchmarks.Indexes",
-              "ledger", "io.cryptoetl.benchmarks.LedgerStart",
-              "load", "io.cryptoetl.benchmarks.Load",
-              "transform", "io.cryptoetl.benchmarks.Transform",
-              "verify", "io.cryptoetl.benchmarks.Verify"));
+          Map.ofEntries(
+              Map.entry("backfill", "io.cryptoetl.benchmarks.Backfill"),
+              Map.entry("bundles", "io.cryptoetl.benchmarks.Bundles"),
+              Map.entry("codec", "io.cryptoetl.benchmarks.Codec"),
+              Map.entry("end-to-end", "io.cryptoetl.benchmarks.EndToEnd"),
+              Map.entry("extract", "io.cryptoetl.benchmarks.Extract"),
+              Map.entry("indexes", "io.cryptoetl.benchmarks.Indexes"),
+              Map.entry("ledger", "io.cryptoetl.benchmarks.LedgerStart"),
+              Map.entry("load", "io.cryptoetl.benchmarks.Load"),
+              Map.entry("transform", "io.cryptoetl.benchmarks.Transform"),
+              Map.entry("verify", "io.cryptoetl.benchmarks.Verify")));
 
   @Parameters(
       paramLabel = "NAME",
       description =
-          "backfill, codec, end-to-end, extract, indexes, ledger, load, transform, verify")
+          "backfill, bundles, codec, end-to-end, extract, indexes, ledger, load, transform, verify")
   private String name;
 
   @Option(names = "--json", description = "The last line is one JSON object")
