@@ -192,7 +192,7 @@ public final class Bundles implements Callable<Integer> {
   }
 
   private static int rowOf(byte[] bytes, int from, int to) {
-    return AvroSerdes.fromBody(Log.class, bytes, from, to).getLogIndex() < 0 ? 0 : 1;
+    return AvroSerdes.fromBody(Log.class, bytes, from, to).getBlockNumber() < 0 ? 0 : 1;
   }
 
   private double size(String topic) throws IOException {

@@ -18,8 +18,8 @@ import io.cryptoetl.local.parts.Layout;
 import io.cryptoetl.local.parts.LocalStack;
 import io.cryptoetl.local.parts.Parts;
 import io.cryptoetl.local.parts.Ports;
-import io.cryptoetl.market.Candle;
-import io.cryptoetl.market.CandleKey;
+import io.cryptoetl.prices.PriceBucket;
+import io.cryptoetl.prices.PriceBucketKey;
 import io.cryptoetl.raw.RawBlock;
 import io.cryptoetl.schemas.Topic;
 import io.cryptoetl.schemas.Topics;
@@ -36,6 +36,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
@@ -105,8 +106,9 @@ public class Transform {
   private static final int CANDLES = 1_000_000;
   private static final int BLOCKS = 1_000_000;
   private static final int UPDATES = 20_000;
-  private static final int PUBLISHED = 300;
-  private static final int ROUNDS = 5;
+  private static final int BUCKET = 1024;
+  private static final int PUBLISHED = 1200;
+  private static final int ROUNDS = 4;
   private static final Instant BEGIN = Instant.parse("2024-01-01T00:00:00Z");
 
   private RawBlock raw;
@@ -282,11 +284,9 @@ public class Transform {
     double candles =
         seconds(
             () -> {
-              for (int i = 0; i < CANDLES; i++) {
+              for (int begin = 0; begin < CANDLES; begin += BUCKET) {
                 // Every tenth candle comes late, after the blocks.
-                if (i % 10 != 0) {
-                  candle(join, i);
-                }
+                candles(join, begin, begin);
               }
             });
     // A block every twelve seconds, over a part of the time of the candles.
@@ -307,7 +307,7 @@ public class Transform {
         seconds(
             () -> {
               for (int i = 0; i < UPDATES; i++) {
-                candle(join, 10 * i);
+                candles(join, 10 * i / BUCKET * BUCKET, 10 * i + 1);
               }
             });
     int changed = context.forwarded().size();
@@ -388,17 +388,23 @@ public class Transform {
     return (System.nanoTime() - began) / 1e9;
   }
 
-  private static void candle(PriceJoin join, int minute) {
-    Instant open = BEGIN.plusSeconds(60L * minute);
-    BigDecimal price = BigDecimal.valueOf(2000_00000000L + minute, 8).setScale(18);
-    CandleKey key = new CandleKey("binance", "ETHUSDT", "1m", open);
-    Candle candle = new Candle();
-    candle.setVenue(key.getVenue());
-    candle.setSymbol(key.getSymbol());
-    candle.setInterval(key.getInterval());
-    candle.setOpenTime(open);
-    candle.setClose(price);
-    join.process(new Record<>(key, candle, 0));
+  /**
+   * A bucket of candles of a minute.
+   *
+   * @param late minute before which the late ones have come
+   */
+  private static void candles(PriceJoin join, int begin, int late) {
+    List<Instant> openTimes = new ArrayList<>();
+    List<BigDecimal> closes = new ArrayList<>();
+    for (int minute = begin; minute < Math.min(begin + BUCKET, CANDLES); minute++) {
+      if (minute % 10 != 0 || minute < late) {
+        openTimes.add(BEGIN.plusSeconds(60L * minute));
+        closes.add(BigDecimal.valueOf(2000_00000000L + minute, 8).setScale(18));
+      }
+    }
+    PriceBucketKey key =
+        new PriceBucketKey("binance", "ETHUSDT", "1m", BEGIN.plusSeconds(60L * begin), 0);
+    join.process(new Record<>(key, new PriceBucket(openTimes, closes), 0));
   }
 
   private static BlockEconomics economics(int number) {

@@ -49,6 +49,8 @@ import io.cryptoetl.ops.SavedQuery;
 import io.cryptoetl.ops.SavedQueryKey;
 import io.cryptoetl.ops.Status;
 import io.cryptoetl.ops.StatusKey;
+import io.cryptoetl.prices.PriceBucket;
+import io.cryptoetl.prices.PriceBucketKey;
 import io.cryptoetl.raw.RawBlock;
 import io.cryptoetl.raw.RawCandle;
 import io.cryptoetl.raw.RawCsvRows;
@@ -169,8 +171,10 @@ public final class Topics {
       table("market.instruments", InstrumentKey.getClassSchema(), Instrument.getClassSchema());
 
   /**
-   * Candles of the markets that price chains. Each record stands in every partition, so that each
-   * task of the join has all of them beside its share of the blocks.
+   * Closes of the markets that price chains, many in a record. Each record stands in every
+   * partition, so that each task of the join has all of them beside its share of the blocks. None
+   * is ever a tombstone: what is gone is not in the newest record of its bucket, however late that
+   * is read.
    */
   public static final Topic TRANSFORMER_PRICES =
       new Topic(
@@ -182,8 +186,8 @@ public final class Topics {
           MIB,
           TRANSFORMER,
           false,
-          CandleKey.getClassSchema(),
-          Candle.getClassSchema());
+          PriceBucketKey.getClassSchema(),
+          PriceBucket.getClassSchema());
 
   /**
    * Rows of files, many in a record, in the partitions of their blocks, so that all copies of a

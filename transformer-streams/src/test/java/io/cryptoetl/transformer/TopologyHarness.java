@@ -322,6 +322,9 @@ final class TopologyHarness implements AutoCloseable {
 
   /** Records that were written to a topic since the last call. */
   int written(Topic topic) {
+    if (pending) {
+      awaitPeriod();
+    }
     Integer count = written.remove(topic.name());
     return count == null ? 0 : count;
   }

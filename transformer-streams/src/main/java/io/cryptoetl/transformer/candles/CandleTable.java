@@ -5,18 +5,28 @@ import io.cryptoetl.datasets.values.BadRecordException;
 import io.cryptoetl.files.FileRows;
 import io.cryptoetl.market.Candle;
 import io.cryptoetl.market.CandleKey;
+import io.cryptoetl.prices.PriceBucket;
+import io.cryptoetl.prices.PriceBucketKey;
 import io.cryptoetl.schemas.Topics;
 import io.cryptoetl.transformer.files.FileCopies;
 import io.cryptoetl.transformer.files.FileLoads;
 import io.cryptoetl.transformer.files.FileRowsNormalizer;
 import io.cryptoetl.transformer.prices.PriceRules;
 import io.cryptoetl.transformer.state.Buckets;
+import io.cryptoetl.transformer.state.Closes;
+import io.cryptoetl.transformer.state.Marks;
 import io.cryptoetl.transformer.state.Rank;
 import io.cryptoetl.transformer.state.Stores;
+import java.math.BigDecimal;
 import java.nio.ByteBuffer;
+import java.time.Instant;
+import java.util.Collections;
+import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.LongSummaryStatistics;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.UnaryOperator;
 import org.apache.avro.specific.SpecificRecord;
@@ -29,7 +39,7 @@ import org.apache.kafka.streams.state.StoreBuilder;
 /**
  * The rows of {@code market.candles}: what the venue says, of several copies the one of the highest
  * {@link Rank}; where it says nothing, the best of the {@link FileCopies copies} of files. Candles
- * of markets that price chains also go to the join.
+ * of markets that price chains also go to the join, those of a bucket together, within a second.
  */
 public final class CandleTable implements FileRowsNormalizer.Rows {
   /** What rows of files become candles. */
@@ -43,14 +53,22 @@ public final class CandleTable implements FileRowsNormalizer.Rows {
 
   private static final String LOADS = "file-candle-loads";
 
+  /** What goes to the join: by letter and bucket its {@link Closes}, and what has changed. */
+  private static final String PRICES = "candle-prices";
+
+  private static final byte CLOSES = 'p';
+  private static final char CHANGED = 'c';
+
   private final PriceRules rules;
   private final String loadsNode;
   private final String candles;
-  private final String prices;
+  private final String pricesNode;
   private ProcessorContext<SpecificRecord, SpecificRecord> context;
   private KeyValueStore<byte[], byte[]> winners;
   private FileCopies copies;
   private FileLoads loads;
+  private KeyValueStore<byte[], byte[]> prices;
+  private Marks changed;
 
   /** Makes the row of a copy. */
   interface Mapping {
@@ -68,12 +86,14 @@ public final class CandleTable implements FileRowsNormalizer.Rows {
     this.rules = rules;
     this.loadsNode = sink.apply(Topics.OPS_FILE_LOADS.name());
     this.candles = sink.apply(Topics.MARKET_CANDLES.name());
-    this.prices = sink.apply(Topics.TRANSFORMER_PRICES.name());
+    this.pricesNode = sink.apply(Topics.TRANSFORMER_PRICES.name());
   }
 
   /** The stores of the table. */
   public static Set<StoreBuilder<?>> stores() {
-    return Stores.of(WINNERS, COPIES, LOADS);
+    Set<StoreBuilder<?>> stores = new LinkedHashSet<>(Stores.of(WINNERS, COPIES, LOADS));
+    stores.add(Stores.cached(PRICES));
+    return stores;
   }
 
   @Override
@@ -82,6 +102,8 @@ public final class CandleTable implements FileRowsNormalizer.Rows {
     winners = processorContext.getStateStore(WINNERS);
     loads = new FileLoads(processorContext, LOADS, loadsNode);
     copies = new FileCopies(processorContext.getStateStore(COPIES), loads);
+    prices = processorContext.getStateStore(PRICES);
+    changed = new Marks(processorContext, prices, CHANGED, this::sendPrices);
   }
 
   /**
@@ -118,7 +140,7 @@ public final class CandleTable implements FileRowsNormalizer.Rows {
       wasOut = before.get() == 1;
     }
     if (row != null || wasOut) {
-      forward(key, row, timestamp);
+      show(key, row, timestamp);
     }
     ByteBuffer after = ByteBuffer.allocate(Rank.BYTES + 1);
     rank.writeTo(after);
@@ -133,7 +155,7 @@ public final class CandleTable implements FileRowsNormalizer.Rows {
     try (FileLoads.Counts counts = loads.count()) {
       counts.moved(List.of(), FileCopies.Copy.files(now));
     }
-    forward(key, row(key, now), timestamp);
+    show(key, row(key, now), timestamp);
   }
 
   private FileCopies.Copy standing(CandleKey key) {
@@ -146,14 +168,18 @@ public final class CandleTable implements FileRowsNormalizer.Rows {
         chunk,
         (part, bucket, changes, counts) -> {
           Set<Long> ofVenue = ofVenue(bucket, changes);
+          Map<Long, Candle> rows = new HashMap<>();
           for (FileCopies.Change change : changes) {
             if (!ofVenue.contains(change.slot())) {
               counts.moved(
                   FileCopies.Copy.files(change.before()), FileCopies.Copy.files(change.now()));
               CandleKey key = Buckets.candle(bucket, change.slot());
-              forward(key, row(key, change.now()), timestamp);
+              Candle row = row(key, change.now());
+              forward(key, row, timestamp);
+              rows.put(change.slot(), row);
             }
           }
+          price(bucket, rows);
         });
   }
 
@@ -176,10 +202,59 @@ public final class CandleTable implements FileRowsNormalizer.Rows {
         : Buckets.withNames(loads.from(copy.file(), copy.read(Candle.class)), key);
   }
 
+  private void show(CandleKey key, Candle row, long timestamp) {
+    forward(key, row, timestamp);
+    price(Buckets.of(key), Collections.singletonMap(Buckets.slot(key), row));
+  }
+
   private void forward(CandleKey key, Candle row, long timestamp) {
     context.forward(new Record<>(key, row, timestamp), candles);
-    if (!rules.pricedBy(key.getVenue(), key.getSymbol()).isEmpty()) {
-      context.forward(new Record<>(key, row, timestamp), prices);
+  }
+
+  /**
+   * Keeps what candles of a bucket price.
+   *
+   * @param rows by slot, null where there is none any more
+   */
+  private void price(byte[] bucket, Map<Long, Candle> rows) {
+    CandleKey any = Buckets.candle(bucket, 0);
+    if (rows.isEmpty() || rules.pricedBy(any.getVenue(), any.getSymbol()).isEmpty()) {
+      return;
     }
+    byte[] key = priceKey(bucket);
+    Map<Long, BigDecimal> closes = Closes.fromBytes(prices.get(key));
+    rows.forEach(
+        (slot, row) -> {
+          if (row == null) {
+            closes.remove(slot);
+          } else {
+            closes.put(slot, row.getClose());
+          }
+        });
+    prices.put(key, Closes.toBytes(closes));
+    changed.mark(bucket);
+  }
+
+  /** Sends all closes that a bucket has now. */
+  private void sendPrices(byte[] bucket, long now) {
+    Map<Long, BigDecimal> closes = Closes.fromBytes(prices.get(priceKey(bucket)));
+    CandleKey first = Buckets.candle(bucket, Buckets.slotOfCandle(bucket));
+    context.forward(
+        new Record<>(
+            new PriceBucketKey(
+                first.getVenue(),
+                first.getSymbol(),
+                first.getInterval(),
+                first.getOpenTime(),
+                context.taskId().partition()),
+            new PriceBucket(
+                closes.keySet().stream().map(Instant::ofEpochMilli).toList(),
+                List.copyOf(closes.values())),
+            now),
+        pricesNode);
+  }
+
+  private static byte[] priceKey(byte[] bucket) {
+    return ByteBuffer.allocate(1 + bucket.length).put(CLOSES).put(bucket).array();
   }
 }

@@ -6,23 +6,18 @@ import io.cryptoetl.kafka.AvroSerdes;
 import io.cryptoetl.market.Candle;
 import io.cryptoetl.ops.FileLoad;
 import io.cryptoetl.ops.FileLoadKey;
+import io.cryptoetl.transformer.state.Marks;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
-import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.apache.avro.specific.SpecificRecord;
-import org.apache.kafka.streams.KeyValue;
-import org.apache.kafka.streams.processor.Cancellable;
-import org.apache.kafka.streams.processor.PunctuationType;
 import org.apache.kafka.streams.processor.api.ProcessorContext;
 import org.apache.kafka.streams.processor.api.Record;
-import org.apache.kafka.streams.state.KeyValueIterator;
 import org.apache.kafka.streams.state.KeyValueStore;
 
 /**
@@ -36,10 +31,8 @@ import org.apache.kafka.streams.state.KeyValueStore;
 public final class FileLoads {
   private static final byte COUNTS = 'f';
   private static final byte NAME = 'n';
-  private static final byte CHANGED = 'c';
+  private static final char CHANGED = 'c';
   private static final int NAMES = 100;
-  private static final byte[] NONE = {};
-  private static final Duration PAUSE = Duration.ofSeconds(1);
 
   private final ProcessorContext<SpecificRecord, SpecificRecord> context;
   private final KeyValueStore<byte[], byte[]> store;
@@ -47,7 +40,7 @@ public final class FileLoads {
   private final int partition;
   private final MessageDigest digest;
 
-  private Cancellable scheduled;
+  private final Marks changed;
 
   /** Names of some files. A number is made of its name, so that it never means another one. */
   private final Map<Long, FileLoadKey> names =
@@ -74,56 +67,30 @@ public final class FileLoads {
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException("every Java has SHA-256", e);
     }
-    // What an instance before this one has counted and not written out.
-    if (!changed().isEmpty()) {
-      schedule();
-    }
+    this.changed = new Marks(context, store, CHANGED, this::report);
   }
 
-  /** Only if there is something to write: each call makes its task commit, an idle one, too. */
-  private void schedule() {
-    if (scheduled == null) {
-      scheduled = context.schedule(PAUSE, PunctuationType.WALL_CLOCK_TIME, this::report);
-    }
-  }
-
-  private List<byte[]> changed() {
-    List<byte[]> changed = new ArrayList<>();
-    try (KeyValueIterator<byte[], byte[]> found = store.range(key(CHANGED, 0), key(CHANGED, -1))) {
-      while (found.hasNext()) {
-        KeyValue<byte[], byte[]> each = found.next();
-        changed.add(each.key);
-      }
-    }
-    return changed;
-  }
-
-  private void report(long now) {
-    scheduled.cancel();
-    scheduled = null;
-    for (byte[] mark : changed()) {
-      long file = ByteBuffer.wrap(mark, 1, Long.BYTES).getLong();
-      FileLoadKey name = name(file);
-      Load counted = load(file);
-      boolean gone = counted.rows() == 0;
-      FileLoad load =
-          gone
-              ? null
-              : new FileLoad(
-                  name.getFile(),
-                  name.getFileVersion(),
-                  name.getDataset(),
-                  name.getFetchedAt(),
-                  name.getPart(),
-                  name.getPartition(),
-                  counted.rows(),
-                  counted.loaded());
-      context.forward(new Record<>(name, load, now), node);
-      if (gone) {
-        store.delete(key(COUNTS, file));
-        store.delete(key(NAME, file));
-      }
-      store.delete(mark);
+  private void report(byte[] number, long now) {
+    long file = ByteBuffer.wrap(number).getLong();
+    FileLoadKey name = name(file);
+    Load counted = load(file);
+    boolean gone = counted.rows() == 0;
+    FileLoad load =
+        gone
+            ? null
+            : new FileLoad(
+                name.getFile(),
+                name.getFileVersion(),
+                name.getDataset(),
+                name.getFetchedAt(),
+                name.getPart(),
+                name.getPartition(),
+                counted.rows(),
+                counted.loaded());
+    context.forward(new Record<>(name, load, now), node);
+    if (gone) {
+      store.delete(key(COUNTS, file));
+      store.delete(key(NAME, file));
     }
   }
 
@@ -193,8 +160,7 @@ public final class FileLoads {
             .putLong(load.rows() + rows)
             .putLong(load.loaded() + loaded)
             .array());
-    store.put(key(CHANGED, file), NONE);
-    schedule();
+    changed.mark(ByteBuffer.allocate(Long.BYTES).putLong(file).array());
   }
 
   private record Load(long rows, long loaded) {}

@@ -4,24 +4,28 @@ import io.cryptoetl.business.BlockEconomics;
 import io.cryptoetl.chain.BlockKey;
 import io.cryptoetl.datasets.values.CandleLength;
 import io.cryptoetl.kafka.AvroSerdes;
-import io.cryptoetl.market.Candle;
-import io.cryptoetl.market.CandleKey;
+import io.cryptoetl.kafka.BadRecordException;
+import io.cryptoetl.prices.PriceBucket;
+import io.cryptoetl.prices.PriceBucketKey;
 import io.cryptoetl.transformer.prices.PriceRules.Market;
 import io.cryptoetl.transformer.prices.PriceRules.Period;
+import io.cryptoetl.transformer.state.Closes;
 import io.cryptoetl.transformer.state.Stores;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.math.RoundingMode;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.streams.KeyValue;
 import org.apache.kafka.streams.processor.api.Processor;
@@ -36,11 +40,11 @@ import org.apache.kafka.streams.state.StoreBuilder;
  * that closed at or before the block's time and not longer before than the staleness, of the first
  * market of the asset that has one; of candles that closed at the same moment the shortest.
  *
- * <p>Takes what blocks cost, keyed by {@link BlockKey}, and candles, keyed by {@link CandleKey};
- * either without value is gone. Whichever comes first, and however often either is corrected, the
- * rows end the same: a block looks for its price when it comes, and a candle that comes, changes or
- * goes looks for the blocks between its close and the next one's, and updates those whose price it
- * changes.
+ * <p>Takes what blocks cost, keyed by {@link BlockKey}, without value if the block is gone, and
+ * closes of candles, keyed by {@link PriceBucketKey}: all that a bucket has now. Whichever comes
+ * first, and however often either is corrected, the rows end the same: a block looks for its price
+ * when it comes, and a candle that comes, changes or goes looks for the blocks between its close
+ * and the next one's, and updates those whose price it changes.
  */
 public final class PriceJoin
     implements Processor<SpecificRecord, SpecificRecord, SpecificRecord, SpecificRecord> {
@@ -63,6 +67,9 @@ public final class PriceJoin
    */
   private static final byte[] NO_CLOSE = new byte[0];
 
+  /** What buckets held when they came last. */
+  private static final String BUCKETS = "price-buckets";
+
   private static final int PRICE_SCALE = 18;
   private static final int USD_SCALE = 18;
   private static final int USD_DIGITS = 96;
@@ -77,6 +84,7 @@ public final class PriceJoin
   private KeyValueStore<byte[], byte[]> rows;
   private KeyValueStore<byte[], byte[]> rowsByTime;
   private KeyValueStore<byte[], byte[]> closes;
+  private KeyValueStore<byte[], byte[]> buckets;
 
   /**
    * A join.
@@ -89,7 +97,7 @@ public final class PriceJoin
 
   /** The stores that it needs. */
   public static Set<StoreBuilder<?>> stores() {
-    return Stores.of(ROWS, ROWS_BY_TIME, CLOSES);
+    return Stores.of(ROWS, ROWS_BY_TIME, CLOSES, BUCKETS);
   }
 
   @Override
@@ -98,6 +106,7 @@ public final class PriceJoin
     rows = processorContext.getStateStore(ROWS);
     rowsByTime = processorContext.getStateStore(ROWS_BY_TIME);
     closes = processorContext.getStateStore(CLOSES);
+    buckets = processorContext.getStateStore(BUCKETS);
   }
 
   @Override
@@ -108,7 +117,7 @@ public final class PriceJoin
     switch (record.key()) {
       case BlockKey key when record.value() == null -> forget(key, record.timestamp());
       case BlockKey key -> block(key, (BlockEconomics) record.value(), record.timestamp());
-      case CandleKey key -> candle(key, (Candle) record.value(), record.timestamp());
+      case PriceBucketKey key -> prices(key, (PriceBucket) record.value(), record.timestamp());
       default -> throw new IllegalArgumentException("a key of " + record.key().getClass());
     }
   }
@@ -157,31 +166,69 @@ public final class PriceJoin
     context.forward(new Record<>(key, row, timestamp));
   }
 
-  private void candle(CandleKey key, Candle candle, long timestamp) {
+  /** Takes all prices of a bucket; those that were there before and are not any more are gone. */
+  private void prices(PriceBucketKey key, PriceBucket bucket, long timestamp) {
+    if (bucket == null || bucket.getOpenTimes().size() != bucket.getCloses().size()) {
+      throw new BadRecordException("a bucket of prices without a price for each time");
+    }
+    Map<Long, BigDecimal> now = new TreeMap<>();
+    for (int i = 0; i < bucket.getOpenTimes().size(); i++) {
+      now.put(bucket.getOpenTimes().get(i).toEpochMilli(), bucket.getCloses().get(i));
+    }
+    byte[] bucketKey = AvroSerdes.body(key);
+    Map<Long, BigDecimal> before = Closes.fromBytes(buckets.get(bucketKey));
+    Set<Long> changed = new TreeSet<>(now.keySet());
+    changed.addAll(before.keySet());
+    // What comes again as it was comes with a replay: rules may have changed.
+    if (!now.equals(before)) {
+      changed.removeIf(
+          open ->
+              now.containsKey(open)
+                  && before.containsKey(open)
+                  && now.get(open).compareTo(before.get(open)) == 0);
+    }
     String market = market(key.getVenue(), key.getSymbol());
-    Instant closedAt = closedAt(key);
-    byte[] closeKey = closeKey(market, closedAt, lengthMs(key, closedAt), key.getInterval());
-    closes.put(
-        closeKey,
-        candle == null
-            ? NO_CLOSE
-            : candle.getClose().setScale(PRICE_SCALE).unscaledValue().toByteArray());
-    List<Period> priced =
-        rules.pricedBy(key.getVenue(), key.getSymbol()).stream()
-            .filter(p -> chains.contains(p.chainId()))
-            .toList();
-    if (priced.isEmpty()) {
+    List<Instant> closedAt = new ArrayList<>();
+    for (long open : changed) {
+      Instant closed =
+          CandleLength.end(Instant.ofEpochMilli(open), key.getInterval()).orElseThrow();
+      closes.put(
+          closeKey(market, closed, closed.toEpochMilli() - open, key.getInterval()),
+          now.containsKey(open)
+              ? now.get(open).setScale(PRICE_SCALE).unscaledValue().toByteArray()
+              : NO_CLOSE);
+      closedAt.add(closed);
+    }
+    buckets.put(bucketKey, Closes.toBytes(now));
+    for (Period period : rules.pricedBy(key.getVenue(), key.getSymbol())) {
+      if (chains.contains(period.chainId())) {
+        priceAgain(market, period, closedAt, timestamp);
+      }
+    }
+  }
+
+  /** Looks for the prices of the blocks that some closes may price. */
+  private void priceAgain(String market, Period period, List<Instant> closedAt, long timestamp) {
+    if (closedAt.isEmpty()
+        || !hasBlocks(
+            period.chainId(), closedAt.getFirst(), closedAt.getLast().plus(rules.staleness()))) {
       return;
     }
-    Instant last = closedAt.plus(rules.staleness());
-    Optional<Instant> next = nextClose(market, closedAt, last);
-    Instant end = next.orElse(last.plusMillis(1));
-    for (Period period : priced) {
-      Instant from = closedAt.isBefore(period.from()) ? period.from() : closedAt;
+    for (Instant closed : closedAt) {
+      Instant last = closed.plus(rules.staleness());
+      Instant end = nextClose(market, closed, last).orElse(last.plusMillis(1));
+      Instant from = closed.isBefore(period.from()) ? period.from() : closed;
       Instant until = end.isBefore(period.until()) ? end : period.until();
       if (from.isBefore(until)) {
         priceAgain(period.chainId(), from, until, timestamp);
       }
+    }
+  }
+
+  private boolean hasBlocks(long chainId, Instant from, Instant last) {
+    try (KeyValueIterator<byte[], byte[]> blocks =
+        rowsByTime.range(timeKey(chainId, from, 0), timeKey(chainId, last, Long.MAX_VALUE))) {
+      return blocks.hasNext();
     }
   }
 
@@ -289,14 +336,6 @@ public final class PriceJoin
       }
     }
     return Optional.empty();
-  }
-
-  private static Instant closedAt(CandleKey key) {
-    return CandleLength.end(key.getOpenTime(), key.getInterval()).orElseThrow();
-  }
-
-  private static long lengthMs(CandleKey key, Instant closedAt) {
-    return Duration.between(key.getOpenTime(), closedAt).toMillis();
   }
 
   /** ASCII of venue and symbol, so that its length is that of its bytes. */

@@ -10,6 +10,11 @@ import org.apache.kafka.streams.state.StoreBuilder;
 public final class Stores {
   private Stores() {}
 
+  /** A store whose entries change often: a cache writes each once a commit. */
+  public static StoreBuilder<?> cached(String name) {
+    return bytes(name).withCachingEnabled();
+  }
+
   /** Stores of some names. */
   public static Set<StoreBuilder<?>> of(String... names) {
     Set<StoreBuilder<?>> stores = new LinkedHashSet<>();
@@ -20,10 +25,13 @@ public final class Stores {
   }
 
   private static StoreBuilder<?> store(String name) {
+    return bytes(name).withCachingDisabled();
+  }
+
+  private static StoreBuilder<?> bytes(String name) {
     return org.apache.kafka.streams.state.Stores.keyValueStoreBuilder(
-            org.apache.kafka.streams.state.Stores.persistentKeyValueStore(name),
-            Serdes.ByteArray(),
-            Serdes.ByteArray())
-        .withCachingDisabled();
+        org.apache.kafka.streams.state.Stores.persistentKeyValueStore(name),
+        Serdes.ByteArray(),
+        Serdes.ByteArray());
   }
 }
