@@ -30,6 +30,7 @@ import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.producer.Callback;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
@@ -46,8 +47,16 @@ import picocli.CommandLine.Option;
 @Command(name = "bundles", mixinStandardHelpOptions = true)
 public final class Bundles implements Callable<Integer> {
   private static final int PARTITIONS = 6;
+  private static final int MAX_BYTES = 16 << 20;
   private static final OperatingSystemMXBean PROCESS =
       (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
+
+  private static final Callback SENT =
+      (metadata, failure) -> {
+        if (failure != null) {
+          throw new IllegalStateException(failure);
+        }
+      };
 
   @Option(names = "--json", description = "The last line is one JSON object")
   private boolean json;
@@ -109,7 +118,13 @@ public final class Bundles implements Callable<Integer> {
     Map<String, Object> config =
         new HashMap<>(Map.of("bootstrap.servers", parts.bootstrapServers()));
     try (Admin admin = Admin.create(config)) {
-      admin.createTopics(List.of(new NewTopic(topic, PARTITIONS, (short) 1))).all().get();
+      admin
+          .createTopics(
+              List.of(
+                  new NewTopic(topic, PARTITIONS, (short) 1)
+                      .configs(Map.of("max.message.bytes", Integer.toString(MAX_BYTES)))))
+          .all()
+          .get();
     }
     int blocks = rows / logs.size();
     double count = (double) blocks * logs.size();
@@ -119,7 +134,7 @@ public final class Bundles implements Callable<Integer> {
     long written = PROCESS.getProcessCpuTime();
     long read = read(config, topic, bundled);
     if (read != (long) count) {
-      throw new IOException("%d rows are read, not %.0f".formatted(read, count));
+      throw new IOException("%s: %d rows are read, not %.0f".formatted(topic, read, count));
     }
     long done = PROCESS.getProcessCpuTime();
     result.put("write_cpu_us_per_row", Math.round((written - began) / count / 10) / 100.0);
@@ -137,6 +152,8 @@ public final class Bundles implements Callable<Integer> {
     settings.put("compression.zstd.level", 1);
     settings.put("linger.ms", 50);
     settings.put("batch.size", 1 << 18);
+    settings.put("max.request.size", MAX_BYTES);
+    settings.put("enable.idempotence", false);
     try (KafkaProducer<byte[], byte[]> producer =
         new KafkaProducer<>(settings, new ByteArraySerializer(), new ByteArraySerializer())) {
       for (long block = 0; block < blocks; block++) {
@@ -149,12 +166,13 @@ public final class Bundles implements Callable<Integer> {
             bundle.writeBytes(row);
           } else {
             LogKey key = new LogKey(log.getChainId(), block, log.getLogIndex());
-            producer.send(new ProducerRecord<>(topic, AvroSerdes.body(key), row));
+            producer.send(new ProducerRecord<>(topic, AvroSerdes.body(key), row), SENT);
           }
         }
         if (bundled) {
           BlockKey key = new BlockKey(logs.getFirst().getChainId(), block);
-          producer.send(new ProducerRecord<>(topic, AvroSerdes.body(key), bundle.toByteArray()));
+          producer.send(
+              new ProducerRecord<>(topic, AvroSerdes.body(key), bundle.toByteArray()), SENT);
         }
       }
     }
