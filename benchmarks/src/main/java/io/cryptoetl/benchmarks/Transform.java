@@ -404,7 +404,7 @@ public class Transform {
     }
     PriceBucketKey key =
         new PriceBucketKey("binance", "ETHUSDT", "1m", BEGIN.plusSeconds(60L * begin), 0);
-    join.process(new Record<>(key, new PriceBucket(openTimes, closes), 0));
+    join.process(new Record<>(key, new PriceBucket(openTimes, closes, false), 0));
   }
 
   private static BlockEconomics economics(int number) {

@@ -182,6 +182,7 @@ public final class Preview implements FileReader.Content {
         part.first.isEmpty()
             ? List.of()
             : part.first.getFirst().getSchema().getFields().stream()
+                .filter(f -> !Target.PROVENANCE.contains(f.name()))
                 .filter(f -> part.first.stream().anyMatch(r -> !text(r.get(f.pos())).isEmpty()))
                 .toList();
     problems |= !part.bad.isEmpty();

@@ -5,6 +5,7 @@ import org.apache.kafka.streams.state.RocksDBConfigSetter;
 import org.rocksdb.BlockBasedTableConfig;
 import org.rocksdb.BloomFilter;
 import org.rocksdb.Cache;
+import org.rocksdb.CompressionType;
 import org.rocksdb.LRUCache;
 import org.rocksdb.Options;
 import org.rocksdb.RocksDB;
@@ -50,6 +51,7 @@ public final class BoundedRocksDb implements RocksDBConfigSetter {
     // Most records are new: a filter tells so without reading.
     table.setFilterPolicy(memory.filter());
     options.setWriteBufferManager(memory.writeBuffers());
+    options.setCompressionType(CompressionType.LZ4_COMPRESSION);
     options.setWriteBufferSize(WRITE_BUFFER);
     options.setMaxWriteBufferNumber(2);
     options.setTableFormatConfig(table);

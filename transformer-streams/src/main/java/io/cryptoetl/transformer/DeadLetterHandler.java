@@ -56,6 +56,13 @@ public class DeadLetterHandler
   @Override
   public ProcessingExceptionHandler.Response handleError(
       ErrorHandlerContext context, Record<?, ?> record, Exception exception) {
+    if (record == null) {
+      // What goes out from time to time: no record is to blame, so none is to be kept.
+      LOG.errorf(exception, "event=not_sent node=%s", context.processorNodeId());
+      return isOfOurCode(exception)
+          ? ProcessingExceptionHandler.Response.resume()
+          : ProcessingExceptionHandler.Response.fail();
+    }
     Exception failure = unwrapped(exception);
     boolean isBadRecord = failure instanceof BadRecordException;
     if (!isBadRecord && !isOfOurCode(failure)) {

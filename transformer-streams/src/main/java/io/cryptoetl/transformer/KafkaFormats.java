@@ -52,6 +52,11 @@ final class KafkaFormats implements PipelineTopology.Formats {
   }
 
   @Override
+  public int maxBytes(Topic topic) {
+    return limits.of(topic.name());
+  }
+
+  @Override
   public RawReader rawReader(Map<String, Object> streams) {
     return new KafkaRawReader(streams);
   }

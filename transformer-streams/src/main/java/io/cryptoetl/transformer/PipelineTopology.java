@@ -69,6 +69,9 @@ public final class PipelineTopology {
     /** How many partitions a topic has in the cluster. */
     int partitions(Topic topic);
 
+    /** Largest record that a topic takes, in bytes. */
+    int maxBytes(Topic topic);
+
     /**
      * A reader of records that are processed again.
      *
@@ -197,6 +200,7 @@ public final class PipelineTopology {
                 layouts,
                 rules,
                 formats::partitions,
+                formats::maxBytes,
                 t -> sink(NORMALIZE_FILES, t)));
     for (Topic rows : List.of(Topics.TRANSFORMER_FILE_ROWS, Topics.TRANSFORMER_FILE_CANDLES)) {
       topology.addSink(

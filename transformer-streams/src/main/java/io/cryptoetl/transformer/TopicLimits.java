@@ -14,7 +14,7 @@ final class TopicLimits {
   private static final int CHANGELOG_ROOM = 64 * 1024;
 
   private final KafkaClients kafka;
-  private Map<String, Integer> limits;
+  private volatile Map<String, Integer> limits;
 
   /** Limits of a cluster, which is asked when the first record is written. */
   TopicLimits(KafkaClients kafka) {
@@ -23,10 +23,11 @@ final class TopicLimits {
 
   /** In bytes; the largest integer for a topic that is none of the pipeline's. */
   int of(String topic) {
-    return limits().getOrDefault(topic, Integer.MAX_VALUE);
+    Map<String, Integer> known = limits == null ? read() : limits;
+    return known.getOrDefault(topic, Integer.MAX_VALUE);
   }
 
-  private synchronized Map<String, Integer> limits() {
+  private synchronized Map<String, Integer> read() {
     if (limits == null) {
       Map<String, Integer> read = new HashMap<>();
       try (Admin admin = kafka.admin()) {

@@ -156,6 +156,11 @@ final class TopologyHarness implements AutoCloseable {
       }
 
       @Override
+      public int maxBytes(Topic topic) {
+        return topic.maxMessageBytes();
+      }
+
+      @Override
       public RawReader rawReader(Map<String, Object> settings) {
         return new RawReader() {
           @Override

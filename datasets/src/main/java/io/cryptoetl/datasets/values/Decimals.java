@@ -57,7 +57,7 @@ public final class Decimals {
     if (text.length() <= MAX_LENGTH) {
       try {
         BigDecimal value = new BigDecimal(text);
-        if (value.scale() > SCALE) {
+        if (value.scale() > SCALE || value.signum() == 0) {
           value = value.stripTrailingZeros();
         }
         if (value.scale() <= SCALE && (long) value.precision() - value.scale() <= INTEGER_DIGITS) {

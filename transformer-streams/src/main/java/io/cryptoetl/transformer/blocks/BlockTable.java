@@ -81,7 +81,7 @@ public final class BlockTable implements FileRowsNormalizer.Rows {
 
   /** The stores of the table. */
   public static Set<StoreBuilder<?>> stores() {
-    return Stores.of(WINNERS, COPIES, LOADS);
+    return Stores.with(Stores.of(WINNERS, COPIES), Stores.cached(LOADS));
   }
 
   @Override
@@ -167,35 +167,35 @@ public final class BlockTable implements FileRowsNormalizer.Rows {
 
   /** Takes what files say of a height out of the tables, but for what a node's block replaces. */
   private void hideFiles(BlockKey block, int[] counts, long timestamp) {
-    try (FileLoads.Counts moves = loads.count()) {
-      ofFiles(
-          block,
-          (part, position, standing) -> {
-            moves.moved(standing.files(), List.of());
-            int kept =
-                switch (part) {
-                  case TRANSACTIONS -> counts[ChildTable.TRANSACTIONS.slot()];
-                  case LOGS -> counts[ChildTable.LOGS.slot()];
-                  case TOKEN_TRANSFERS -> counts[ChildTable.TOKEN_TRANSFERS.slot()];
-                  default -> Integer.MAX_VALUE;
-                };
-            if (position >= kept) {
-              show(part, block, position, null, timestamp);
-            }
-          });
-    }
+    FileLoads.Counts moves = loads.count();
+    ofFiles(
+        block,
+        (part, position, standing) -> {
+          moves.moved(standing.files(), List.of());
+          int kept =
+              switch (part) {
+                case TRANSACTIONS -> counts[ChildTable.TRANSACTIONS.slot()];
+                case LOGS -> counts[ChildTable.LOGS.slot()];
+                case TOKEN_TRANSFERS -> counts[ChildTable.TOKEN_TRANSFERS.slot()];
+                default -> Integer.MAX_VALUE;
+              };
+          if (position >= kept) {
+            show(part, block, position, null, timestamp);
+          }
+        });
+    moves.commit();
   }
 
   /** Puts what files say of a height into the tables. */
   private void showFiles(BlockKey block, long timestamp) {
-    try (FileLoads.Counts moves = loads.count()) {
-      ofFiles(
-          block,
-          (part, position, standing) -> {
-            moves.moved(List.of(), standing.files());
-            show(part, block, position, standing.row(), timestamp);
-          });
-    }
+    FileLoads.Counts moves = loads.count();
+    ofFiles(
+        block,
+        (part, position, standing) -> {
+          moves.moved(List.of(), standing.files());
+          show(part, block, position, standing.row(), timestamp);
+        });
+    moves.commit();
   }
 
   private interface Visitor {

@@ -23,7 +23,6 @@ import java.time.Instant;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.LongSummaryStatistics;
 import java.util.Map;
@@ -53,11 +52,15 @@ public final class CandleTable implements FileRowsNormalizer.Rows {
 
   private static final String LOADS = "file-candle-loads";
 
-  /** What goes to the join: by letter and bucket its {@link Closes}, and what has changed. */
+  /**
+   * What goes to the join: by letter and bucket its {@link Closes}, whether a replay has been
+   * there, and whether it is to go out.
+   */
   private static final String PRICES = "candle-prices";
 
   private static final byte CLOSES = 'p';
   private static final char CHANGED = 'c';
+  private static final byte AGAIN = 'r';
 
   private final PriceRules rules;
   private final String loadsNode;
@@ -91,9 +94,7 @@ public final class CandleTable implements FileRowsNormalizer.Rows {
 
   /** The stores of the table. */
   public static Set<StoreBuilder<?>> stores() {
-    Set<StoreBuilder<?>> stores = new LinkedHashSet<>(Stores.of(WINNERS, COPIES, LOADS));
-    stores.add(Stores.cached(PRICES));
-    return stores;
+    return Stores.with(Stores.of(WINNERS, COPIES), Stores.cached(LOADS), Stores.cached(PRICES));
   }
 
   @Override
@@ -129,57 +130,67 @@ public final class CandleTable implements FileRowsNormalizer.Rows {
       }
       throw e;
     }
+    FileLoads.Counts counts = loads.count();
     boolean wasOut;
     if (before == null) {
       List<Long> ofFiles = FileCopies.Copy.files(standing(key));
       wasOut = !ofFiles.isEmpty();
-      try (FileLoads.Counts counts = loads.count()) {
-        counts.moved(ofFiles, List.of());
-      }
+      counts.moved(ofFiles, List.of());
     } else {
       wasOut = before.get() == 1;
     }
     if (row != null || wasOut) {
-      show(key, row, timestamp);
+      show(key, row, order == 0, timestamp);
     }
     ByteBuffer after = ByteBuffer.allocate(Rank.BYTES + 1);
     rank.writeTo(after);
     after.put((byte) (row == null ? 0 : 1));
     winners.put(storeKey, after.array());
+    counts.commit();
   }
 
   /** Forgets what the venue says: what files say is out then. */
   private void withdraw(CandleKey key, long timestamp) {
-    winners.delete(Buckets.candleKey(key));
     FileCopies.Copy now = standing(key);
-    try (FileLoads.Counts counts = loads.count()) {
-      counts.moved(List.of(), FileCopies.Copy.files(now));
-    }
-    show(key, row(key, now), timestamp);
+    FileLoads.Counts counts = loads.count();
+    counts.moved(List.of(), FileCopies.Copy.files(now));
+    show(key, row(key, now), true, timestamp);
+    winners.delete(Buckets.candleKey(key));
+    counts.commit();
   }
 
   private FileCopies.Copy standing(CandleKey key) {
-    return copies.standing(Target.CANDLES, Buckets.of(key)).get(Buckets.slot(key));
+    return copies.standing(Target.CANDLES, Buckets.of(key), Buckets.slot(key));
   }
 
   @Override
   public void take(FileRows chunk, long timestamp) {
+    boolean again = chunk.getFetchedAt().equals(chunk.getReplaces());
     copies.take(
         chunk,
         (part, bucket, changes, counts) -> {
+          CandleKey any = Buckets.candle(bucket, 0);
+          boolean prices = prices(any);
           Set<Long> ofVenue = ofVenue(bucket, changes);
           Map<Long, Candle> rows = new HashMap<>();
           for (FileCopies.Change change : changes) {
             if (!ofVenue.contains(change.slot())) {
               counts.moved(
                   FileCopies.Copy.files(change.before()), FileCopies.Copy.files(change.now()));
-              CandleKey key = Buckets.candle(bucket, change.slot());
+              CandleKey key =
+                  new CandleKey(
+                      any.getVenue(),
+                      any.getSymbol(),
+                      any.getInterval(),
+                      Instant.ofEpochMilli(change.slot()));
               Candle row = row(key, change.now());
               forward(key, row, timestamp);
-              rows.put(change.slot(), row);
+              if (prices) {
+                rows.put(change.slot(), row);
+              }
             }
           }
-          price(bucket, rows);
+          price(bucket, rows, again);
         });
   }
 
@@ -202,9 +213,15 @@ public final class CandleTable implements FileRowsNormalizer.Rows {
         : Buckets.withNames(loads.from(copy.file(), copy.read(Candle.class)), key);
   }
 
-  private void show(CandleKey key, Candle row, long timestamp) {
+  private void show(CandleKey key, Candle row, boolean again, long timestamp) {
     forward(key, row, timestamp);
-    price(Buckets.of(key), Collections.singletonMap(Buckets.slot(key), row));
+    if (prices(key)) {
+      price(Buckets.of(key), Collections.singletonMap(Buckets.slot(key), row), again);
+    }
+  }
+
+  private boolean prices(CandleKey key) {
+    return !rules.pricedBy(key.getVenue(), key.getSymbol()).isEmpty();
   }
 
   private void forward(CandleKey key, Candle row, long timestamp) {
@@ -215,29 +232,37 @@ public final class CandleTable implements FileRowsNormalizer.Rows {
    * Keeps what candles of a bucket price.
    *
    * @param rows by slot, null where there is none any more
+   * @param again whether blocks look for their prices even if none has changed: rules may have
    */
-  private void price(byte[] bucket, Map<Long, Candle> rows) {
-    CandleKey any = Buckets.candle(bucket, 0);
-    if (rows.isEmpty() || rules.pricedBy(any.getVenue(), any.getSymbol()).isEmpty()) {
+  private void price(byte[] bucket, Map<Long, Candle> rows, boolean again) {
+    if (rows.isEmpty()) {
       return;
     }
-    byte[] key = priceKey(bucket);
+    byte[] key = priceKey(CLOSES, bucket);
     Map<Long, BigDecimal> closes = Closes.fromBytes(prices.get(key));
+    boolean[] differs = {false};
     rows.forEach(
         (slot, row) -> {
-          if (row == null) {
-            closes.remove(slot);
-          } else {
-            closes.put(slot, row.getClose());
-          }
+          BigDecimal before = row == null ? closes.remove(slot) : closes.put(slot, row.getClose());
+          differs[0] |=
+              row == null
+                  ? before != null
+                  : before == null || before.compareTo(row.getClose()) != 0;
         });
-    prices.put(key, Closes.toBytes(closes));
-    changed.mark(bucket);
+    if (again) {
+      prices.put(priceKey(AGAIN, bucket), new byte[0]);
+    }
+    if (differs[0]) {
+      prices.put(key, Closes.toBytes(closes));
+    }
+    if (differs[0] || again) {
+      changed.mark(bucket);
+    }
   }
 
   /** Sends all closes that a bucket has now. */
   private void sendPrices(byte[] bucket, long now) {
-    Map<Long, BigDecimal> closes = Closes.fromBytes(prices.get(priceKey(bucket)));
+    Map<Long, BigDecimal> closes = Closes.fromBytes(prices.get(priceKey(CLOSES, bucket)));
     CandleKey first = Buckets.candle(bucket, Buckets.slotOfCandle(bucket));
     context.forward(
         new Record<>(
@@ -249,12 +274,13 @@ public final class CandleTable implements FileRowsNormalizer.Rows {
                 context.taskId().partition()),
             new PriceBucket(
                 closes.keySet().stream().map(Instant::ofEpochMilli).toList(),
-                List.copyOf(closes.values())),
+                List.copyOf(closes.values()),
+                prices.delete(priceKey(AGAIN, bucket)) != null),
             now),
         pricesNode);
   }
 
-  private static byte[] priceKey(byte[] bucket) {
-    return ByteBuffer.allocate(1 + bucket.length).put(CLOSES).put(bucket).array();
+  private static byte[] priceKey(byte letter, byte[] bucket) {
+    return ByteBuffer.allocate(1 + bucket.length).put(letter).put(bucket).array();
   }
 }

@@ -15,6 +15,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.LongPredicate;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.streams.KeyValue;
 import org.apache.kafka.streams.state.KeyValueIterator;
@@ -90,10 +91,50 @@ public final class FileCopies {
     void change(Target part, byte[] bucket, List<Change> changes, FileLoads.Counts counts);
   }
 
-  /** Copies of one row. */
+  /** Copies of one row, those of other chunks from the best one on. */
   private static final class Copies {
     private final List<Copy> before = new ArrayList<>(1);
     private final List<Copy> now = new ArrayList<>(1);
+    private final List<Copy> others = new ArrayList<>(1);
+
+    /** Whether copies that are worse than all these make no difference. */
+    private boolean isDecided;
+
+    /** Whether the chunk's copy says what stands already. */
+    private boolean repeats;
+
+    void decide(boolean again) {
+      if (others.isEmpty() || isDecided) {
+        return;
+      }
+      others.sort(ORDER);
+      Copy best = others.getLast();
+      boolean adds = before.size() == others.size() && now.size() > others.size();
+      if (!again && adds) {
+        now.sort(ORDER);
+        // All copies of the chunk are better, and say the same as the best of the others.
+        List<Copy> ofChunk = now.subList(others.size(), now.size());
+        repeats =
+            now.get(others.size() - 1).equals(best)
+                && ofChunk.stream().allMatch(best::saysTheSameAs);
+      }
+      isDecided = repeats || (endsRun(before) && endsRun(now));
+    }
+
+    /** Whether a copy says something else than the best one, and none that is not seen is above. */
+    private boolean endsRun(List<Copy> copies) {
+      copies.sort(ORDER);
+      Copy best = copies.getLast();
+      for (Copy each : copies.reversed()) {
+        if (!each.saysTheSameAs(best)) {
+          return true;
+        }
+        if (each.equals(others.getFirst())) {
+          return false;
+        }
+      }
+      return false;
+    }
   }
 
   /** Copies in a store. */
@@ -104,37 +145,30 @@ public final class FileCopies {
 
   /** Takes what a chunk makes now in place of what it made before. */
   public void take(FileRows chunk, Table table) {
-    try (FileLoads.Counts counts = loads.count()) {
-      Target part = Target.of(chunk.getPart()).orElseThrow();
-      long now = loads.fileOf(chunk, chunk.getFetchedAt());
-      Long before = chunk.getReplaces() == null ? null : loads.fileOf(chunk, chunk.getReplaces());
-      for (FileBucket each : chunk.getBuckets()) {
-        byte[] bucket = bytes(each.getBucket());
-        List<Change> changes =
-            take(
-                part,
-                bucket,
-                key(bucket, chunk.getFetchedAt(), now, chunk.getFirstLine()),
-                each.getRows() == null ? null : bytes(each.getRows()),
-                before == null
-                    ? null
-                    : key(bucket, chunk.getReplaces(), before, chunk.getFirstLine()),
-                counts);
-        if (!changes.isEmpty()) {
-          table.change(part, bucket, changes, counts);
-        }
-      }
+    Target part = Target.of(chunk.getPart()).orElseThrow();
+    long now = loads.fileOf(chunk, chunk.getFetchedAt());
+    Long before = chunk.getReplaces() == null ? null : loads.fileOf(chunk, chunk.getReplaces());
+    for (FileBucket each : chunk.getBuckets()) {
+      byte[] bucket = bytes(each.getBucket());
+      take(
+          part,
+          bucket,
+          key(bucket, chunk.getFetchedAt(), now, chunk.getFirstLine()),
+          each.getRows() == null ? null : bytes(each.getRows()),
+          before == null ? null : key(bucket, chunk.getReplaces(), before, chunk.getFirstLine()),
+          table);
     }
   }
 
-  private List<Change> take(
-      Target part,
-      byte[] bucket,
-      byte[] key,
-      byte[] rows,
-      byte[] keyBefore,
-      FileLoads.Counts counts) {
-    byte[] rowsBefore = keyBefore == null ? null : store.get(keyBefore);
+  /** Writes at last: what fails half-way has not been. */
+  private void take(
+      Target part, byte[] bucket, byte[] key, byte[] rows, byte[] keyBefore, Table table) {
+    FileLoads.Counts counts = loads.count();
+    boolean moves = keyBefore != null && !Arrays.equals(key, keyBefore);
+    Map<Long, Copies> copies = new LinkedHashMap<>();
+    // Under its own key there is something, too, if the chunk has failed half-way before.
+    boolean replaces = add(part, key, copies, counts);
+    replaces |= moves && add(part, keyBefore, copies, counts);
     List<Change> changes = new ArrayList<>();
     if (rows != null) {
       counts.held(
@@ -142,36 +176,46 @@ public final class FileCopies {
           visit(part, key, rows, (slot, copy) -> changes.add(new Change(slot, null, copy))));
     }
     try (KeyValueIterator<byte[], byte[]> others = entries(bucket)) {
-      if (rowsBefore != null || others.hasNext() || !areAscending(changes)) {
-        Map<Long, Copies> copies = new LinkedHashMap<>();
+      if (replaces || others.hasNext() || !areAscending(changes)) {
         changes.forEach(change -> of(copies, change.slot()).now.add(change.now()));
-        if (rowsBefore != null) {
-          int count =
-              visit(part, keyBefore, rowsBefore, (slot, copy) -> of(copies, slot).before.add(copy));
-          counts.held(fileIn(keyBefore), -count);
-        }
-        compete(part, copies, key, keyBefore, others);
-        boolean again = Arrays.equals(key, keyBefore);
         changes.clear();
+        boolean again = keyBefore != null && !moves;
+        compete(part, copies, key, keyBefore, others, again);
         copies.forEach(
             (slot, found) -> {
-              Copy before = standing(found.before);
-              Copy now = standing(found.now);
-              if (again || !isSame(before, now)) {
-                changes.add(new Change(slot, before, now));
+              if (!found.repeats) {
+                Copy before = standing(found.before);
+                Copy now = standing(found.now);
+                if (again || !isSame(before, now)) {
+                  changes.add(new Change(slot, before, now));
+                }
               }
             });
       }
     }
-    if (rowsBefore != null && !Arrays.equals(key, keyBefore)) {
+    if (!changes.isEmpty()) {
+      table.change(part, bucket, changes, counts);
+    }
+    if (moves) {
       store.delete(keyBefore);
     }
     if (rows != null) {
       store.put(key, rows);
-    } else if (rowsBefore != null) {
+    } else if (replaces) {
       store.delete(key);
     }
-    return changes;
+    counts.commit();
+  }
+
+  /** Adds what the chunk has made before. */
+  private boolean add(Target part, byte[] key, Map<Long, Copies> copies, FileLoads.Counts counts) {
+    byte[] rows = store.get(key);
+    if (rows == null) {
+      return false;
+    }
+    int count = visit(part, key, rows, (slot, copy) -> of(copies, slot).before.add(copy));
+    counts.held(fileIn(key), -count);
+    return true;
   }
 
   /** Whether no row stands there twice. */
@@ -184,29 +228,56 @@ public final class FileCopies {
     return true;
   }
 
-  /** Adds the copies that other chunks have made. */
+  /**
+   * Adds the copies that other chunks have made, the best ones first, as far as they matter: a copy
+   * that is better than all others and repeats the next one changes nothing, and behind the end of
+   * a run of copies that say the same nothing stands.
+   *
+   * @param again whether what stands has to be told even if nothing changes
+   */
   private static void compete(
       Target part,
       Map<Long, Copies> copies,
       byte[] key,
       byte[] keyBefore,
-      KeyValueIterator<byte[], byte[]> entries) {
-    while (entries.hasNext()) {
+      KeyValueIterator<byte[], byte[]> entries,
+      boolean again) {
+    int open = copies.size();
+    byte[] entryBefore = null;
+    while (open > 0 && entries.hasNext()) {
       KeyValue<byte[], byte[]> entry = entries.next();
-      if (!Arrays.equals(entry.key, key) && !Arrays.equals(entry.key, keyBefore)) {
-        visit(
-            part,
-            entry.key,
-            entry.value,
-            (slot, copy) -> {
-              Copies found = copies.get(slot);
-              if (found != null) {
-                found.before.add(copy);
-                found.now.add(copy);
-              }
-            });
+      if (Arrays.equals(entry.key, key) || Arrays.equals(entry.key, keyBefore)) {
+        continue;
       }
+      if (entryBefore != null && !isOfSameFile(entryBefore, entry.key)) {
+        for (Copies each : copies.values()) {
+          if (!each.isDecided) {
+            each.decide(again);
+            open -= each.isDecided ? 1 : 0;
+          }
+        }
+      }
+      entryBefore = entry.key;
+      visit(
+          part,
+          entry.key,
+          entry.value,
+          (slot, copy) -> {
+            Copies found = copies.get(slot);
+            if (found != null && !found.isDecided) {
+              found.others.add(copy);
+              found.before.add(copy);
+              found.now.add(copy);
+            }
+          });
     }
+    copies.values().forEach(each -> each.decide(again));
+  }
+
+  /** Whether entries are of chunks of one file, read at one time: their lines may be mixed. */
+  private static boolean isOfSameFile(byte[] key, byte[] other) {
+    int end = key.length - Long.BYTES;
+    return Arrays.equals(key, 0, end, other, 0, end);
   }
 
   private static Copies of(Map<Long, Copies> copies, long slot) {
@@ -220,8 +291,17 @@ public final class FileCopies {
     return one.file() == other.file() && one.saysTheSameAs(other);
   }
 
+  /** What stands of the copies of a row, if no node or venue says what does; null if nothing. */
+  public Copy standing(Target part, byte[] bucket, long slot) {
+    return standing(part, bucket, other -> other == slot).get(slot);
+  }
+
   /** What stands of the copies of each row of a bucket, if no node or venue says what does. */
   public Map<Long, Copy> standing(Target part, byte[] bucket) {
+    return standing(part, bucket, slot -> true);
+  }
+
+  private Map<Long, Copy> standing(Target part, byte[] bucket, LongPredicate wanted) {
     Map<Long, List<Copy>> copies = new HashMap<>();
     try (KeyValueIterator<byte[], byte[]> entries = entries(bucket)) {
       while (entries.hasNext()) {
@@ -230,7 +310,11 @@ public final class FileCopies {
             part,
             entry.key,
             entry.value,
-            (slot, copy) -> copies.computeIfAbsent(slot, _ -> new ArrayList<>(1)).add(copy));
+            (slot, copy) -> {
+              if (wanted.test(slot)) {
+                copies.computeIfAbsent(slot, _ -> new ArrayList<>(1)).add(copy);
+              }
+            });
       }
     }
     Map<Long, Copy> standing = new HashMap<>();
@@ -270,11 +354,12 @@ public final class FileCopies {
     return ByteBuffer.wrap(key).getLong(key.length - PLACE + Long.BYTES);
   }
 
+  /** Entries of a bucket, the best ones first. */
   private KeyValueIterator<byte[], byte[]> entries(byte[] bucket) {
     byte[] from = Arrays.copyOf(bucket, bucket.length + PLACE);
     byte[] to = from.clone();
     Arrays.fill(to, bucket.length, to.length, (byte) 0xFF);
-    return store.range(from, to);
+    return store.reverseRange(from, to);
   }
 
   private static byte[] key(byte[] bucket, Instant fetchedAt, long file, long firstLine) {

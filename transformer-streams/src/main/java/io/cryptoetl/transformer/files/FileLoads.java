@@ -2,10 +2,10 @@ package io.cryptoetl.transformer.files;
 
 import io.cryptoetl.chain.Block;
 import io.cryptoetl.files.FileRows;
-import io.cryptoetl.kafka.AvroSerdes;
 import io.cryptoetl.market.Candle;
 import io.cryptoetl.ops.FileLoad;
 import io.cryptoetl.ops.FileLoadKey;
+import io.cryptoetl.transformer.state.Kept;
 import io.cryptoetl.transformer.state.Marks;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -116,33 +116,34 @@ public final class FileLoads {
     return file;
   }
 
-  /** Takes counts; they are kept when it is closed. */
+  /** Takes counts. */
   public Counts count() {
     return new Counts();
   }
 
-  /** Counts of some files. */
-  public final class Counts implements AutoCloseable {
+  /** Counts of some files, which are kept by {@link #commit}. */
+  public final class Counts {
     private final Map<Long, long[]> changes = new LinkedHashMap<>();
 
     private Counts() {}
 
-    /** Copies have come, or were taken back. A file that has some has a name in the store. */
+    /** Copies have come, or were taken back. */
     void held(long file, int rows) {
-      if (rows > 0 && store.get(key(NAME, file)) == null) {
-        store.put(key(NAME, file), AvroSerdes.body(name(file)));
-      }
-      changes.computeIfAbsent(file, _ -> new long[2])[0] += rows;
+      of(file)[0] += rows;
     }
 
     /** What stands in the place of a row is of other files. */
     public void moved(List<Long> before, List<Long> now) {
-      before.forEach(file -> changes.computeIfAbsent(file, _ -> new long[2])[1]--);
-      now.forEach(file -> changes.computeIfAbsent(file, _ -> new long[2])[1]++);
+      before.forEach(file -> of(file)[1]--);
+      now.forEach(file -> of(file)[1]++);
     }
 
-    @Override
-    public void close() {
+    private long[] of(long file) {
+      return changes.computeIfAbsent(file, _ -> new long[2]);
+    }
+
+    /** Keeps them: the last thing to do for what was counted. */
+    public void commit() {
       changes.forEach(
           (file, change) -> {
             if (change[0] != 0 || change[1] != 0) {
@@ -154,6 +155,9 @@ public final class FileLoads {
 
   private void add(long file, long rows, long loaded) {
     Load load = load(file);
+    if (load.rows() == 0 && store.get(key(NAME, file)) == null) {
+      store.put(key(NAME, file), Kept.toBytes(name(file)));
+    }
     store.put(
         key(COUNTS, file),
         ByteBuffer.allocate(2 * Long.BYTES)
@@ -200,7 +204,7 @@ public final class FileLoads {
         file,
         number -> {
           byte[] stored = store.get(key(NAME, number));
-          return AvroSerdes.fromBody(FileLoadKey.class, stored, 0, stored.length);
+          return Kept.fromBytes(FileLoadKey.class, stored);
         });
   }
 

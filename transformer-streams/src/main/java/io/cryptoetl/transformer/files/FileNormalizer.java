@@ -57,12 +57,15 @@ public final class FileNormalizer extends RawNormalizer<RawCsvRows> {
   /** What chunks have made. */
   private static final String STORE = "file-chunks";
 
-  /** A record takes no more buckets beyond it. */
-  private static final int BATCH_BYTES = 1 << 20;
+  /** A record takes no more buckets beyond it, nor beyond a part of what its topic takes. */
+  private static final int MAX_BATCH_BYTES = 1 << 20;
+
+  private static final int PART_OF_LIMIT = 4;
 
   private final Layouts layouts;
   private final PriceRules rules;
   private final ToIntFunction<Topic> partitions;
+  private final ToIntFunction<Topic> limits;
   private final String blockRows;
   private final String candles;
   private final String tallies;
@@ -74,6 +77,7 @@ public final class FileNormalizer extends RawNormalizer<RawCsvRows> {
    * @param values reads the value of raw records
    * @param rules tell the sides of a market
    * @param partitions how many a topic has
+   * @param limits largest record of a topic, in bytes
    * @param sink name of the node that writes a topic
    */
   public FileNormalizer(
@@ -81,12 +85,14 @@ public final class FileNormalizer extends RawNormalizer<RawCsvRows> {
       Layouts layouts,
       PriceRules rules,
       ToIntFunction<Topic> partitions,
+      ToIntFunction<Topic> limits,
       UnaryOperator<String> sink) {
     super(
         Topics.RAW_CSV_ROWS, RawCsvRows.class, values, sink.apply(Topics.OPS_DEAD_LETTERS.name()));
     this.layouts = layouts;
     this.rules = rules;
     this.partitions = partitions;
+    this.limits = limits;
     this.blockRows = sink.apply(Topics.TRANSFORMER_FILE_ROWS.name());
     this.candles = sink.apply(Topics.TRANSFORMER_FILE_CANDLES.name());
     this.tallies = sink.apply(Topics.OPS_FILE_CHUNKS.name());
@@ -192,10 +198,12 @@ public final class FileNormalizer extends RawNormalizer<RawCsvRows> {
         BlockKey block = (BlockKey) key;
         bucket = Buckets.of(of, block);
         slot = Buckets.slot(of, block, of.position(row));
+      }
+      byte[] body = AvroSerdes.body(row);
+      if (key instanceof BlockKey block) {
         chains.accept(block.getChainId());
         heights.accept(block.getNumber());
       }
-      byte[] body = AvroSerdes.body(row);
       int partition = KeyPartitioner.partition(AvroSerdes.body(key), count);
       rowsOf
           .computeIfAbsent(partition, _ -> new LinkedHashMap<>())
@@ -298,6 +306,7 @@ public final class FileNormalizer extends RawNormalizer<RawCsvRows> {
     private final Instant replaces;
     private final Target target;
     private final int partition;
+    private final int limit;
     private List<FileBucket> buckets = new ArrayList<>();
     private int bytes;
 
@@ -312,11 +321,12 @@ public final class FileNormalizer extends RawNormalizer<RawCsvRows> {
       this.replaces = replaces;
       this.target = target;
       this.partition = partition;
+      this.limit = Math.min(MAX_BATCH_BYTES, limits.applyAsInt(topic(target)) / PART_OF_LIMIT);
     }
 
     void add(ByteBuffer bucket, byte[] rows) {
       int more = bucket.remaining() + (rows == null ? 0 : rows.length);
-      if (bytes + more > BATCH_BYTES) {
+      if (bytes + more > limit) {
         send();
       }
       bytes += more;

@@ -10,6 +10,7 @@ import io.cryptoetl.prices.PriceBucketKey;
 import io.cryptoetl.transformer.prices.PriceRules.Market;
 import io.cryptoetl.transformer.prices.PriceRules.Period;
 import io.cryptoetl.transformer.state.Closes;
+import io.cryptoetl.transformer.state.Kept;
 import io.cryptoetl.transformer.state.Stores;
 import java.math.BigDecimal;
 import java.math.BigInteger;
@@ -162,7 +163,7 @@ public final class PriceJoin
     chains.add(key.getChainId());
     rowsByTime.put(timeKey(key.getChainId(), row.getTimestamp(), key.getNumber()), new byte[0]);
     price(row);
-    rows.put(rowKey, AvroSerdes.body(row));
+    rows.put(rowKey, Kept.toBytes(row));
     context.forward(new Record<>(key, row, timestamp));
   }
 
@@ -179,8 +180,8 @@ public final class PriceJoin
     Map<Long, BigDecimal> before = Closes.fromBytes(buckets.get(bucketKey));
     Set<Long> changed = new TreeSet<>(now.keySet());
     changed.addAll(before.keySet());
-    // What comes again as it was comes with a replay: rules may have changed.
-    if (!now.equals(before)) {
+    // With a replay rules may have changed.
+    if (!bucket.getAgain()) {
       changed.removeIf(
           open ->
               now.containsKey(open)
@@ -248,7 +249,7 @@ public final class PriceJoin
       byte[] before = rows.get(rowKey);
       BlockEconomics row = decode(before);
       price(row);
-      byte[] after = AvroSerdes.body(row);
+      byte[] after = Kept.toBytes(row);
       if (!Arrays.equals(before, after)) {
         rows.put(rowKey, after);
         context.forward(
@@ -379,6 +380,6 @@ public final class PriceJoin
   }
 
   private static BlockEconomics decode(byte[] bytes) {
-    return AvroSerdes.fromBody(BlockEconomics.class, bytes, 0, bytes.length);
+    return Kept.fromBytes(BlockEconomics.class, bytes);
   }
 }

@@ -6,7 +6,6 @@ import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
 import java.util.EnumMap;
 import java.util.Map;
-import org.apache.avro.SchemaNormalization;
 
 /**
  * The rows that a chunk of a file makes of a {@link Buckets bucket}, as stores and records have
@@ -24,7 +23,7 @@ public final class ChunkRows {
 
   static {
     for (Target target : Target.values()) {
-      FINGERPRINTS.put(target, SchemaNormalization.parsingFingerprint64(target.schema()));
+      FINGERPRINTS.put(target, Kept.fingerprint(target.schema()));
     }
   }
 
@@ -87,9 +86,7 @@ public final class ChunkRows {
   public static int forEach(Target target, byte[] rows, Visitor to) {
     ByteBuffer in = ByteBuffer.wrap(rows);
     if (rows.length < HEAD || in.get() != VERSION || in.getLong() != FINGERPRINTS.get(target)) {
-      throw new BadRecordException(
-          "rows of %s that a file made were kept by a transformer of another version, which had other columns: clear the transformer's state and replay raw.csv.rows"
-              .formatted(target.label()));
+      throw Kept.ofOtherVersion("rows of %s that a file made".formatted(target.label()));
     }
     int count = 0;
     long slot = 0;

@@ -69,14 +69,15 @@ public final class Marks {
   }
 
   private void send(long now) {
-    scheduled.cancel();
-    scheduled = null;
     for (byte[] mark : marked()) {
       byte[] key = new byte[mark.length - 1];
       System.arraycopy(mark, 1, key, 0, key.length);
-      sender.send(key, now);
+      // First: what cannot be sent must not hold up the others for ever.
       store.delete(mark);
+      sender.send(key, now);
     }
+    scheduled.cancel();
+    scheduled = null;
   }
 
   private List<byte[]> marked() {

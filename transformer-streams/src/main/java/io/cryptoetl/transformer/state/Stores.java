@@ -24,6 +24,13 @@ public final class Stores {
     return Collections.unmodifiableSet(stores);
   }
 
+  /** Stores together. */
+  public static Set<StoreBuilder<?>> with(Set<StoreBuilder<?>> some, StoreBuilder<?>... others) {
+    Set<StoreBuilder<?>> all = new LinkedHashSet<>(some);
+    Collections.addAll(all, others);
+    return Collections.unmodifiableSet(all);
+  }
+
   private static StoreBuilder<?> store(String name) {
     return bytes(name).withCachingDisabled();
   }

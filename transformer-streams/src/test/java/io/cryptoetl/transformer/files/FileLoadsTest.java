@@ -58,9 +58,9 @@ class FileLoadsTest {
   }
 
   private void count(String file, int rows) {
-    try (FileLoads.Counts counts = loads.count()) {
-      counts.held(fileOf(file), rows);
-    }
+    FileLoads.Counts counts = loads.count();
+    counts.held(fileOf(file), rows);
+    counts.commit();
   }
 
   /** What goes out as time goes by, as file and counts. */
@@ -89,9 +89,9 @@ class FileLoadsTest {
     come("a.csv");
     come("a.csv");
     come("b.csv");
-    try (FileLoads.Counts counts = loads.count()) {
-      counts.moved(List.of(), List.of(fileOf("b.csv")));
-    }
+    FileLoads.Counts counts = loads.count();
+    counts.moved(List.of(), List.of(fileOf("b.csv")));
+    counts.commit();
 
     assertThat(out()).containsExactlyInAnyOrder("a.csv 0/2", "b.csv 1/1");
     assertThat(context.scheduledPunctuators()).allMatch(CapturedPunctuator::cancelled);

@@ -41,6 +41,7 @@ class FileNormalizerTest {
   private final MockProcessorContext<SpecificRecord, SpecificRecord> context =
       new MockProcessorContext<>(new Properties());
   private RawCsvRows chunk;
+  private int limit = 16 << 20;
   private FileNormalizer normalizer;
 
   @BeforeEach
@@ -64,6 +65,7 @@ class FileNormalizerTest {
             Layouts.defaults(),
             PriceRules.defaults(),
             topic -> PARTITIONS,
+            topic -> limit,
             topic -> topic);
     normalizer.init(context);
   }
@@ -140,6 +142,17 @@ class FileNormalizerTest {
         .hasSizeGreaterThan(PARTITIONS)
         .allSatisfy(
             r -> assertThat(AvroSerdes.body((FileRows) r.value())).hasSizeLessThan(2 << 20));
+  }
+
+  @Test
+  void shouldKeepToTheLimitOfTheTopic() {
+    limit = 200_000;
+
+    List<Record<?, ?>> records = normalize(20_000, 1);
+
+    assertThat(linesOf(records)).hasSize(20_000);
+    assertThat(records.stream().filter(r -> r.value() instanceof FileRows))
+        .allSatisfy(r -> assertThat(AvroSerdes.body((FileRows) r.value())).hasSizeLessThan(limit));
   }
 
   @Test

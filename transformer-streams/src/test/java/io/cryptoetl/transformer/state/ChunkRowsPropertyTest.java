@@ -63,7 +63,7 @@ class ChunkRowsPropertyTest {
     assertThatExceptionOfType(BadRecordException.class)
         .isThrownBy(() -> ChunkRows.forEach(Target.BLOCKS, logs, (slot, line, from, to) -> {}))
         .withMessageContaining("chain.blocks")
-        .withMessageContaining("replay raw.csv.rows");
+        .withMessageContaining("docs/replay.md");
     assertThatExceptionOfType(BadRecordException.class)
         .isThrownBy(
             () -> ChunkRows.forEach(Target.LOGS, new byte[2], (slot, line, from, to) -> {}));
