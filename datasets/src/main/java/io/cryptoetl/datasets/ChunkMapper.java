@@ -5,6 +5,7 @@ import io.cryptoetl.raw.RawCsvRows;
 import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.apache.avro.specific.SpecificRecord;
 
 /** Makes rows of tables of the rows of a chunk, as the layout of its dataset tells. */
@@ -32,6 +33,16 @@ public final class ChunkMapper {
    *     not tell how it can be read
    */
   public static void map(RawCsvRows chunk, Layouts layouts, Rows to) throws BadRecordException {
+    map(chunk, layouts, Set.of(), to);
+  }
+
+  /**
+   * Maps a chunk to see whether a layout fits.
+   *
+   * @param standIns parameters that nobody has told yet: nothing is concluded from them
+   */
+  static void map(RawCsvRows chunk, Layouts layouts, Set<String> standIns, Rows to)
+      throws BadRecordException {
     Layout layout =
         layouts
             .named(chunk.getDataset())
@@ -45,7 +56,7 @@ public final class ChunkMapper {
     Optional<Cells> head = reader.head();
     List<String> names =
         head.map(Cells::values).filter(c -> RowMapper.hasNames(layout, c)).orElse(null);
-    RowMapper mapper = new RowMapper(layout, chunk, names);
+    RowMapper mapper = new RowMapper(layout, chunk, names, standIns);
     RowReader.Rows rows =
         new RowReader.Rows() {
           @Override

@@ -9,13 +9,16 @@ import io.cryptoetl.raw.RawCsvRows;
 import java.nio.ByteBuffer;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Collectors;
+import org.apache.avro.Schema;
 import org.apache.avro.specific.SpecificRecord;
 
 /** Tells the dataset of a file from the names of its columns and its first rows. */
@@ -192,11 +195,14 @@ public final class Detector {
         return Optional.empty();
       }
       List<Column> known = known(layout, names);
+      Collection<Schema.Field> ownNames = RowMapper.ownNames(layout, names).values();
       Map<String, String> tried = new HashMap<>(parameters);
       List<String> missing = new ArrayList<>();
       CONTEXT.forEach(
           (field, stand) -> {
-            if (!isTold(layout, file, known, field) && !parameters.containsKey(field)) {
+            if (!isTold(layout, file, known, field)
+                && ownNames.stream().noneMatch(f -> f.name().equals(field))
+                && !parameters.containsKey(field)) {
               missing.add(field);
               tried.put(field, stand);
             }
@@ -206,6 +212,7 @@ public final class Detector {
       ChunkMapper.map(
           chunk(layout, file, format, first, tried),
           Layouts.only(layout),
+          Set.copyOf(missing),
           new ChunkMapper.Rows() {
             @Override
             public void row(long line, ByteBuffer bytes, Target target, SpecificRecord row) {
@@ -226,7 +233,7 @@ public final class Detector {
           new Guess(
               layout.name(),
               layout.targetName(),
-              known.size(),
+              known.size() + ownNames.size(),
               spelled(known, names),
               rows[0],
               rows[1],

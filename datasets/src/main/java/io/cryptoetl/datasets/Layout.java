@@ -57,6 +57,7 @@ public final class Layout {
   private record WrittenColumn(
       List<String> name,
       List<String> field,
+      String agrees,
       List<String> time,
       String remove,
       String match,
@@ -69,6 +70,7 @@ public final class Layout {
    * @param spelled its names as the layout writes them
    * @param named whether a plain name is one of its names
    * @param fields that it fills: several ones by the parts of a list, none if it is only skipped
+   * @param agrees a field of time that it says again
    * @param times how a time may be written
    * @param remove text that goes away
    * @param match what is taken of it: the first group
@@ -79,6 +81,7 @@ public final class Layout {
       Set<String> spelled,
       Predicate<String> named,
       List<String> fields,
+      Optional<String> agrees,
       List<TimeFormat> times,
       Optional<String> remove,
       Optional<Pattern> match,
@@ -147,8 +150,18 @@ public final class Layout {
     List<String> names = required("name of a column", written.name());
     List<String> fields = written.field() == null ? List.of() : written.field();
     fields.forEach(field -> field("column " + names.getFirst(), field));
+    Optional<String> agrees = Optional.ofNullable(written.agrees());
+    if (agrees.isPresent()
+        && (!fields.isEmpty()
+            || agrees.map(target.schema()::getField).filter(Values::isTime).isEmpty())) {
+      throw invalid(
+          "agrees of column " + names.getFirst(),
+          agrees.get(),
+          "a field that is a time, of a column that fills none,");
+    }
     boolean isTime =
-        fields.stream().map(f -> target.field(f).orElseThrow()).anyMatch(Values::isTime);
+        agrees.isPresent()
+            || fields.stream().map(f -> target.field(f).orElseThrow()).anyMatch(Values::isTime);
     if (isTime != (written.time() != null)) {
       throw invalid(
           "time of column " + names.getFirst(),
@@ -160,6 +173,7 @@ public final class Layout {
         Set.copyOf(names),
         named(names),
         fields,
+        agrees,
         isTime ? written.time().stream().map(this::time).toList() : List.of(),
         Optional.ofNullable(written.remove()),
         Optional.ofNullable(written.match()).map(Layout::match),

@@ -9,9 +9,11 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Collectors;
 import org.apache.avro.Schema;
 import org.apache.avro.specific.SpecificRecord;
@@ -22,6 +24,7 @@ import org.apache.avro.specific.SpecificRecord;
  */
 final class RowMapper {
   private final Layout layout;
+  private final Set<String> standIns;
   private final Map<String, Constant> given = new HashMap<>();
   private final Map<String, Constant> fallback = new HashMap<>();
   private final List<String> names;
@@ -48,17 +51,25 @@ final class RowMapper {
    * @param names of the cells
    * @param indexes of the cells by column, -1 for none
    * @param expected texts by index of their cell
+   * @param ownNames fields whose cells have their very name, by index of the cell
    */
-  private record Binding(List<String> names, int[] indexes, Map<Integer, String> expected) {}
+  private record Binding(
+      List<String> names,
+      int[] indexes,
+      Map<Integer, String> expected,
+      Map<Integer, Schema.Field> ownNames) {}
 
   /**
    * A mapper.
    *
    * @param names of the cells where a row does not have them itself; null if the file has none
+   * @param standIns parameters that nobody has told: nothing is concluded from them
    * @throws BadRecordException if no row of the chunk can be mapped
    */
-  RowMapper(Layout layout, RawCsvRows chunk, List<String> names) throws BadRecordException {
+  RowMapper(Layout layout, RawCsvRows chunk, List<String> names, Set<String> standIns)
+      throws BadRecordException {
     this.layout = layout;
+    this.standIns = standIns;
     this.names = names;
     this.fieldsOfColumns =
         layout.columns().stream().map(c -> c.fields().stream().map(this::field).toList()).toList();
@@ -135,6 +146,13 @@ final class RowMapper {
               : cellNames.get(bound.indexes()[i]).strip();
       fill(row, column, fieldsOfColumns.get(i), name, text.strip());
     }
+    for (Map.Entry<Integer, Schema.Field> own : bound.ownNames().entrySet()) {
+      String text = cells.values().get(own.getKey()).strip();
+      if (!Values.isNothing(text)) {
+        String name = cellNames.get(own.getKey()).strip();
+        set(row, own.getValue(), Values.of(own.getValue(), name, text, TimeFormat.GIVEN, ","));
+      }
+    }
     for (Map.Entry<String, Constant> constant : fallback.entrySet()) {
       Schema.Field field = field(constant.getKey());
       if (!filled.get(field.pos())) {
@@ -146,6 +164,18 @@ final class RowMapper {
     }
     derive(row);
     requireComplete(row, cellNames, bound);
+    if (row instanceof Candle candle && !standIns.contains("interval")) {
+      requireItsTime(candle, cellNames, bound);
+    }
+    for (int i = 0; i < columns.size(); i++) {
+      if (columns.get(i).agrees().isPresent() && bound.indexes()[i] >= 0) {
+        requireAgreement(
+            row,
+            columns.get(i),
+            nameOf(i, cellNames, bound),
+            cells.values().get(bound.indexes()[i]).strip());
+      }
+    }
     for (RowCheck check : layout.checks()) {
       check.check(row);
     }
@@ -217,6 +247,54 @@ final class RowMapper {
     }
   }
 
+  /** A candle that opens between two others has a time that was rounded, or is another one's. */
+  private void requireItsTime(Candle candle, List<String> cellNames, Binding bound)
+      throws BadRecordException {
+    if (!CandleLength.mayOpen(candle.getOpenTime(), candle.getInterval())) {
+      String name = "open_time";
+      for (int i = 0; i < bound.indexes().length; i++) {
+        if (layout.columns().get(i).fields().contains(name) && bound.indexes()[i] >= 0) {
+          throw offGrid(candle, nameOf(i, cellNames, bound));
+        }
+      }
+      throw offGrid(candle, name);
+    }
+  }
+
+  private static BadRecordException offGrid(Candle candle, String name) {
+    return new BadRecordException(
+        "candle_interval",
+        name,
+        "%s is %s, at which no candle of %s opens: the time was rounded, is when the candle closed, or the interval is another one"
+            .formatted(name, candle.getOpenTime(), candle.getInterval()));
+  }
+
+  /** A column that says again what another one does. */
+  private void requireAgreement(SpecificRecord row, Column column, String name, String text)
+      throws BadRecordException {
+    String field = column.agrees().orElseThrow();
+    if (Values.isNothing(text) || (field.equals("close_time") && standIns.contains("interval"))) {
+      return;
+    }
+    Schema.Field other = layout.target().schema().getField(field);
+    Instant said = (Instant) Values.of(other, name, text, column.times(), column.separator());
+    Instant held = (Instant) row.get(other.pos());
+    // Venues tell the last millisecond of a candle, or the first moment behind it.
+    boolean isEnd = field.equals("close_time") && said.equals(held.plusMillis(1));
+    if (!said.equals(held) && !isEnd) {
+      throw new BadRecordException(
+          "row_inconsistent",
+          name,
+          "%s is '%s', but %s is %s by the other columns".formatted(name, text, field, held));
+    }
+  }
+
+  private String nameOf(int column, List<String> cellNames, Binding bound) {
+    return cellNames == null
+        ? layout.columns().get(column).name()
+        : cellNames.get(bound.indexes()[column]).strip();
+  }
+
   private void requireComplete(SpecificRecord row, List<String> cellNames, Binding bound)
       throws BadRecordException {
     BitSet missing = (BitSet) required.clone();
@@ -233,7 +311,7 @@ final class RowMapper {
       if (columns.get(i).fields().contains(field)) {
         int index = bound.indexes()[i];
         if (index >= 0) {
-          String name = cellNames == null ? columns.get(i).name() : cellNames.get(index).strip();
+          String name = nameOf(i, cellNames, bound);
           return new BadRecordException(
               "field_missing", name, name + " is empty, and without it there is no row");
         }
@@ -301,7 +379,42 @@ final class RowMapper {
                 }
               });
     }
-    binding = new Binding(cellNames, indexes, expected);
+    binding = new Binding(cellNames, indexes, expected, ownNames(layout, cellNames));
     return binding;
+  }
+
+  /**
+   * Columns that the layout does not know and that are named like a field which no other column
+   * fills: none that the table has is dropped.
+   *
+   * @param cellNames null if the file has none
+   * @return fields by index of their cell
+   */
+  static Map<Integer, Schema.Field> ownNames(Layout layout, List<String> cellNames) {
+    Map<Integer, Schema.Field> own = new LinkedHashMap<>();
+    if (cellNames == null) {
+      return own;
+    }
+    List<String> plain = cellNames.stream().map(Layout::plain).toList();
+    Set<String> filled = new HashSet<>();
+    for (Column column : layout.columns()) {
+      if (plain.stream().anyMatch(column.named())) {
+        filled.addAll(column.fields());
+      }
+    }
+    Set<String> expected =
+        layout.expected().keySet().stream().map(Layout::plain).collect(Collectors.toSet());
+    for (int cell = 0; cell < plain.size(); cell++) {
+      String name = plain.get(cell);
+      if (!expected.contains(name)
+          && layout.columns().stream().noneMatch(c -> c.named().test(name))) {
+        for (Schema.Field field : layout.target().fields()) {
+          if (Layout.plain(field.name()).equals(name) && filled.add(field.name())) {
+            own.put(cell, field);
+          }
+        }
+      }
+    }
+    return own;
   }
 }

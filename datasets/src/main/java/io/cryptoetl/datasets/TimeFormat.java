@@ -21,7 +21,14 @@ import java.util.Optional;
 /** A way to write a time. Tables hold milliseconds, so what is finer is cut. */
 sealed interface TimeFormat {
   /** How people may write a time where no layout tells. */
-  List<TimeFormat> GIVEN = List.of(Text.of("yyyy-MM-dd'T'HH:mm:ssX"), Text.of("yyyy-MM-dd"));
+  List<TimeFormat> GIVEN =
+      List.of(
+          new Unix("unix"),
+          Text.of("yyyy-MM-dd'T'HH:mm:ss[.SSS]X"),
+          Text.of("yyyy-MM-dd HH:mm:ss[.SSS]XXX"),
+          Text.of("yyyy-MM-dd HH:mm:ss[.SSS]X"),
+          Text.of("yyyy-MM-dd HH:mm:ss[.SSSSSS] 'UTC'"),
+          Text.of("yyyy-MM-dd"));
 
   /** The time; empty if the text is not written in this way. */
   Optional<Instant> parse(String text);
@@ -66,16 +73,18 @@ sealed interface TimeFormat {
       return Optional.of(Instant.ofEpochMilli(number.scaleByPowerOfTen(power).longValue()));
     }
 
-    /** Most times are none, and to find that out by an exception takes long. */
+    /**
+     * Most times are none, and to find that out by an exception takes long. One with an exponent
+     * was rounded by a spreadsheet.
+     */
     private static boolean mayBeNumber(String text) {
       if (text.startsWith("0x")) {
         return true;
       }
       for (int i = 0; i < text.length(); i++) {
         char c = text.charAt(i);
-        boolean isSign =
-            (c == '-' || c == '+') && (i == 0 || "eE".indexOf(text.charAt(i - 1)) >= 0);
-        if (!isSign && (c < '0' || c > '9') && c != '.' && c != 'e' && c != 'E') {
+        boolean isSign = i == 0 && (c == '-' || c == '+');
+        if (!isSign && (c < '0' || c > '9') && c != '.') {
           return false;
         }
       }

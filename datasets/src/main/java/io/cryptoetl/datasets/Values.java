@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Pattern;
 import org.apache.avro.LogicalTypes;
 import org.apache.avro.Schema;
 
@@ -21,6 +22,10 @@ final class Values {
   /** What programs write where they have nothing. */
   private static final Set<String> NOTHING =
       Set.of("", "null", "NULL", "None", "nan", "NaN", "NA", "N.A.", "N/A", "#N/A", "#N/A N/A");
+
+  private static final Pattern ROUNDED = Pattern.compile("[0-9]+([.,][0-9]*)?[eE][+-]?[0-9]+");
+  private static final String WITH_ALL_DIGITS =
+      "one with all its digits, which a spreadsheet seems to have rounded: take the file as it was before, or save the column as text,";
 
   private static final int UINT256_BITS = 256;
   private static final int LONGEST = 80;
@@ -112,9 +117,19 @@ final class Values {
       value = new BigInteger(point < 0 ? text : text.substring(0, point));
     }
     if (value == null || value.bitLength() > bits) {
-      throw invalid(column, text, "a whole number below 2^%d, decimal or hex".formatted(bits));
+      throw invalid(
+          column,
+          text,
+          isRounded(text)
+              ? WITH_ALL_DIGITS
+              : "a whole number below 2^%d, decimal or hex".formatted(bits));
     }
     return value;
+  }
+
+  /** Whether a text is a number with an exponent, of which some program has kept a few digits. */
+  private static boolean isRounded(String text) {
+    return ROUNDED.matcher(text).matches();
   }
 
   /** Whether a text is digits, with nothing but zeros behind a point. */
@@ -138,7 +153,11 @@ final class Values {
     ByteBuffer data = Hex.data(text);
     if (data == null || length.filter(l -> l != data.remaining()).isPresent()) {
       throw invalid(
-          column, text, length.map(l -> l + " bytes in hex").orElse("hex data, two digits a byte"));
+          column,
+          text,
+          isRounded(text)
+              ? WITH_ALL_DIGITS
+              : length.map(l -> l + " bytes in hex").orElse("hex data, two digits a byte"));
     }
     return data;
   }
@@ -156,7 +175,7 @@ final class Values {
         return Instant.ofEpochMilli(time.get().toEpochMilli());
       }
     }
-    throw invalid(column, text, "a time written as " + times);
+    throw invalid(column, text, isRounded(text) ? WITH_ALL_DIGITS : "a time written as " + times);
   }
 
   private static List<ByteBuffer> list(

@@ -17,6 +17,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import org.apache.avro.generic.GenericRecord;
@@ -109,6 +110,126 @@ class FilesTest {
     assertThat(row.get("close_time")).isEqualTo(1609459259999L);
     assertThat(row.get("source")).hasToString("binance-klines");
     assertThat(row.get("endpoint")).hasToString("data/ETHUSDT-1m-2021-01.csv");
+  }
+
+  @Test
+  void shouldTakeColumnsNamedLikeFieldsThatTheLayoutDoesNotKnow() {
+    String head =
+        "log_index,transaction_index,transaction_hash,block_hash,block_number,address,data,topic0,topic1,topic2,topic3,block_timestamp\n";
+    String postgres = hash(7).replace("0x", "\\x");
+    pipe(
+        "ethereum-etl-logs",
+        "logs.csv",
+        head,
+        "2,0,%s,%s,9,%s,0x,%s,%s,,,2015-08-07 03:30:33 UTC\n"
+                .formatted(hash(1), hash(2), address(3), hash(4), hash(5))
+            + "3,0,%s,%s,9,%s,\\x,%s,,,,2015-08-07 03:30:33+00\n"
+                .formatted(postgres, hash(2), address(3), postgres)
+            + "4,0,%s,%s,9,%s,0x,lots,,,,\n".formatted(hash(1), hash(2), address(3)),
+        MAINNET);
+    pipe(
+        "ethereum-etl-logs",
+        "logs.jsonl",
+        "",
+        "{\"chain_id\": 5, \"block_number\": 9, \"block_hash\": \"%s\", \"transaction_index\": 0, \"transaction_hash\": \"%s\", \"log_index\": 1, \"address\": \"%s\", \"data\": \"0x\", \"topics\": [\"%s\"], \"topic0\": \"%s\", \"block_timestamp\": \"1438918233\"}\n"
+            .formatted(hash(2), hash(1), address(3), hash(4), hash(9)),
+        Map.of());
+
+    assertThat(lettersByColumn()).containsExactly("field_invalid topic0");
+    List<GenericRecord> logs = topology.rows(Topics.CHAIN_LOGS);
+    assertThat(logs)
+        .extracting(l -> l.get("chain_id") + " " + l.get("log_index"))
+        .containsExactly("1 2", "1 3", "5 1");
+    assertThat(logs)
+        .extracting(l -> "0x" + HexFormat.of().formatHex(((ByteBuffer) l.get("topic0")).array()))
+        .containsExactly(hash(4), hash(7), hash(4));
+    assertThat(logs.getFirst().get("topic1")).isNotNull();
+    assertThat(logs).extracting(l -> l.get("block_timestamp")).containsOnly(1438918233000L);
+  }
+
+  private static final String KLINES =
+      "open_time,open,high,low,close,volume,close_time,quote_volume,count,taker_buy_volume,taker_buy_quote_volume,ignore\n";
+
+  private static String kline(String openTime, String closeTime) {
+    return openTime
+        + ",737.18,737.77,736.53,737.70,756.567,"
+        + closeTime
+        + ",557634.38743,640,1,1,0\n";
+  }
+
+  private List<String> lettersByColumn() {
+    return letters().stream().map(l -> l.get("code") + " " + l.get("column_name")).toList();
+  }
+
+  @Test
+  void shouldRefuseTimesThatLostTheirDigits() {
+    pipe(
+        "binance-klines",
+        "ETHUSDT-1m-2021-01.csv",
+        KLINES,
+        kline("1.60946E+12", "1.60946E+12") + kline("1609459200000", "1609459259999"),
+        Map.of());
+
+    assertThat(candles()).hasSize(1);
+    assertThat(lettersByColumn()).containsExactly("field_invalid open_time");
+    assertThat(letters().getFirst().get("reason").toString()).contains("spreadsheet");
+  }
+
+  @Test
+  void shouldRefuseCandlesThatOpenBetweenOthersOrContradictThemselves() {
+    pipe(
+        "binance-klines",
+        "ETHUSDT-1m-2021-01.csv",
+        KLINES,
+        kline("1609459200001", "1609459260000")
+            + kline("1609459260000", "1609459379999")
+            + kline("1609459320000", "1609459380000")
+            + kline("1609459380000000", "1609459439999999")
+            + kline("1609459440000", ""),
+        Map.of());
+
+    assertThat(lettersByColumn())
+        .containsExactly("candle_interval open_time", "row_inconsistent close_time");
+    assertThat(candles()).hasSize(3);
+  }
+
+  @Test
+  void shouldTakeDaysOfOtherTimeZonesButNoTimesOfCloses() {
+    Map<String, String> daily = Map.of("venue", "v", "symbol", "s", "interval", "1d");
+    pipe(
+        "ohlcv",
+        "a.csv",
+        "timestamp,open,high,low,close,volume\n",
+        "2024-01-01T18:30:00Z,1,2,0.5,1.5,7\n2024-01-02T23:59:59.999Z,1,2,0.5,1.5,7\n",
+        daily);
+
+    assertThat(candles()).extracting(c -> c.get("open_time")).containsExactly(1704133800000L);
+    assertThat(lettersByColumn()).containsExactly("candle_interval timestamp");
+  }
+
+  @Test
+  void shouldReadDownloadsOfCoinmarketcapWhoseTimestampIsTheClose() {
+    RawCsvRows chunk =
+        Chunks.file(
+            "coinmarketcap-ohlcv",
+            "Bitcoin.csv",
+            "timeOpen;timeClose;timeHigh;timeLow;name;open;high;low;close;volume;marketCap;circulatingSupply;timestamp\n",
+            "\"2024-02-03T00:00:00.000Z\";\"2024-02-03T23:59:59.999Z\";\"2024-02-03T00:14:00.000Z\";\"2024-02-03T12:09:00.000Z\";\"1\";43000.5;43100;42900;42950.25;1842.5;8;9;\"2024-02-03T23:59:59.999Z\"\n"
+                + "\"2024-02-04T00:00:00.000Z\";\"2024-02-04T23:59:59.999Z\";\"\";\"\";\"1\";43000.5;43100;42900;42950.25;1842.5;8;9;\"2024-02-05T23:59:59.999Z\"\n",
+            Map.of("symbol", "BTC"));
+    chunk.setDelimiter(";");
+    topology.pipe(chunk);
+
+    assertThat(candles())
+        .singleElement()
+        .satisfies(
+            row -> {
+              assertThat(row.get("open_time")).isEqualTo(1706918400000L);
+              assertThat(row.get("close_time")).isEqualTo(1707004799999L);
+              assertThat(row.get("volume")).isNull();
+              assertThat(decimal(row, "quote_volume", 18)).isEqualByComparingTo("1842.5");
+            });
+    assertThat(lettersByColumn()).containsExactly("row_inconsistent timestamp");
   }
 
   @Test

@@ -11,6 +11,7 @@ import java.util.Optional;
  */
 public final class CandleLength {
   private static final int MAX_DIGITS = 5;
+  private static final long QUARTER_OF_AN_HOUR_MS = 900_000;
 
   private CandleLength() {}
 
@@ -42,5 +43,20 @@ public final class CandleLength {
       case 'M' -> Optional.of(open.atZone(ZoneOffset.UTC).plusMonths(count).toInstant());
       default -> Optional.empty();
     };
+  }
+
+  /**
+   * Whether a candle may open at a time: seconds, minutes and hours at multiples of the length,
+   * days and longer ones at a quarter of an hour, because days of other time zones begin there.
+   *
+   * @param length such as 1m
+   */
+  public static boolean mayOpen(Instant open, String length) {
+    long step =
+        switch (length.charAt(length.length() - 1)) {
+          case 'd', 'w', 'M' -> QUARTER_OF_AN_HOUR_MS;
+          default -> end(Instant.EPOCH, length).map(Instant::toEpochMilli).orElse(1L);
+        };
+    return Math.floorMod(open.toEpochMilli(), step) == 0;
   }
 }

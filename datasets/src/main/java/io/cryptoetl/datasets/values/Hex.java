@@ -13,9 +13,12 @@ public final class Hex {
 
   private Hex() {}
 
-  /** Bytes of DATA; null if the text is none. */
+  /**
+   * Bytes of DATA, also as PostgreSQL writes them, with a backslash for 0; null if the text is
+   * none.
+   */
   public static ByteBuffer data(String text) {
-    if (!text.startsWith("0x") || (text.length() & 1) != 0) {
+    if (!(text.startsWith("0x") || text.startsWith("\\x")) || (text.length() & 1) != 0) {
       return null;
     }
     byte[] bytes = new byte[text.length() / 2 - 1];
