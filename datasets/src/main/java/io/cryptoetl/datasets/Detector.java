@@ -46,6 +46,8 @@ public final class Detector {
    * @param rows that were tried
    * @param missing fields that have to be given as parameters
    * @param problem of the first row that does not fit; empty if all do
+   * @param undecided whether the rows can be read in more than one way, so that none is taken to
+   *     fit
    */
   public record Guess(
       String dataset,
@@ -55,7 +57,8 @@ public final class Detector {
       int fitting,
       int rows,
       List<String> missing,
-      String problem) {
+      String problem,
+      boolean undecided) {
     private static final Comparator<Guess> ORDER =
         Comparator.comparingInt(Guess::fitting)
             .thenComparingInt(Guess::columns)
@@ -157,7 +160,7 @@ public final class Detector {
                                         : " and takes " + String.join(", ", parameters.keySet()),
                                     tried(file, format, first, parameters).stream()
                                         .filter(g -> !g.problem().isEmpty())
-                                        .findFirst()
+                                        .min(Comparator.comparing(g -> !g.undecided()))
                                         .map(
                                             g ->
                                                 " (nearest is %s, %s)"
@@ -208,6 +211,7 @@ public final class Detector {
             }
           });
       int[] rows = {0, 0};
+      boolean[] unknown = {false};
       List<String> problems = new ArrayList<>();
       ChunkMapper.map(
           chunk(layout, file, format, first, tried),
@@ -223,6 +227,13 @@ public final class Detector {
             @Override
             public void bad(long line, byte[] bytes, BadRecordException reason) {
               rows[1]++;
+              if (reason.code().equals(Values.CONVENTION_UNKNOWN)) {
+                // The rows that fit may be read wrong.
+                if (!unknown[0]) {
+                  problems.clear();
+                }
+                unknown[0] = true;
+              }
               if (problems.isEmpty()) {
                 problems.add("line %d: %s".formatted(line, reason.getMessage()));
               }
@@ -235,10 +246,11 @@ public final class Detector {
               layout.targetName(),
               known.size() + ownNames.size(),
               spelled(known, names),
-              rows[0],
+              unknown[0] ? 0 : rows[0],
               rows[1],
               missing,
-              String.join("", problems)));
+              String.join("", problems),
+              unknown[0]));
     } catch (BadRecordException e) {
       // The layout does not fit, for whatever reason: that is the answer.
       return Optional.empty();

@@ -33,10 +33,13 @@ public final class Layout {
   /** Names of times that are not patterns. */
   private static final Set<String> UNIX = Set.of("unix", "unix_s", "unix_ms", "unix_us");
 
+  private static final String COMMA = "comma";
+
   private final String name;
   private final String about;
   private final Target target;
   private final boolean positional;
+  private final boolean decimalComma;
   private final List<Column> columns;
   private final Map<String, String> values;
   private final Map<String, String> expected;
@@ -48,6 +51,7 @@ public final class Layout {
       String about,
       String target,
       boolean positional,
+      String decimals,
       List<WrittenColumn> columns,
       Map<String, String> values,
       Map<String, String> expect,
@@ -94,6 +98,10 @@ public final class Layout {
         Target.of(required("target", written.target()))
             .orElseThrow(() -> invalid("target", written.target(), "one of " + Target.labels()));
     this.positional = written.positional();
+    this.decimalComma = COMMA.equals(written.decimals());
+    if (written.decimals() != null && !decimalComma) {
+      throw invalid("decimals", written.decimals(), "comma, or nothing for a point,");
+    }
     this.columns = required("columns", written.columns()).stream().map(this::column).toList();
     this.values = written.values() == null ? Map.of() : Map.copyOf(written.values());
     values.forEach(this::requireValue);
@@ -216,6 +224,9 @@ public final class Layout {
     if (UNIX.contains(format)) {
       return new TimeFormat.Unix(format);
     }
+    if (format.equals(TimeFormat.Slashes.NAME)) {
+      return new TimeFormat.Slashes();
+    }
     try {
       return TimeFormat.Text.of(format);
     } catch (IllegalArgumentException e) {
@@ -300,6 +311,11 @@ public final class Layout {
   /** Whether a file without names of columns has them in the order of the layout. */
   boolean positional() {
     return positional;
+  }
+
+  /** Whether numbers are written with a decimal comma, and dots between thousands. */
+  boolean decimalComma() {
+    return decimalComma;
   }
 
   List<Column> columns() {

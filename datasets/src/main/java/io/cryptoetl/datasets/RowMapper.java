@@ -13,6 +13,7 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.apache.avro.Schema;
@@ -24,6 +25,7 @@ import org.apache.avro.specific.SpecificRecord;
  */
 final class RowMapper {
   private final Layout layout;
+  private final Optional<List<TimeFormat>> dates;
   private final Set<String> standIns;
   private final Map<String, Constant> given = new HashMap<>();
   private final Map<String, Constant> fallback = new HashMap<>();
@@ -63,12 +65,19 @@ final class RowMapper {
    * A mapper.
    *
    * @param names of the cells where a row does not have them itself; null if the file has none
+   * @param dates how the file says that it writes times
    * @param standIns parameters that nobody has told: nothing is concluded from them
    * @throws BadRecordException if no row of the chunk can be mapped
    */
-  RowMapper(Layout layout, RawCsvRows chunk, List<String> names, Set<String> standIns)
+  RowMapper(
+      Layout layout,
+      RawCsvRows chunk,
+      List<String> names,
+      Optional<TimeFormat> dates,
+      Set<String> standIns)
       throws BadRecordException {
     this.layout = layout;
+    this.dates = dates.map(List::of);
     this.standIns = standIns;
     this.names = names;
     this.fieldsOfColumns =
@@ -213,9 +222,13 @@ final class RowMapper {
         return;
       }
     }
+    List<TimeFormat> times = dates.orElse(column.times());
     if (fields.size() == 1) {
       Schema.Field field = fields.getFirst();
-      set(row, field, Values.of(field, name, text, column.times(), column.separator()));
+      if (layout.decimalComma() && Values.isDecimal(field)) {
+        text = Values.withPoint(name, text);
+      }
+      set(row, field, Values.of(field, name, text, times, column.separator()));
       return;
     }
     List<String> parts = Values.parts(text, column.separator());
@@ -224,7 +237,7 @@ final class RowMapper {
     }
     for (int i = 0; i < parts.size(); i++) {
       Schema.Field field = fields.get(i);
-      set(row, field, Values.of(field, name, parts.get(i), column.times(), column.separator()));
+      set(row, field, Values.of(field, name, parts.get(i), times, column.separator()));
     }
   }
 

@@ -27,6 +27,7 @@ import java.nio.charset.UnsupportedCharsetException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.stream.StreamSupport;
 
@@ -42,6 +43,7 @@ final class RowReader {
   /** Columns before the fields of a Bloomberg data file. */
   private static final List<String> BLOOMBERG = List.of("SECURITY", "ERRCODE", "NFIELDS");
 
+  private static final String DATE_FORMAT = "DATEFORMAT=";
   private static final int MAX_CELL = 16 * 1024 * 1024;
 
   /** Lines that a row before a damaged one may have. */
@@ -140,6 +142,28 @@ final class RowReader {
           }
         });
     return rows.isEmpty() ? Optional.empty() : Optional.of(rows.getLast());
+  }
+
+  /**
+   * How a Bloomberg data file says that it writes dates; empty if it does not.
+   *
+   * @throws BadRecordException if nobody can read it
+   */
+  Optional<TimeFormat> dateFormat() throws BadRecordException {
+    for (String line : json ? List.<String>of() : text(bytes(chunk.getHead())).lines().toList()) {
+      if (line.startsWith(DATE_FORMAT)) {
+        String told = line.substring(DATE_FORMAT.length()).strip().toLowerCase(Locale.ROOT);
+        if (!told.matches("(dd|mm|yyyy)([-/. ]?)(dd|mm|yyyy)\\2(dd|mm|yyyy)")
+            || !(told.contains("dd") && told.contains("mm") && told.contains("yyyy"))) {
+          throw new BadRecordException(
+              Values.CONVENTION_UNKNOWN,
+              "the file has %s, one such as DATEFORMAT=yyyymmdd or DATEFORMAT=dd/mm/yyyy is expected"
+                  .formatted(line));
+        }
+        return Optional.of(TimeFormat.Text.of(told.replace("mm", "MM")));
+      }
+    }
+    return Optional.empty();
   }
 
   /** Splits the head, which has no names, into rows. */

@@ -97,6 +97,47 @@ sealed interface TimeFormat {
     }
   }
 
+  /**
+   * Day and month with slashes, in either order: taken where one order gives no date or both give
+   * the same, refused where nobody can tell.
+   */
+  record Slashes() implements TimeFormat {
+    /** Its name in layouts. */
+    static final String NAME = "slashes";
+
+    private static final Text DAY_FIRST = Text.of("dd/MM/yyyy");
+    private static final Text MONTH_FIRST = Text.of("MM/dd/yyyy");
+
+    @Override
+    public Optional<Instant> parse(String text) {
+      Optional<Instant> day = DAY_FIRST.parse(text);
+      Optional<Instant> month = MONTH_FIRST.parse(text);
+      return day.isPresent() && month.isPresent() && !day.equals(month)
+          ? Optional.empty()
+          : day.or(() -> month);
+    }
+
+    /** Whether both orders give a date, and not the same. */
+    static boolean isAmbiguous(String text) {
+      return DAY_FIRST.parse(text).isPresent()
+          && MONTH_FIRST.parse(text).isPresent()
+          && !DAY_FIRST.parse(text).equals(MONTH_FIRST.parse(text));
+    }
+
+    /** Both readings, for people. */
+    static String readings(String text) {
+      return "%s as day/month and %s as month/day"
+          .formatted(
+              DAY_FIRST.parse(text).orElseThrow().toString().substring(0, 10),
+              MONTH_FIRST.parse(text).orElseThrow().toString().substring(0, 10));
+    }
+
+    @Override
+    public String toString() {
+      return "dd/MM/yyyy or MM/dd/yyyy";
+    }
+  }
+
   /** A pattern of {@link DateTimeFormatter}; UTC where it has no offset. */
   final class Text implements TimeFormat {
     private final String pattern;

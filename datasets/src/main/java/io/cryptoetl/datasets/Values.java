@@ -27,6 +27,15 @@ final class Values {
   private static final String WITH_ALL_DIGITS =
       "one with all its digits, which a spreadsheet seems to have rounded: take the file as it was before, or save the column as text,";
 
+  /** Code of what only the file as a whole can tell. */
+  static final String CONVENTION_UNKNOWN = "convention_unknown";
+
+  private static final Pattern WITH_COMMA =
+      Pattern.compile("-?([0-9]+|[0-9]{1,3}([.][0-9]{3})+)(,[0-9]+)?");
+
+  private static final Pattern DECIMAL_COMMA =
+      Pattern.compile("-?([0-9]+|[0-9]{1,3}([. ][0-9]{3})+),[0-9]+");
+
   private static final int UINT256_BITS = 256;
   private static final int LONGEST = 80;
 
@@ -41,6 +50,12 @@ final class Values {
 
   static boolean isTime(Schema.Field field) {
     return type(field).getLogicalType() instanceof LogicalTypes.TimestampMillis;
+  }
+
+  /** Whether a field is a number that may have a fraction. */
+  static boolean isDecimal(Schema.Field field) {
+    return type(field).getLogicalType() instanceof LogicalTypes.Decimal decimal
+        && decimal.getScale() > 0;
   }
 
   static boolean isNullable(Schema.Field field) {
@@ -79,6 +94,13 @@ final class Values {
       try {
         return Decimals.of(column, text);
       } catch (BadRecordException e) {
+        if (DECIMAL_COMMA.matcher(text).matches()) {
+          throw new BadRecordException(
+              CONVENTION_UNKNOWN,
+              column,
+              "%s is '%s', with a decimal comma, so that other numbers of the file may be read wrong: only a layout of your own can tell, with decimals: comma"
+                  .formatted(column, text));
+        }
         throw new BadRecordException(e.code(), column, e.getMessage());
       }
     }
@@ -90,6 +112,17 @@ final class Values {
       case ARRAY -> list(field, column, text, separator);
       default -> throw new IllegalArgumentException("no way to fill " + field.name());
     };
+  }
+
+  /**
+   * A number with a decimal comma and dots between thousands, with a decimal point and nothing
+   * between thousands.
+   */
+  static String withPoint(String column, String text) throws BadRecordException {
+    if (!WITH_COMMA.matcher(text).matches()) {
+      throw invalid(column, text, "a number such as 1.234,5");
+    }
+    return text.replace(".", "").replace(',', '.');
   }
 
   private static String requireText(String column, String text) throws BadRecordException {
@@ -174,6 +207,14 @@ final class Values {
         }
         return Instant.ofEpochMilli(time.get().toEpochMilli());
       }
+    }
+    if (times.stream().anyMatch(TimeFormat.Slashes.class::isInstance)
+        && TimeFormat.Slashes.isAmbiguous(text)) {
+      throw new BadRecordException(
+          CONVENTION_UNKNOWN,
+          column,
+          "%s is '%s', which is %s: only a layout of your own can tell, whose time is one of both"
+              .formatted(column, text, TimeFormat.Slashes.readings(text)));
     }
     throw invalid(column, text, isRounded(text) ? WITH_ALL_DIGITS : "a time written as " + times);
   }

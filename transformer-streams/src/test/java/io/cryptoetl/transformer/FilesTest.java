@@ -147,6 +147,69 @@ class FilesTest {
     assertThat(logs).extracting(l -> l.get("block_timestamp")).containsOnly(1438918233000L);
   }
 
+  private static String bloomberg(String more) {
+    return "START-OF-FILE\nRUNDATE=20240112\n"
+        + more
+        + "START-OF-FIELDS\nLAST_UPDATE_DT\nPX_LAST\nEND-OF-FIELDS\nSTART-OF-DATA\n";
+  }
+
+  @Test
+  void shouldReadDatesAsTheHeadOfTheFileSaysAndRefuseThoseThatAreOneOfTwo() throws IOException {
+    pipe(
+        "bloomberg-prices",
+        "told.out",
+        bloomberg("DATEFORMAT=dd/mm/yyyy\n"),
+        "XBTUSD Curncy|0|2|12/01/2024|42853.2|\n",
+        Map.of());
+    pipe(
+        "bloomberg-prices",
+        "untold.out",
+        bloomberg(""),
+        "XBTUSD Curncy|0|2|11/01/2024|1|\nXBTUSD Curncy|0|2|15/01/2024|2|\nXBTUSD Curncy|0|2|01/16/2024|3|\nXBTUSD Curncy|0|2|02/02/2024|4|\n",
+        Map.of());
+    pipe(
+        "bloomberg-prices",
+        "odd.out",
+        bloomberg("DATEFORMAT=ddmonyy\n"),
+        "XBTUSD Curncy|0|2|12JAN24|42853.2|\n",
+        Map.of());
+
+    assertThat(candles())
+        .extracting(
+            c -> Instant.ofEpochMilli((Long) c.get("open_time")).toString().substring(0, 10))
+        .containsExactly("2024-01-12", "2024-01-15", "2024-01-16", "2024-02-02");
+    assertThat(lettersByColumn())
+        .containsExactlyInAnyOrder("convention_unknown LAST_UPDATE_DT", "convention_unknown null");
+    assertThat(letters())
+        .extracting(l -> l.get("reason").toString())
+        .anyMatch(r -> r.contains("2024-01-11 as day/month and 2024-11-01 as month/day"));
+  }
+
+  @Test
+  void shouldReadDecimalCommasIfTheLayoutSaysSo() throws IOException {
+    String head = "Date;Close\n";
+    String rows = "2024-01-01;2.098\n2024-01-02;2.064,50\n2024-01-03;998,5\n2024-01-04;2.09\n";
+    restartedWith(
+        "continental",
+        """
+        about: Closes with a decimal comma
+        target: market.candles
+        decimals: comma
+        values: {venue: v, symbol: s, interval: 1d}
+        columns:
+          - {name: date, field: open_time, time: yyyy-MM-dd}
+          - {name: close, field: close}
+        """);
+    RawCsvRows chunk = Chunks.file("continental", "a.csv", head, rows, Map.of());
+    chunk.setDelimiter(";");
+    topology.pipe(chunk);
+
+    assertThat(candles())
+        .extracting(c -> decimal(c, "close", 18).stripTrailingZeros().toPlainString())
+        .containsExactly("2098", "2064.5", "998.5");
+    assertThat(lettersByColumn()).containsExactly("field_invalid Close");
+  }
+
   private static final String KLINES =
       "open_time,open,high,low,close,volume,close_time,quote_volume,count,taker_buy_volume,taker_buy_quote_volume,ignore\n";
 
