@@ -46,6 +46,7 @@ public final class Detector {
    * @param rows that were tried
    * @param missing fields that have to be given as parameters
    * @param problem of the first row that does not fit; empty if all do
+   * @param leftOut columns of the file of which nothing is made
    * @param undecided whether the rows can be read in more than one way, so that none is taken to
    *     fit
    */
@@ -58,6 +59,7 @@ public final class Detector {
       int rows,
       List<String> missing,
       String problem,
+      List<String> leftOut,
       boolean undecided) {
     private static final Comparator<Guess> ORDER =
         Comparator.comparingInt(Guess::fitting)
@@ -67,8 +69,13 @@ public final class Detector {
 
     /** Why the layout was chosen, for people. */
     public String why() {
-      return "it knows %d columns, and %d of the first %d rows fit"
-          .formatted(columns, fitting, rows);
+      return "it knows %d columns, and %d of the first %d rows fit%s"
+          .formatted(columns, fitting, rows, withoutWhat());
+    }
+
+    /** Which columns become nothing, for people. */
+    String withoutWhat() {
+      return leftOut.isEmpty() ? "" : "; left out: " + String.join(", ", leftOut);
     }
   }
 
@@ -250,11 +257,31 @@ public final class Detector {
               rows[1],
               missing,
               String.join("", problems),
+              leftOut(layout, names, ownNames),
               unknown[0]));
     } catch (BadRecordException e) {
       // The layout does not fit, for whatever reason: that is the answer.
       return Optional.empty();
     }
+  }
+
+  private static List<String> leftOut(
+      Layout layout, List<String> names, Collection<Schema.Field> ownNames) {
+    Set<String> taken =
+        ownNames.stream().map(f -> Layout.plain(f.name())).collect(Collectors.toSet());
+    return names == null
+        ? List.of()
+        : names.stream()
+            .map(String::strip)
+            .filter(n -> !n.isEmpty() && !taken.contains(Layout.plain(n)))
+            .filter(
+                n ->
+                    layout.columns().stream()
+                        .noneMatch(
+                            c ->
+                                c.named().test(Layout.plain(n))
+                                    && (!c.fields().isEmpty() || c.agrees().isPresent())))
+            .toList();
   }
 
   private static boolean isTold(Layout layout, String file, List<Column> known, String field) {

@@ -23,6 +23,8 @@ public final class Preview implements FileReader.Content {
   /** Rows that are shown of each file or member. */
   private static final int FIRST_ROWS = 5;
 
+  private static final String AS_YOU_SAY = "as you say";
+
   private final String file;
   private final Layouts layouts;
   private final Optional<String> dataset;
@@ -137,9 +139,11 @@ public final class Preview implements FileReader.Content {
     Detector detector = new Detector(layouts);
     String found = detector.dataset(name, format, first, dataset, parameters);
     String why =
-        dataset.isPresent()
-            ? "as you say"
-            : detector.guesses(name, format, first, parameters).getFirst().why();
+        detector.guesses(name, format, first, parameters).stream()
+            .filter(guess -> guess.dataset().equals(found))
+            .findFirst()
+            .map(guess -> dataset.isPresent() ? AS_YOU_SAY + guess.withoutWhat() : guess.why())
+            .orElse(AS_YOU_SAY);
     part = new Part(name, format, found);
     listener.begun(name, found, why);
     return rows;

@@ -63,6 +63,21 @@ class DetectorTest {
   }
 
   @Test
+  void shouldNameTheColumnsThatBecomeNothing() throws Exception {
+    byte[] sample =
+        "time,open,high,low,close,volume,trades,Market Cap,note\n2024-01-01,1,2,0.5,1.5,7,3,9,x\n"
+            .getBytes(UTF_8);
+    FileFormat format = FileFormat.of(sample);
+
+    assertThat(
+            new Detector(Layouts.defaults())
+                .guesses("a.csv", format, Chunk.first(format, sample), Map.of())
+                .getFirst()
+                .why())
+        .isEqualTo("it knows 7 columns, and 1 of the first 1 rows fit; left out: Market Cap, note");
+  }
+
+  @Test
   void shouldTakeWhatRowsTellUnderAFieldsOwnName() throws Exception {
     String log =
         "{\"chain_id\":1,\"block_number\":9,\"block_hash\":\"0x%1$s\",\"transaction_index\":0,\"transaction_hash\":\"0x%1$s\",\"log_index\":1,\"address\":\"0x%2$s\",\"data\":\"0x\",\"topic0\":\"0x%1$s\"}\n"
