@@ -260,6 +260,20 @@ public final class Detector {
               leftOut(layout, names, ownNames),
               unknown[0]));
     } catch (BadRecordException e) {
+      if (e.code().equals(Values.CONVENTION_UNKNOWN)) {
+        return Optional.of(
+            new Guess(
+                layout.name(),
+                layout.targetName(),
+                0,
+                0,
+                0,
+                1,
+                List.of(),
+                e.getMessage(),
+                List.of(),
+                true));
+      }
       // The layout does not fit, for whatever reason: that is the answer.
       return Optional.empty();
     }

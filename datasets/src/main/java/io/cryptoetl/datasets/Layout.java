@@ -161,6 +161,7 @@ public final class Layout {
     Optional<String> agrees = Optional.ofNullable(written.agrees());
     if (agrees.isPresent()
         && (!fields.isEmpty()
+            || Target.PROVENANCE.contains(agrees.get())
             || agrees.map(target.schema()::getField).filter(Values::isTime).isEmpty())) {
       throw invalid(
           "agrees of column " + names.getFirst(),

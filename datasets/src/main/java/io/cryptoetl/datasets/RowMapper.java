@@ -80,6 +80,12 @@ final class RowMapper {
     this.dates = dates.map(List::of);
     this.standIns = standIns;
     this.names = names;
+    if (layout.decimalComma() && !chunk.getFormat().equals("csv")) {
+      throw new BadRecordException(
+          Values.CONVENTION_UNKNOWN,
+          "%s has decimals: comma, but the file is JSON, whose numbers have points"
+              .formatted(layout.name()));
+    }
     this.fieldsOfColumns =
         layout.columns().stream().map(c -> c.fields().stream().map(this::field).toList()).toList();
     for (Schema.Field field : layout.target().schema().getFields()) {
@@ -159,7 +165,9 @@ final class RowMapper {
       String text = cells.values().get(own.getKey()).strip();
       if (!Values.isNothing(text)) {
         String name = cellNames.get(own.getKey()).strip();
-        set(row, own.getValue(), Values.of(own.getValue(), name, text, TimeFormat.GIVEN, ","));
+        if (!fallback.containsKey(own.getValue().name())) {
+          put(row, own.getValue(), name, text, TimeFormat.GIVEN, ",");
+        }
       }
     }
     for (Map.Entry<String, Constant> constant : fallback.entrySet()) {
@@ -173,17 +181,20 @@ final class RowMapper {
     }
     derive(row);
     requireComplete(row, cellNames, bound);
-    if (row instanceof Candle candle && !standIns.contains("interval")) {
-      requireItsTime(candle, cellNames, bound);
-    }
+    boolean confirmed = false;
     for (int i = 0; i < columns.size(); i++) {
       if (columns.get(i).agrees().isPresent() && bound.indexes()[i] >= 0) {
-        requireAgreement(
-            row,
-            columns.get(i),
-            nameOf(i, cellNames, bound),
-            cells.values().get(bound.indexes()[i]).strip());
+        confirmed |=
+            requireAgreement(
+                row,
+                columns.get(i),
+                nameOf(i, cellNames, bound),
+                cells.values().get(bound.indexes()[i]).strip());
       }
+    }
+    // After a downtime venues have opened candles between others, and closed them accordingly.
+    if (row instanceof Candle candle && !confirmed && !standIns.contains("interval")) {
+      requireItsTime(candle, cellNames, bound);
     }
     for (RowCheck check : layout.checks()) {
       check.check(row);
@@ -198,6 +209,19 @@ final class RowMapper {
   private void put(SpecificRecord row, Schema.Field field, Constant constant)
       throws BadRecordException {
     set(row, field, Values.of(field, constant.what(), constant.text(), TimeFormat.GIVEN, ","));
+  }
+
+  private void put(
+      SpecificRecord row,
+      Schema.Field field,
+      String name,
+      String text,
+      List<TimeFormat> times,
+      String separator)
+      throws BadRecordException {
+    String plain =
+        layout.decimalComma() && Values.isNumber(field) ? Values.withPoint(name, text) : text;
+    set(row, field, Values.of(field, name, plain, times, separator));
   }
 
   private void set(SpecificRecord row, Schema.Field field, Object value) {
@@ -225,10 +249,7 @@ final class RowMapper {
     List<TimeFormat> times = dates.orElse(column.times());
     if (fields.size() == 1) {
       Schema.Field field = fields.getFirst();
-      if (layout.decimalComma() && Values.isDecimal(field)) {
-        text = Values.withPoint(name, text);
-      }
-      set(row, field, Values.of(field, name, text, times, column.separator()));
+      put(row, field, name, text, times, column.separator());
       return;
     }
     List<String> parts = Values.parts(text, column.separator());
@@ -237,7 +258,7 @@ final class RowMapper {
     }
     for (int i = 0; i < parts.size(); i++) {
       Schema.Field field = fields.get(i);
-      set(row, field, Values.of(field, name, parts.get(i), times, column.separator()));
+      put(row, field, name, parts.get(i), times, column.separator());
     }
   }
 
@@ -282,24 +303,33 @@ final class RowMapper {
             .formatted(name, candle.getOpenTime(), candle.getInterval()));
   }
 
-  /** A column that says again what another one does. */
-  private void requireAgreement(SpecificRecord row, Column column, String name, String text)
+  /**
+   * A column that says again what another one does.
+   *
+   * @return whether it confirms when the candle closed
+   */
+  private boolean requireAgreement(SpecificRecord row, Column column, String name, String text)
       throws BadRecordException {
     String field = column.agrees().orElseThrow();
-    if (Values.isNothing(text) || (field.equals("close_time") && standIns.contains("interval"))) {
-      return;
-    }
     Schema.Field other = layout.target().schema().getField(field);
-    Instant said = (Instant) Values.of(other, name, text, column.times(), column.separator());
     Instant held = (Instant) row.get(other.pos());
-    // Venues tell the last millisecond of a candle, or the first moment behind it.
-    boolean isEnd = field.equals("close_time") && said.equals(held.plusMillis(1));
-    if (!said.equals(held) && !isEnd) {
+    boolean isClose = field.equals("close_time");
+    if (held == null || Values.isNothing(text) || (isClose && standIns.contains("interval"))) {
+      return false;
+    }
+    Instant said = (Instant) Values.of(other, name, text, column.times(), column.separator());
+    // Venues tell the last millisecond of a candle, its last second, or the first moment behind it.
+    boolean agrees =
+        isClose
+            ? !said.isBefore(held.minusMillis(999)) && !said.isAfter(held.plusMillis(1))
+            : said.equals(held);
+    if (!agrees) {
       throw new BadRecordException(
           "row_inconsistent",
           name,
           "%s is '%s', but %s is %s by the other columns".formatted(name, text, field, held));
     }
+    return isClose;
   }
 
   private String nameOf(int column, List<String> cellNames, Binding bound) {
@@ -411,7 +441,8 @@ final class RowMapper {
     List<String> plain = cellNames.stream().map(Layout::plain).toList();
     Set<String> filled = new HashSet<>();
     for (Column column : layout.columns()) {
-      if (plain.stream().anyMatch(column.named())) {
+      // Parts of a list may have columns of their own; what has another name has another meaning.
+      if (column.fields().size() == 1 || plain.stream().anyMatch(column.named())) {
         filled.addAll(column.fields());
       }
     }
@@ -422,7 +453,9 @@ final class RowMapper {
       if (!expected.contains(name)
           && layout.columns().stream().noneMatch(c -> c.named().test(name))) {
         for (Schema.Field field : layout.target().fields()) {
-          if (Layout.plain(field.name()).equals(name) && filled.add(field.name())) {
+          if (Layout.plain(field.name()).equals(name)
+              && !field.name().equals("standard")
+              && filled.add(field.name())) {
             own.put(cell, field);
           }
         }

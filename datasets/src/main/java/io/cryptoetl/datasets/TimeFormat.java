@@ -25,6 +25,7 @@ sealed interface TimeFormat {
       List.of(
           new Unix("unix"),
           Text.of("yyyy-MM-dd'T'HH:mm:ss[.SSS]X"),
+          Text.of("yyyy-MM-dd'T'HH:mm:ss[.SSS]XXX"),
           Text.of("yyyy-MM-dd HH:mm:ss[.SSS]XXX"),
           Text.of("yyyy-MM-dd HH:mm:ss[.SSS]X"),
           Text.of("yyyy-MM-dd HH:mm:ss[.SSSSSS] 'UTC'"),

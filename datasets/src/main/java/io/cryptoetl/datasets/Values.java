@@ -31,11 +31,12 @@ final class Values {
   static final String CONVENTION_UNKNOWN = "convention_unknown";
 
   private static final Pattern WITH_COMMA =
-      Pattern.compile("-?([0-9]+|[0-9]{1,3}([.][0-9]{3})+)(,[0-9]+)?");
+      Pattern.compile("-?([0-9]+|[1-9][0-9]{0,2}([.][0-9]{3})+)(,[0-9]+)?");
 
   private static final Pattern DECIMAL_COMMA =
       Pattern.compile("-?([0-9]+|[0-9]{1,3}([. ][0-9]{3})+),[0-9]+");
 
+  private static final int WORD_DIGITS = 64;
   private static final int UINT256_BITS = 256;
   private static final int LONGEST = 80;
 
@@ -52,10 +53,12 @@ final class Values {
     return type(field).getLogicalType() instanceof LogicalTypes.TimestampMillis;
   }
 
-  /** Whether a field is a number that may have a fraction. */
-  static boolean isDecimal(Schema.Field field) {
-    return type(field).getLogicalType() instanceof LogicalTypes.Decimal decimal
-        && decimal.getScale() > 0;
+  /** Whether a field is a number, and no time. */
+  static boolean isNumber(Schema.Field field) {
+    Schema type = type(field);
+    return type.getLogicalType() instanceof LogicalTypes.Decimal
+        || (type.getLogicalType() == null
+            && (type.getType() == Schema.Type.INT || type.getType() == Schema.Type.LONG));
   }
 
   static boolean isNullable(Schema.Field field) {
@@ -98,7 +101,7 @@ final class Values {
           throw new BadRecordException(
               CONVENTION_UNKNOWN,
               column,
-              "%s is '%s', with a decimal comma, so that other numbers of the file may be read wrong: only a layout of your own can tell, with decimals: comma"
+              "%s is '%s', with a comma before a fraction or between thousands, so that other numbers of the file may be read wrong: only a layout of your own can tell, with decimals: comma or remove: ','"
                   .formatted(column, text));
         }
         throw new BadRecordException(e.code(), column, e.getMessage());
@@ -108,7 +111,7 @@ final class Values {
       case STRING -> requireText(column, text);
       case LONG -> integer(column, text, Long.SIZE - 1).longValueExact();
       case INT -> integer(column, text, Integer.SIZE - 1).intValueExact();
-      case BYTES -> data(column, text, Target.length(field.name()));
+      case BYTES -> data(column, text, padded(field, text), Target.length(field.name()));
       case ARRAY -> list(field, column, text, separator);
       default -> throw new IllegalArgumentException("no way to fill " + field.name());
     };
@@ -183,7 +186,21 @@ final class Values {
 
   private static ByteBuffer data(String column, String text, Optional<Integer> length)
       throws BadRecordException {
-    ByteBuffer data = Hex.data(text);
+    return data(column, text, text, length);
+  }
+
+  /** A part of a signature: nodes write it as a number, without leading zeros. */
+  private static String padded(Schema.Field field, String text) {
+    boolean isPart = field.name().equals("r") || field.name().equals("s");
+    return isPart && text.startsWith("0x") && text.length() < WORD_DIGITS + 2
+        ? "0x" + "0".repeat(WORD_DIGITS + 2 - text.length()) + text.substring(2)
+        : text;
+  }
+
+  private static ByteBuffer data(
+      String column, String text, String padded, Optional<Integer> length)
+      throws BadRecordException {
+    ByteBuffer data = Hex.data(padded);
     if (data == null || length.filter(l -> l != data.remaining()).isPresent()) {
       throw invalid(
           column,

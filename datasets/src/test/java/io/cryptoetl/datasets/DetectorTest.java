@@ -63,6 +63,30 @@ class DetectorTest {
   }
 
   @Test
+  void shouldNotTakeHoursForDays() throws Exception {
+    String head = "date,symbol,open,high,low,close,volume\n";
+    Map<String, String> hourly = Map.of("venue", "kraken", "interval", "1h");
+
+    assertThat(dataset("a.csv", head + "2021-01-01T05:00:00Z,BTCUSDT,1,2,0.5,1.5,7\n", hourly))
+        .isEqualTo("ohlcv");
+    assertThat(dataset("a.csv", head + "2021-01-01 05:00:00,BTCUSDT,1,2,0.5,1.5,7\n", hourly))
+        .isEqualTo("ohlcv");
+  }
+
+  @Test
+  void shouldNotTakeAmountsInOtherUnits() {
+    assertThatExceptionOfType(RefusedException.class)
+        .isThrownBy(
+            () ->
+                dataset(
+                    "transfers.csv",
+                    "transaction_hash,log_index,token_address,from_address,to_address,block_number,raw_amount,amount\n0x%1$s,1,0x%2$s,0x%2$s,0x%2$s,9,1500000000,1500\n"
+                        .formatted("11".repeat(32), "22".repeat(20)),
+                    Map.of("chain_id", "1")))
+        .withMessageContaining("value");
+  }
+
+  @Test
   void shouldNameTheColumnsThatBecomeNothing() throws Exception {
     byte[] sample =
         "time,open,high,low,close,volume,trades,Market Cap,note\n2024-01-01,1,2,0.5,1.5,7,3,9,x\n"

@@ -46,17 +46,20 @@ public final class CandleLength {
   }
 
   /**
-   * Whether a candle may open at a time: seconds, minutes and hours at multiples of the length,
-   * days and longer ones at a quarter of an hour, because days of other time zones begin there.
+   * Whether a candle may open at a time: up to a quarter of an hour at multiples of the length,
+   * longer ones at what the length and a quarter of an hour are multiples of, because hours and
+   * days of other time zones and of exchanges begin there.
    *
    * @param length such as 1m
    */
   public static boolean mayOpen(Instant open, String length) {
-    long step =
-        switch (length.charAt(length.length() - 1)) {
-          case 'd', 'w', 'M' -> QUARTER_OF_AN_HOUR_MS;
-          default -> end(Instant.EPOCH, length).map(Instant::toEpochMilli).orElse(1L);
-        };
+    long whole = end(Instant.EPOCH, length).map(Instant::toEpochMilli).orElse(1L);
+    long step = whole;
+    for (long rest = QUARTER_OF_AN_HOUR_MS; whole > QUARTER_OF_AN_HOUR_MS && rest != 0; ) {
+      long next = step % rest;
+      step = rest;
+      rest = next;
+    }
     return Math.floorMod(open.toEpochMilli(), step) == 0;
   }
 }
