@@ -283,6 +283,7 @@ public final class Detector {
       Layout layout, List<String> names, Collection<Schema.Field> ownNames) {
     Set<String> taken =
         ownNames.stream().map(f -> Layout.plain(f.name())).collect(Collectors.toSet());
+    layout.expected().keySet().forEach(name -> taken.add(Layout.plain(name)));
     return names == null
         ? List.of()
         : names.stream()

@@ -51,11 +51,11 @@ final class SamplesCommand implements Callable<Integer> {
   /** All files by name. */
   static Map<String, String> files() {
     Map<String, String> files = new LinkedHashMap<>();
-    files.put("ETHUSDT-1m-2024-01.csv", lines(ROWS, i -> String.join(",", kline(i))));
+    files.put("ETHUSDT-1m-2024-01.csv", lines(ROWS, i -> String.join(",", kline(i, 1))));
     files.put(
         "BTCUSDT-1h-api.json",
         IntStream.range(0, ROWS)
-            .mapToObj(i -> "[" + String.join(",", kline(60 * i)) + "]")
+            .mapToObj(i -> "[" + String.join(",", kline(60 * i, 60)) + "]")
             .collect(Collectors.joining(",", "[", "]\n")));
     files.put(
         "ohlcv.csv",
@@ -155,7 +155,8 @@ final class SamplesCommand implements Callable<Integer> {
     return IntStream.range(0, count).mapToObj(line).collect(Collectors.joining("\n", "", "\n"));
   }
 
-  private static String[] kline(int minute) {
+  /** A candle that opens at a minute and is so many long. */
+  private static String[] kline(int minute, int length) {
     long open = 1000 * (JANUARY_2024 + 60L * minute);
     double price = price(minute);
     return new String[] {
@@ -165,7 +166,7 @@ final class SamplesCommand implements Callable<Integer> {
       text(price - 1),
       text(price + 1),
       "12.5",
-      Long.toString(open + 59_999),
+      Long.toString(open + 60_000L * length - 1),
       text(12.5 * (price + 0.5)),
       "40",
       "6.25",

@@ -78,7 +78,7 @@ class FileNormalizerTest {
   private List<Record<?, ?>> normalize(int minutes, int readAt) {
     StringBuilder rows = new StringBuilder();
     for (int minute = 0; minute < minutes; minute++) {
-      rows.append(1_700_000_000L + 60 * minute).append(",1,2,0.5,1.5,7\n");
+      rows.append(1_699_999_980L + 60L * minute).append(",1,2,0.5,1.5,7\n");
     }
     chunk =
         RawCsvRows.newBuilder()
