@@ -48,7 +48,7 @@ class BackfillIT {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final Duration LONG = Duration.ofMinutes(4);
   private static final HttpClient HTTP = HttpClient.newHttpClient();
-  private static final long BEGIN = 1_600_000_000L;
+  private static final long BEGIN = 1_600_000_020L;
 
   @TempDir static Path folder;
   private static EmbeddedStack stack;

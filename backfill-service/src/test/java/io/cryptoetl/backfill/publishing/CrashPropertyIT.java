@@ -58,7 +58,7 @@ class CrashPropertyIT {
 
   private static String candles(int from) {
     return IntStream.range(from, from + ROWS)
-        .mapToObj(i -> "%d,%d,%d,%d,%d,1".formatted(1_600_000_000L + 60L * i, i, i, i, i))
+        .mapToObj(i -> "%d,%d,%d,%d,%d,1".formatted(1_600_000_020L + 60L * i, i, i, i, i))
         .collect(Collectors.joining("\n", "time,open,high,low,close,volume\n", "\n"));
   }
 
