@@ -9,6 +9,7 @@ import io.cryptoetl.local.parts.Parts;
 import io.cryptoetl.stack.EmbeddedStack;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileStore;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
@@ -35,6 +36,9 @@ import org.junit.jupiter.api.Test;
  * each record is loaded once, into a table without a key, too, and nobody had to help.
  */
 class LoaderFaultsIT {
+  /** Bytes that are left on the disk that becomes full. */
+  private static final long ROOM = 4L << 20;
+
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final Duration LONG = Duration.ofMinutes(2);
   private static final int KEYS = 5000;
@@ -50,7 +54,7 @@ class LoaderFaultsIT {
   @Test
   void shouldLoadEveryRecordOnceWhateverBreaks() throws Exception {
     Path disk = Files.createTempDirectory("small-disk");
-    boolean mounted = run("mount", "-t", "tmpfs", "-o", "size=24m,mode=0777", "tmpfs", disk);
+    boolean mounted = run("mount", "-t", "tmpfs", "-o", "size=2g,mode=0777", "tmpfs", disk);
     try (EmbeddedStack started = EmbeddedStack.start()) {
       stack = started;
       // Who breaks all this is an administrator.
@@ -285,6 +289,10 @@ class LoaderFaultsIT {
     execute(
         "CREATE TABLESPACE small LOCATION '" + disk + "'", "DELETE FROM faults.things WHERE false");
     execute("ALTER TABLE faults.things SET TABLESPACE small");
+    // However large the table has become by now, there is little room beside it.
+    FileStore store = Files.getFileStore(disk);
+    long used = store.getTotalSpace() - store.getUnallocatedSpace();
+    assertThat(run("mount", "-o", "remount,size=" + (used + ROOM), disk)).isTrue();
     // Updates make the table grow until the disk is full.
     awaitLogged("sqlstate=53100");
     assertThat(run("mount", "-o", "remount,size=2g", disk)).isTrue();
