@@ -65,9 +65,7 @@ public final class ChunkMapper {
             try {
               row = mapper.map(cells);
             } catch (BadRecordException e) {
-              byte[] bytes = new byte[cells.bytes().remaining()];
-              cells.bytes().duplicate().get(bytes);
-              to.bad(cells.line(), bytes, e);
+              to.bad(cells.line(), RowReader.bytes(cells.bytes()), e);
               return;
             }
             to.row(cells.line(), cells.bytes(), layout.target(), row);

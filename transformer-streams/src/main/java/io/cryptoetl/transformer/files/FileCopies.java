@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.LongPredicate;
 import org.apache.avro.specific.SpecificRecord;
+import org.apache.kafka.common.utils.Utils;
 import org.apache.kafka.streams.KeyValue;
 import org.apache.kafka.streams.state.KeyValueIterator;
 import org.apache.kafka.streams.state.KeyValueStore;
@@ -149,12 +150,12 @@ public final class FileCopies {
     long now = loads.fileOf(chunk, chunk.getFetchedAt());
     Long before = chunk.getReplaces() == null ? null : loads.fileOf(chunk, chunk.getReplaces());
     for (FileBucket each : chunk.getBuckets()) {
-      byte[] bucket = bytes(each.getBucket());
+      byte[] bucket = Utils.toArray(each.getBucket());
       take(
           part,
           bucket,
           key(bucket, chunk.getFetchedAt(), now, chunk.getFirstLine()),
-          each.getRows() == null ? null : bytes(each.getRows()),
+          each.getRows() == null ? null : Utils.toArray(each.getRows()),
           before == null ? null : key(bucket, chunk.getReplaces(), before, chunk.getFirstLine()),
           table);
     }
@@ -369,11 +370,5 @@ public final class FileCopies {
         .putLong(file)
         .putLong(firstLine)
         .array();
-  }
-
-  private static byte[] bytes(ByteBuffer buffer) {
-    byte[] bytes = new byte[buffer.remaining()];
-    buffer.duplicate().get(bytes);
-    return bytes;
   }
 }

@@ -42,6 +42,7 @@ import java.util.function.ToIntFunction;
 import java.util.function.UnaryOperator;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.common.serialization.Deserializer;
+import org.apache.kafka.common.utils.Utils;
 import org.apache.kafka.streams.processor.api.ProcessorContext;
 import org.apache.kafka.streams.processor.api.Record;
 import org.apache.kafka.streams.state.KeyValueStore;
@@ -66,8 +67,7 @@ public final class FileNormalizer extends RawNormalizer<RawCsvRows> {
   private final PriceRules rules;
   private final ToIntFunction<Topic> partitions;
   private final ToIntFunction<Topic> limits;
-  private final String blockRows;
-  private final String candles;
+  private final UnaryOperator<String> sink;
   private final String tallies;
   private KeyValueStore<byte[], byte[]> chunks;
 
@@ -93,8 +93,7 @@ public final class FileNormalizer extends RawNormalizer<RawCsvRows> {
     this.rules = rules;
     this.partitions = partitions;
     this.limits = limits;
-    this.blockRows = sink.apply(Topics.TRANSFORMER_FILE_ROWS.name());
-    this.candles = sink.apply(Topics.TRANSFORMER_FILE_CANDLES.name());
+    this.sink = sink;
     this.tallies = sink.apply(Topics.OPS_FILE_CHUNKS.name());
   }
 
@@ -240,9 +239,10 @@ public final class FileNormalizer extends RawNormalizer<RawCsvRows> {
               made.add(line, target, row);
               made.rows++;
             } catch (io.cryptoetl.kafka.BadRecordException e) {
-              byte[] copy = new byte[bytes.remaining()];
-              bytes.duplicate().get(copy);
-              bad(line, copy, new BadRecordException("row_invalid", e.getMessage()));
+              bad(
+                  line,
+                  Utils.toArray(bytes),
+                  new BadRecordException("row_invalid", e.getMessage()));
             }
           }
 
@@ -339,7 +339,7 @@ public final class FileNormalizer extends RawNormalizer<RawCsvRows> {
       }
       forward(
           cause,
-          target == Target.CANDLES ? candles : blockRows,
+          sink.apply(topic(target).name()),
           new FileRowsKey(
               raw.getFile(), raw.getFileVersion(), raw.getDataset(), raw.getFirstLine(), partition),
           new FileRows(
