@@ -106,7 +106,7 @@ record BackfillSettings(BackfillConfig config, Layouts layouts, Map<String, Plac
                 problems.add(
                     "%s.dataset is '%s', allowed is one of %s".formatted(key, d, layouts.names())));
     for (String field : parameters(route).keySet()) {
-      if (!layouts.hasField(route.dataset(), field)) {
+      if (!layouts.takes(route.dataset(), field)) {
         problems.add(
             "%s.parameters.%s: there is no such field in %s"
                 .formatted(key, field, route.dataset().orElse("any dataset")));

@@ -6,7 +6,6 @@ import io.cryptoetl.datasets.files.FileFormat;
 import io.cryptoetl.datasets.files.RefusedException;
 import io.cryptoetl.datasets.values.BadRecordException;
 import io.cryptoetl.raw.RawCsvRows;
-import java.nio.ByteBuffer;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -17,9 +16,9 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.apache.avro.Schema;
-import org.apache.avro.specific.SpecificRecord;
 
 /** Tells the dataset of a file from the names of its columns and its first rows. */
 public final class Detector {
@@ -49,6 +48,7 @@ public final class Detector {
    * @param leftOut columns of the file of which nothing is made
    * @param undecided whether the rows can be read in more than one way, so that none is taken to
    *     fit
+   * @param conventions of the file that its rows tell, as parameters
    */
   public record Guess(
       String dataset,
@@ -60,7 +60,8 @@ public final class Detector {
       List<String> missing,
       String problem,
       List<String> leftOut,
-      boolean undecided) {
+      boolean undecided,
+      Map<String, String> conventions) {
     private static final Comparator<Guess> ORDER =
         Comparator.comparingInt(Guess::fitting)
             .thenComparingInt(Guess::columns)
@@ -69,8 +70,19 @@ public final class Detector {
 
     /** Why the layout was chosen, for people. */
     public String why() {
-      return "it knows %d columns, and %d of the first %d rows fit%s"
-          .formatted(columns, fitting, rows, withoutWhat());
+      return "it knows %d columns, and %d of the first %d rows fit%s%s"
+          .formatted(columns, fitting, rows, read(), withoutWhat());
+    }
+
+    /** Which conventions the rows tell, for people. */
+    String read() {
+      return conventions.isEmpty()
+          ? ""
+          : ", with "
+              + new TreeMap<>(conventions)
+                  .entrySet().stream()
+                      .map(c -> c.getKey() + "=" + c.getValue())
+                      .collect(Collectors.joining(" and "));
     }
 
     /** Which columns become nothing, for people. */
@@ -78,6 +90,13 @@ public final class Detector {
       return leftOut.isEmpty() ? "" : "; left out: " + String.join(", ", leftOut);
     }
   }
+
+  /**
+   * What a file is.
+   *
+   * @param parameters that were given, and the conventions that its rows tell
+   */
+  public record Reading(String dataset, Map<String, String> parameters) {}
 
   /**
    * The layouts that at least one row fits, the best first.
@@ -96,7 +115,13 @@ public final class Detector {
       String file, FileFormat format, Chunk first, Map<String, String> parameters) {
     List<Guess> guesses = new ArrayList<>();
     for (Layout layout : layouts.all()) {
-      if (parameters.keySet().stream().allMatch(p -> layout.target().field(p).isPresent())) {
+      // A layout of one venue is not that of a file of which another one is told.
+      if (parameters.entrySet().stream()
+          .allMatch(
+              p ->
+                  layout.takes(p.getKey())
+                      && p.getValue()
+                          .equals(layout.values().getOrDefault(p.getKey(), p.getValue())))) {
         guess(layout, file, format, first, parameters).ifPresent(guesses::add);
       }
     }
@@ -117,12 +142,13 @@ public final class Detector {
   }
 
   /**
-   * The dataset of a file.
+   * What a file is, and how it is read.
    *
    * @param given what it shall be, if that is known
-   * @throws RefusedException if nobody can tell, there is no such layout, or it needs parameters
+   * @throws RefusedException if nobody can tell, there is no such layout, it needs parameters, or
+   *     the rows can be read in more than one way
    */
-  public String dataset(
+  public Reading reading(
       String file,
       FileFormat format,
       Chunk first,
@@ -140,47 +166,75 @@ public final class Detector {
                           "no dataset is named '%s'; these are: %s"
                               .formatted(given.get(), layouts.names())));
       for (String parameter : parameters.keySet()) {
-        if (layout.target().field(parameter).isEmpty()) {
+        if (!layout.takes(parameter)) {
           throw new RefusedException(
               "parameter_unknown",
               "parameter %s is no field of %s".formatted(parameter, layout.targetName()));
         }
       }
       Optional<Guess> fits = guess(layout, file, format, first, parameters);
+      if (fits.filter(Guess::undecided).isPresent()) {
+        throw undecided(fits.get());
+      }
       if (fits.isPresent() && fits.get().fitting() > 0) {
         requireParameters(fits.get());
       }
-      return given.get();
+      return new Reading(given.get(), with(parameters, fits));
     }
-    List<Guess> guesses = guesses(file, format, first, parameters);
-    Guess best =
-        best(guesses)
-            .orElseThrow(
-                () ->
-                    new RefusedException(
-                        "dataset_unknown",
-                        guesses.isEmpty()
-                            ? "no layout fits the file%s%s; say which one it has, or write one: %s"
-                                .formatted(
-                                    parameters.isEmpty()
-                                        ? ""
-                                        : " and takes " + String.join(", ", parameters.keySet()),
-                                    tried(file, format, first, parameters).stream()
-                                        .filter(g -> !g.problem().isEmpty())
-                                        .min(Comparator.comparing(g -> !g.undecided()))
-                                        .map(
-                                            g ->
-                                                " (nearest is %s, %s)"
-                                                    .formatted(g.dataset(), g.problem()))
-                                        .orElse(""),
-                                    layouts.names())
-                            : "the file may be of several datasets: %s; say which one it is"
-                                .formatted(
-                                    guesses.stream()
-                                        .map(g -> g.dataset() + " (" + g.why() + ")")
-                                        .collect(Collectors.joining(", ")))));
+    List<Guess> tried = tried(file, format, first, parameters);
+    List<Guess> guesses = tried.stream().filter(g -> g.fitting() > 0).toList();
+    int known = guesses.isEmpty() ? 0 : guesses.getFirst().columns();
+    Optional<Guess> undecided =
+        tried.stream()
+            .filter(g -> g.undecided() && g.columns() >= known)
+            .max(Comparator.comparing(Guess::columns));
+    if (undecided.isPresent()) {
+      throw undecided(undecided.get());
+    }
+    Guess best = best(guesses).orElseThrow(() -> unknown(tried, guesses, parameters));
     requireParameters(best);
-    return best.dataset();
+    return new Reading(best.dataset(), with(parameters, Optional.of(best)));
+  }
+
+  private static RefusedException undecided(Guess guess) {
+    return new RefusedException(
+        Values.CONVENTION_UNKNOWN,
+        "the rows can be read in more than one way (%s, %s)"
+            .formatted(guess.dataset(), guess.problem()));
+  }
+
+  private RefusedException unknown(
+      List<Guess> tried, List<Guess> guesses, Map<String, String> parameters) {
+    if (!guesses.isEmpty()) {
+      return new RefusedException(
+          "dataset_unknown",
+          "the file may be of several datasets: %s; say which one it is"
+              .formatted(
+                  guesses.stream()
+                      .map(g -> g.dataset() + " (" + g.why() + ")")
+                      .collect(Collectors.joining(", "))));
+    }
+    String nearest =
+        tried.stream()
+            .filter(g -> !g.problem().isEmpty())
+            .findFirst()
+            .map(g -> " (nearest is %s, %s)".formatted(g.dataset(), g.problem()))
+            .orElse("");
+    return new RefusedException(
+        "dataset_unknown",
+        "no layout fits the file%s%s; say which one it has, or write one: %s"
+            .formatted(
+                parameters.isEmpty()
+                    ? ""
+                    : " and takes " + String.join(", ", new TreeMap<>(parameters).keySet()),
+                nearest,
+                layouts.names()));
+  }
+
+  private static Map<String, String> with(Map<String, String> parameters, Optional<Guess> guess) {
+    Map<String, String> all = new HashMap<>(parameters);
+    guess.ifPresent(g -> all.putAll(g.conventions()));
+    return Map.copyOf(all);
   }
 
   private static void requireParameters(Guess guess) throws RefusedException {
@@ -217,48 +271,31 @@ public final class Detector {
               tried.put(field, stand);
             }
           });
-      int[] rows = {0, 0};
-      boolean[] unknown = {false};
-      List<String> problems = new ArrayList<>();
-      ChunkMapper.map(
-          chunk(layout, file, format, first, tried),
-          Layouts.only(layout),
-          Set.copyOf(missing),
-          new ChunkMapper.Rows() {
-            @Override
-            public void row(long line, ByteBuffer bytes, Target target, SpecificRecord row) {
-              rows[0]++;
-              rows[1]++;
-            }
-
-            @Override
-            public void bad(long line, byte[] bytes, BadRecordException reason) {
-              rows[1]++;
-              if (reason.code().equals(Values.CONVENTION_UNKNOWN)) {
-                // The rows that fit may be read wrong.
-                if (!unknown[0]) {
-                  problems.clear();
-                }
-                unknown[0] = true;
-              }
-              if (problems.isEmpty()) {
-                problems.add("line %d: %s".formatted(line, reason.getMessage()));
-              }
-            }
-          });
       missing.sort(Comparator.naturalOrder());
+      Sample sample =
+          Sample.of(
+              layout,
+              parameters,
+              format,
+              conventions -> {
+                Map<String, String> all = new HashMap<>(tried);
+                all.putAll(conventions);
+                return chunk(layout, file, format, first, all);
+              },
+              Set.copyOf(missing));
       return Optional.of(
           new Guess(
               layout.name(),
               layout.targetName(),
               known.size() + ownNames.size(),
               spelled(known, names),
-              unknown[0] ? 0 : rows[0],
-              rows[1],
+              sample.undecided() ? 0 : sample.fitting(),
+              sample.rows(),
               missing,
-              String.join("", problems),
+              sample.problem(),
               leftOut(layout, names, ownNames),
-              unknown[0]));
+              sample.undecided(),
+              sample.conventions()));
     } catch (BadRecordException e) {
       if (e.code().equals(Values.CONVENTION_UNKNOWN)) {
         return Optional.of(
@@ -272,7 +309,8 @@ public final class Detector {
                 List.of(),
                 e.getMessage(),
                 List.of(),
-                true));
+                true,
+                Map.of()));
       }
       // The layout does not fit, for whatever reason: that is the answer.
       return Optional.empty();
@@ -293,9 +331,7 @@ public final class Detector {
                 n ->
                     layout.columns().stream()
                         .noneMatch(
-                            c ->
-                                c.named().test(Layout.plain(n))
-                                    && (!c.fields().isEmpty() || c.agrees().isPresent())))
+                            c -> c.isNamed(n) && (!c.fields().isEmpty() || c.agrees().isPresent())))
             .toList();
   }
 
@@ -323,7 +359,7 @@ public final class Detector {
   private static List<Column> known(Layout layout, List<String> names) {
     return layout.columns().stream()
         .filter(c -> !c.fields().isEmpty())
-        .filter(c -> names == null || names.stream().map(Layout::plain).anyMatch(c.named()))
+        .filter(c -> names == null || c.cell(names) >= 0)
         .toList();
   }
 

@@ -6,13 +6,17 @@ import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import io.cryptoetl.datasets.values.BadRecordException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.math.BigDecimal;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
@@ -31,15 +35,13 @@ public final class Layout {
           .build();
 
   /** Names of times that are not patterns. */
-  private static final Set<String> UNIX = Set.of("unix", "unix_s", "unix_ms", "unix_us");
-
-  private static final String COMMA = "comma";
+  private static final Set<String> UNIX = Set.of("unix", "unix_s", "unix_ms", "unix_us", "unix_ns");
 
   private final String name;
   private final String about;
   private final Target target;
   private final boolean positional;
-  private final boolean decimalComma;
+  private final Conventions conventions;
   private final List<Column> columns;
   private final Map<String, String> values;
   private final Map<String, String> expected;
@@ -51,7 +53,9 @@ public final class Layout {
       String about,
       String target,
       boolean positional,
+      String dates,
       String decimals,
+      String zone,
       List<WrittenColumn> columns,
       Map<String, String> values,
       Map<String, String> expect,
@@ -65,6 +69,8 @@ public final class Layout {
       List<String> time,
       String remove,
       String match,
+      Map<String, String> map,
+      Map<String, BigDecimal> units,
       String separator) {}
 
   /**
@@ -78,6 +84,8 @@ public final class Layout {
    * @param times how a time may be written
    * @param remove text that goes away
    * @param match what is taken of it: the first group
+   * @param map texts that stand for others
+   * @param units ends of numbers, such as K, and what they multiply by
    * @param separator between the parts of a list
    */
   record Column(
@@ -89,7 +97,31 @@ public final class Layout {
       List<TimeFormat> times,
       Optional<String> remove,
       Optional<Pattern> match,
-      String separator) {}
+      Map<String, String> map,
+      Map<String, BigDecimal> units,
+      String separator) {
+    /** Which cell it is, by the cells' names; -1 if it is none. */
+    int cell(List<String> names) {
+      for (int cell = 0; cell < names.size(); cell++) {
+        if (named.test(plain(names.get(cell)))) {
+          return cell;
+        }
+      }
+      for (int cell = 0; cell < names.size(); cell++) {
+        if (isNamed(names.get(cell))) {
+          return cell;
+        }
+      }
+      return -1;
+    }
+
+    /** Whether a cell has one of its names; that of a time may tell its zone besides. */
+    boolean isNamed(String name) {
+      return named.test(plain(name))
+          || (!times.isEmpty()
+              && ZonedName.of(name).filter(z -> named.test(plain(z.name()))).isPresent());
+    }
+  }
 
   private Layout(String name, Written written) {
     this.name = name;
@@ -98,10 +130,7 @@ public final class Layout {
         Target.of(required("target", written.target()))
             .orElseThrow(() -> invalid("target", written.target(), "one of " + Target.labels()));
     this.positional = written.positional();
-    this.decimalComma = COMMA.equals(written.decimals());
-    if (written.decimals() != null && !decimalComma) {
-      throw invalid("decimals", written.decimals(), "comma, or nothing for a point,");
-    }
+    this.conventions = conventions(written);
     this.columns = required("columns", written.columns()).stream().map(this::column).toList();
     this.values = written.values() == null ? Map.of() : Map.copyOf(written.values());
     values.forEach(this::requireValue);
@@ -154,6 +183,19 @@ public final class Layout {
     }
   }
 
+  private static Conventions conventions(Written written) {
+    Map<String, String> told = new HashMap<>();
+    told.put(Conventions.DATES, written.dates());
+    told.put(Conventions.DECIMALS, written.decimals());
+    told.put(Conventions.ZONE, written.zone());
+    told.values().removeIf(Objects::isNull);
+    try {
+      return Conventions.NONE.or(told);
+    } catch (BadRecordException e) {
+      throw new IllegalArgumentException(e.getMessage(), e);
+    }
+  }
+
   private Column column(WrittenColumn written) {
     List<String> names = required("name of a column", written.name());
     List<String> fields = written.field() == null ? List.of() : written.field();
@@ -186,7 +228,20 @@ public final class Layout {
         isTime ? written.time().stream().map(this::time).toList() : List.of(),
         Optional.ofNullable(written.remove()),
         Optional.ofNullable(written.match()).map(Layout::match),
+        written.map() == null ? Map.of() : Map.copyOf(written.map()),
+        units(names.getFirst(), fields, written.units()),
         written.separator() == null ? "," : written.separator());
+  }
+
+  private Map<String, BigDecimal> units(
+      String column, List<String> fields, Map<String, BigDecimal> written) {
+    if (written == null) {
+      return Map.of();
+    }
+    if (fields.size() != 1 || !Values.isNumber(target.field(fields.getFirst()).orElseThrow())) {
+      throw invalid("units of column " + column, written.toString(), "none: it is no number");
+    }
+    return Map.copyOf(written);
   }
 
   private static Pattern match(String regex) {
@@ -200,7 +255,13 @@ public final class Layout {
   private void requireValue(String field, String text) {
     field("values", field);
     try {
-      Values.of(target.field(field).orElseThrow(), "values." + field, text, TimeFormat.GIVEN, ",");
+      Values.of(
+          target.field(field).orElseThrow(),
+          "values." + field,
+          text,
+          TimeFormat.GIVEN,
+          Conventions.NONE,
+          ",");
     } catch (BadRecordException e) {
       throw new IllegalArgumentException(e.getMessage(), e);
     }
@@ -225,15 +286,23 @@ public final class Layout {
     if (UNIX.contains(format)) {
       return new TimeFormat.Unix(format);
     }
-    if (format.equals(TimeFormat.Slashes.NAME)) {
-      return new TimeFormat.Slashes();
+    if (format.equals(TimeFormat.Iso.NAME)) {
+      return new TimeFormat.Iso();
+    }
+    if (format.equals(TimeFormat.DayAndMonth.NAME)) {
+      return new TimeFormat.DayAndMonth();
     }
     try {
       return TimeFormat.Text.of(format);
     } catch (IllegalArgumentException e) {
       throw new IllegalArgumentException(
-          "time is %s, one of %s or a pattern such as yyyy-MM-dd is expected: %s"
-              .formatted(format, UNIX, e.getMessage()),
+          "time is %s, one of %s, %s, %s or a pattern such as yyyy-MM-dd is expected: %s"
+              .formatted(
+                  format,
+                  TimeFormat.Iso.NAME,
+                  TimeFormat.DayAndMonth.NAME,
+                  String.join(", ", new TreeSet<>(UNIX)),
+                  e.getMessage()),
           e);
     }
   }
@@ -300,9 +369,9 @@ public final class Layout {
     return target.label();
   }
 
-  /** Whether its rows have a field that may be given as a parameter. */
-  public boolean hasField(String field) {
-    return target.field(field).isPresent();
+  /** Whether a file of it may have a parameter: a field of its rows, or a convention. */
+  public boolean takes(String parameter) {
+    return Conventions.isConvention(parameter) || target.field(parameter).isPresent();
   }
 
   Target target() {
@@ -314,9 +383,15 @@ public final class Layout {
     return positional;
   }
 
-  /** Whether numbers are written with a decimal comma, and dots between thousands. */
-  boolean decimalComma() {
-    return decimalComma;
+  /** What it says of all its files. */
+  Conventions conventions() {
+    return conventions;
+  }
+
+  /** Whether the order of day and month matters in its columns. */
+  boolean hasOrderOfDates() {
+    return columns.stream()
+        .anyMatch(c -> c.times().stream().anyMatch(TimeFormat.DayAndMonth.class::isInstance));
   }
 
   List<Column> columns() {

@@ -73,14 +73,14 @@ public final class Layouts {
   }
 
   /**
-   * Whether rows have a field that may be given as a parameter.
+   * Whether files may have a parameter.
    *
    * @param dataset whose rows; empty for those of any
    */
-  public boolean hasField(Optional<String> dataset, String field) {
+  public boolean takes(Optional<String> dataset, String parameter) {
     return layouts.values().stream()
         .filter(layout -> dataset.isEmpty() || dataset.get().equals(layout.name()))
-        .anyMatch(layout -> layout.hasField(field));
+        .anyMatch(layout -> layout.takes(parameter));
   }
 
   /** Names of all layouts, for people. */

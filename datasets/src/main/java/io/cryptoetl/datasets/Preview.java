@@ -92,15 +92,17 @@ public final class Preview implements FileReader.Content {
     private final String name;
     private final FileFormat format;
     private final String dataset;
+    private final Map<String, String> parameters;
     private final List<SpecificRecord> first = new ArrayList<>();
     private final Map<String, Long> bad = new TreeMap<>();
     private long made;
     private String table = "";
 
-    Part(String name, FileFormat format, String dataset) {
+    Part(String name, FileFormat format, Detector.Reading reading) {
       this.name = name;
       this.format = format;
-      this.dataset = dataset;
+      this.dataset = reading.dataset();
+      this.parameters = reading.parameters();
     }
   }
 
@@ -137,15 +139,19 @@ public final class Preview implements FileReader.Content {
     String name = member.map(m -> file + "!/" + m).orElse(file);
     Chunk first = Chunk.first(format, sample);
     Detector detector = new Detector(layouts);
-    String found = detector.dataset(name, format, first, dataset, parameters);
+    Detector.Reading found = detector.reading(name, format, first, dataset, parameters);
     String why =
         detector.guesses(name, format, first, parameters).stream()
-            .filter(guess -> guess.dataset().equals(found))
+            .filter(guess -> guess.dataset().equals(found.dataset()))
             .findFirst()
-            .map(guess -> dataset.isPresent() ? AS_YOU_SAY + guess.withoutWhat() : guess.why())
+            .map(
+                guess ->
+                    dataset.isPresent()
+                        ? AS_YOU_SAY + guess.read() + guess.withoutWhat()
+                        : guess.why())
             .orElse(AS_YOU_SAY);
     part = new Part(name, format, found);
-    listener.begun(name, found, why);
+    listener.begun(name, found.dataset(), why);
     return rows;
   }
 
@@ -154,7 +160,7 @@ public final class Preview implements FileReader.Content {
     boolean isRow = part.format.name().equals("json");
     try {
       ChunkMapper.map(
-          chunk.record(part.dataset, part.name, "", part.format, parameters, Instant.now()),
+          chunk.record(part.dataset, part.name, "", part.format, part.parameters, Instant.now()),
           layouts,
           new ChunkMapper.Rows() {
             @Override

@@ -5,6 +5,7 @@ import io.cryptoetl.datasets.values.BadRecordException;
 import io.cryptoetl.datasets.values.CandleLength;
 import io.cryptoetl.market.Candle;
 import io.cryptoetl.raw.RawCsvRows;
+import java.math.BigDecimal;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.BitSet;
@@ -26,6 +27,7 @@ import org.apache.avro.specific.SpecificRecord;
 final class RowMapper {
   private final Layout layout;
   private final Optional<List<TimeFormat>> dates;
+  private final Conventions conventions;
   private final Set<String> standIns;
   private final Map<String, Constant> given = new HashMap<>();
   private final Map<String, Constant> fallback = new HashMap<>();
@@ -52,12 +54,14 @@ final class RowMapper {
    *
    * @param names of the cells
    * @param indexes of the cells by column, -1 for none
+   * @param conventions by column: the file's, or with the zone that the name of the column tells
    * @param expected texts by index of their cell
    * @param ownNames fields whose cells have their very name, by index of the cell
    */
   private record Binding(
       List<String> names,
       int[] indexes,
+      Conventions[] conventions,
       Map<Integer, String> expected,
       Map<Integer, Schema.Field> ownNames) {}
 
@@ -80,11 +84,12 @@ final class RowMapper {
     this.dates = dates.map(List::of);
     this.standIns = standIns;
     this.names = names;
-    if (layout.decimalComma() && !chunk.getFormat().equals("csv")) {
+    this.conventions = layout.conventions().or(chunk.getParameters());
+    if (conventions.decimals().filter(Conventions.DecimalMark.COMMA::equals).isPresent()
+        && !chunk.getFormat().equals("csv")) {
       throw new BadRecordException(
           Values.CONVENTION_UNKNOWN,
-          "%s has decimals: comma, but the file is JSON, whose numbers have points"
-              .formatted(layout.name()));
+          "decimals: comma is told, but the file is JSON, whose numbers have points");
     }
     this.fieldsOfColumns =
         layout.columns().stream().map(c -> c.fields().stream().map(this::field).toList()).toList();
@@ -103,6 +108,9 @@ final class RowMapper {
       }
     }
     for (Map.Entry<String, String> parameter : chunk.getParameters().entrySet()) {
+      if (Conventions.isConvention(parameter.getKey())) {
+        continue;
+      }
       if (layout.target().field(parameter.getKey()).isEmpty()) {
         throw new BadRecordException(
             "parameter_unknown",
@@ -126,8 +134,7 @@ final class RowMapper {
 
   /** Whether some cell is the name of a column. */
   static boolean hasNames(Layout layout, List<String> cells) {
-    List<String> plain = cells.stream().map(Layout::plain).toList();
-    return layout.columns().stream().anyMatch(c -> plain.stream().anyMatch(c.named()));
+    return layout.columns().stream().anyMatch(c -> c.cell(cells) >= 0);
   }
 
   /**
@@ -159,14 +166,17 @@ final class RowMapper {
           bound.indexes()[i] < 0 || cellNames == null
               ? column.name()
               : cellNames.get(bound.indexes()[i]).strip();
-      fill(row, column, fieldsOfColumns.get(i), name, text.strip());
+      fill(row, column, fieldsOfColumns.get(i), name, text.strip(), bound.conventions()[i]);
     }
     for (Map.Entry<Integer, Schema.Field> own : bound.ownNames().entrySet()) {
       String text = cells.values().get(own.getKey()).strip();
       if (!Values.isNothing(text)) {
         String name = cellNames.get(own.getKey()).strip();
         if (!fallback.containsKey(own.getValue().name())) {
-          put(row, own.getValue(), name, text, TimeFormat.GIVEN, ",");
+          set(
+              row,
+              own.getValue(),
+              Values.of(own.getValue(), name, text, TimeFormat.GIVEN, conventions, ","));
         }
       }
     }
@@ -188,6 +198,7 @@ final class RowMapper {
             requireAgreement(
                 row,
                 columns.get(i),
+                bound.conventions()[i],
                 nameOf(i, cellNames, bound),
                 cells.values().get(bound.indexes()[i]).strip());
       }
@@ -208,20 +219,11 @@ final class RowMapper {
 
   private void put(SpecificRecord row, Schema.Field field, Constant constant)
       throws BadRecordException {
-    set(row, field, Values.of(field, constant.what(), constant.text(), TimeFormat.GIVEN, ","));
-  }
-
-  private void put(
-      SpecificRecord row,
-      Schema.Field field,
-      String name,
-      String text,
-      List<TimeFormat> times,
-      String separator)
-      throws BadRecordException {
-    String plain =
-        layout.decimalComma() && Values.isNumber(field) ? Values.withPoint(name, text) : text;
-    set(row, field, Values.of(field, name, plain, times, separator));
+    set(
+        row,
+        field,
+        Values.of(
+            field, constant.what(), constant.text(), TimeFormat.GIVEN, Conventions.NONE, ","));
   }
 
   private void set(SpecificRecord row, Schema.Field field, Object value) {
@@ -230,7 +232,12 @@ final class RowMapper {
   }
 
   private void fill(
-      SpecificRecord row, Column column, List<Schema.Field> fields, String name, String cell)
+      SpecificRecord row,
+      Column column,
+      List<Schema.Field> fields,
+      String name,
+      String cell,
+      Conventions how)
       throws BadRecordException {
     String text = column.remove().isPresent() ? cell.replace(column.remove().get(), "") : cell;
     if (Values.isNothing(text)) {
@@ -246,10 +253,11 @@ final class RowMapper {
         return;
       }
     }
+    text = column.map().getOrDefault(text, text);
     List<TimeFormat> times = dates.orElse(column.times());
     if (fields.size() == 1) {
       Schema.Field field = fields.getFirst();
-      put(row, field, name, text, times, column.separator());
+      set(row, field, value(column, field, name, text, times, how));
       return;
     }
     List<String> parts = Values.parts(text, column.separator());
@@ -258,8 +266,33 @@ final class RowMapper {
     }
     for (int i = 0; i < parts.size(); i++) {
       Schema.Field field = fields.get(i);
-      put(row, field, name, parts.get(i), times, column.separator());
+      set(row, field, Values.of(field, name, parts.get(i), times, how, column.separator()));
     }
+  }
+
+  /** What a cell holds, in the unit that stands behind the number if the column has units. */
+  private static Object value(
+      Column column,
+      Schema.Field field,
+      String name,
+      String text,
+      List<TimeFormat> times,
+      Conventions how)
+      throws BadRecordException {
+    for (Map.Entry<String, BigDecimal> unit : column.units().entrySet()) {
+      if (text.endsWith(unit.getKey())) {
+        String number = text.substring(0, text.length() - unit.getKey().length()).strip();
+        Object value = Values.of(field, name, number, times, how, column.separator());
+        return Values.of(
+            field,
+            name,
+            new BigDecimal(value.toString()).multiply(unit.getValue()).toPlainString(),
+            times,
+            Conventions.NONE,
+            column.separator());
+      }
+    }
+    return Values.of(field, name, text, times, how, column.separator());
   }
 
   /**
@@ -308,7 +341,8 @@ final class RowMapper {
    *
    * @return whether it confirms when the candle closed
    */
-  private boolean requireAgreement(SpecificRecord row, Column column, String name, String text)
+  private boolean requireAgreement(
+      SpecificRecord row, Column column, Conventions how, String name, String text)
       throws BadRecordException {
     String field = column.agrees().orElseThrow();
     Schema.Field other = layout.target().schema().getField(field);
@@ -317,7 +351,7 @@ final class RowMapper {
     if (held == null || Values.isNothing(text) || (isClose && standIns.contains("interval"))) {
       return false;
     }
-    Instant said = (Instant) Values.of(other, name, text, column.times(), column.separator());
+    Instant said = (Instant) Values.of(other, name, text, column.times(), how, column.separator());
     // Venues tell the last millisecond of a candle, its last second, or the first moment behind it.
     boolean agrees =
         isClose
@@ -396,6 +430,8 @@ final class RowMapper {
     }
     List<Column> columns = layout.columns();
     int[] indexes = new int[columns.size()];
+    Conventions[] how = new Conventions[indexes.length];
+    java.util.Arrays.fill(how, conventions);
     Map<Integer, String> expected = new LinkedHashMap<>();
     if (cellNames == null) {
       for (int i = 0; i < indexes.length; i++) {
@@ -405,11 +441,9 @@ final class RowMapper {
       List<String> plain = new ArrayList<>(cellNames.size());
       cellNames.forEach(n -> plain.add(Layout.plain(n)));
       for (int i = 0; i < indexes.length; i++) {
-        indexes[i] = -1;
-        for (int cell = 0; cell < plain.size() && indexes[i] < 0; cell++) {
-          if (columns.get(i).named().test(plain.get(cell))) {
-            indexes[i] = cell;
-          }
+        indexes[i] = columns.get(i).cell(cellNames);
+        if (indexes[i] >= 0 && !columns.get(i).named().test(plain.get(indexes[i]))) {
+          how[i] = conventions.in(ZonedName.of(cellNames.get(indexes[i])).orElseThrow().zone());
         }
       }
       layout
@@ -422,8 +456,13 @@ final class RowMapper {
                 }
               });
     }
-    binding = new Binding(cellNames, indexes, expected, ownNames(layout, cellNames));
+    binding = new Binding(cellNames, indexes, how, expected, ownNames(layout, cellNames));
     return binding;
+  }
+
+  /** Whether a column of a file is one of the layout. */
+  static boolean isKnown(Layout layout, String cellName) {
+    return layout.columns().stream().anyMatch(c -> c.isNamed(cellName));
   }
 
   /**
@@ -442,7 +481,7 @@ final class RowMapper {
     Set<String> filled = new HashSet<>();
     for (Column column : layout.columns()) {
       // Parts of a list may have columns of their own; what has another name has another meaning.
-      if (column.fields().size() == 1 || plain.stream().anyMatch(column.named())) {
+      if (column.fields().size() == 1 || column.cell(cellNames) >= 0) {
         filled.addAll(column.fields());
       }
     }
@@ -450,8 +489,7 @@ final class RowMapper {
         layout.expected().keySet().stream().map(Layout::plain).collect(Collectors.toSet());
     for (int cell = 0; cell < plain.size(); cell++) {
       String name = plain.get(cell);
-      if (!expected.contains(name)
-          && layout.columns().stream().noneMatch(c -> c.named().test(name))) {
+      if (!expected.contains(name) && !isKnown(layout, cellNames.get(cell))) {
         for (Schema.Field field : layout.target().fields()) {
           if (Layout.plain(field.name()).equals(name)
               && !field.name().equals("standard")

@@ -1,5 +1,8 @@
 package io.cryptoetl.datasets;
 
+import static io.cryptoetl.datasets.Conventions.DecimalMark.COMMA;
+
+import io.cryptoetl.datasets.Conventions.DecimalMark;
 import io.cryptoetl.datasets.values.BadRecordException;
 import io.cryptoetl.datasets.values.Decimals;
 import io.cryptoetl.datasets.values.Hex;
@@ -29,12 +32,6 @@ final class Values {
 
   /** Code of what only the file as a whole can tell. */
   static final String CONVENTION_UNKNOWN = "convention_unknown";
-
-  private static final Pattern WITH_COMMA =
-      Pattern.compile("-?([0-9]+|[1-9][0-9]{0,2}([.][0-9]{3})+)(,[0-9]+)?");
-
-  private static final Pattern DECIMAL_COMMA =
-      Pattern.compile("-?([0-9]+|[0-9]{1,3}([. ][0-9]{3})+),[0-9]+");
 
   private static final int WORD_DIGITS = 64;
   private static final int UINT256_BITS = 256;
@@ -81,36 +78,50 @@ final class Values {
    * @param column of the text, for messages
    * @param text not nothing
    * @param times how a time may be written
+   * @param conventions of the file
    * @param separator between the parts of a list
    */
   static Object of(
-      Schema.Field field, String column, String text, List<TimeFormat> times, String separator)
+      Schema.Field field,
+      String column,
+      String text,
+      List<TimeFormat> times,
+      Conventions conventions,
+      String separator)
       throws BadRecordException {
     Schema type = type(field);
     if (type.getLogicalType() instanceof LogicalTypes.TimestampMillis) {
-      return time(column, text, times);
+      return time(column, text, times, conventions);
     }
-    if (type.getLogicalType() instanceof LogicalTypes.Decimal decimal) {
-      if (decimal.getScale() == 0) {
-        return new BigDecimal(integer(column, text, UINT256_BITS));
-      }
+    return isNumber(field)
+        ? number(field, type, column, plainNumber(column, text, conventions))
+        : plain(field, type, column, text, separator);
+  }
+
+  private static Object number(Schema.Field field, Schema type, String column, String text)
+      throws BadRecordException {
+    if (type.getLogicalType() instanceof LogicalTypes.Decimal decimal && decimal.getScale() > 0) {
       try {
         return Decimals.of(column, text);
       } catch (BadRecordException e) {
-        if (DECIMAL_COMMA.matcher(text).matches()) {
-          throw new BadRecordException(
-              CONVENTION_UNKNOWN,
-              column,
-              "%s is '%s', with a comma before a fraction or between thousands, so that other numbers of the file may be read wrong: only a layout of your own can tell, with decimals: comma or remove: ','"
-                  .formatted(column, text));
-        }
         throw new BadRecordException(e.code(), column, e.getMessage());
       }
     }
+    if (type.getLogicalType() instanceof LogicalTypes.Decimal) {
+      return new BigDecimal(integer(column, text, UINT256_BITS));
+    }
     return switch (type.getType()) {
-      case STRING -> requireText(column, text);
       case LONG -> integer(column, text, Long.SIZE - 1).longValueExact();
       case INT -> integer(column, text, Integer.SIZE - 1).intValueExact();
+      default -> throw new IllegalArgumentException("no way to fill " + field.name());
+    };
+  }
+
+  private static Object plain(
+      Schema.Field field, Schema type, String column, String text, String separator)
+      throws BadRecordException {
+    return switch (type.getType()) {
+      case STRING -> requireText(column, text);
       case BYTES -> data(column, text, padded(field, text), Target.length(field.name()));
       case ARRAY -> list(field, column, text, separator);
       default -> throw new IllegalArgumentException("no way to fill " + field.name());
@@ -118,14 +129,45 @@ final class Values {
   }
 
   /**
-   * A number with a decimal comma and dots between thousands, with a decimal point and nothing
-   * between thousands.
+   * A number with a point before its fraction and nothing between thousands.
+   *
+   * @throws BadRecordException if it is written otherwise, and nobody knows how the file means it
    */
-  static String withPoint(String column, String text) throws BadRecordException {
-    if (!WITH_COMMA.matcher(text).matches()) {
-      throw invalid(column, text, "a number such as 1.234,5");
+  private static String plainNumber(String column, String text, Conventions conventions)
+      throws BadRecordException {
+    if (isPlainNumber(text) && conventions.decimals().filter(COMMA::equals).isEmpty()) {
+      return text;
     }
-    return text.replace(".", "").replace(',', '.');
+    if (text.startsWith("0x")) {
+      return text;
+    }
+    if (conventions.decimals().isPresent()) {
+      DecimalMark mark = conventions.decimals().get();
+      return mark.plain(text)
+          .orElseThrow(
+              () ->
+                  invalid(
+                      column, text, "a number such as " + (mark == COMMA ? "1.234,5" : "1,234.5")));
+    }
+    if (DecimalMark.someNumber(text)) {
+      throw new BadRecordException(
+          CONVENTION_UNKNOWN,
+          column,
+          "%s is '%s', and what separates its fraction or its thousands is not known: say it with the parameter decimals=comma or decimals=point"
+              .formatted(column, text));
+    }
+    return text;
+  }
+
+  /** Whether a text has nothing but a sign, digits, a point and an exponent. */
+  private static boolean isPlainNumber(String text) {
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
+      if ((c < '0' || c > '9') && c != '.' && c != '-' && c != '+' && c != 'e' && c != 'E') {
+        return false;
+      }
+    }
+    return true;
   }
 
   private static String requireText(String column, String text) throws BadRecordException {
@@ -212,26 +254,22 @@ final class Values {
     return data;
   }
 
-  private static Instant time(String column, String text, List<TimeFormat> times)
+  private static Instant time(
+      String column, String text, List<TimeFormat> times, Conventions conventions)
       throws BadRecordException {
     for (TimeFormat format : times) {
-      Optional<Instant> time = format.parse(text);
-      if (time.isPresent()) {
-        try {
+      try {
+        Optional<Instant> time = format.parse(text, conventions);
+        if (time.isPresent()) {
           Times.require(column, time.get());
-        } catch (BadRecordException e) {
-          throw new BadRecordException(e.code(), column, e.getMessage());
+          return Instant.ofEpochMilli(time.get().toEpochMilli());
         }
-        return Instant.ofEpochMilli(time.get().toEpochMilli());
+      } catch (BadRecordException e) {
+        throw new BadRecordException(
+            e.code(),
+            column,
+            e.getMessage().startsWith("'") ? column + ": " + e.getMessage() : e.getMessage());
       }
-    }
-    if (times.stream().anyMatch(TimeFormat.Slashes.class::isInstance)
-        && TimeFormat.Slashes.isAmbiguous(text)) {
-      throw new BadRecordException(
-          CONVENTION_UNKNOWN,
-          column,
-          "%s is '%s', which is %s: only a layout of your own can tell, whose time is one of both"
-              .formatted(column, text, TimeFormat.Slashes.readings(text)));
     }
     throw invalid(column, text, isRounded(text) ? WITH_ALL_DIGITS : "a time written as " + times);
   }

@@ -54,7 +54,8 @@ class CorpusTest {
       format = found;
       dataset =
           new Detector(Layouts.defaults())
-              .dataset(file, found, Chunk.first(found, sample), given, parameters);
+              .reading(file, found, Chunk.first(found, sample), given, parameters)
+              .dataset();
       return true;
     }
 

@@ -61,7 +61,7 @@ public record Location(
     for (String folder : folders) {
       int equals = folder.indexOf('=');
       // Others divide files, as date=2024-01-01 does, and are no fields.
-      if (equals > 0 && layouts.hasField(dataset, folder.substring(0, equals))) {
+      if (equals > 0 && layouts.takes(dataset, folder.substring(0, equals))) {
         parameters.put(folder.substring(0, equals), folder.substring(equals + 1));
       }
     }

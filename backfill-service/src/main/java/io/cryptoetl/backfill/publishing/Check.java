@@ -44,7 +44,7 @@ final class Check implements FileReader.Content {
   /** What a file, or a member of an archive, is. */
   static final class Part {
     private final String name;
-    private Optional<String> dataset = Optional.empty();
+    private Optional<Detector.Reading> reading = Optional.empty();
     private Optional<RefusedException> refusal = Optional.empty();
     private long rows;
     private long bytes;
@@ -58,9 +58,9 @@ final class Check implements FileReader.Content {
       return name;
     }
 
-    /** Its dataset; there is one unless it is refused. */
-    Optional<String> dataset() {
-      return dataset;
+    /** What it is; empty if it is refused. */
+    Optional<Detector.Reading> reading() {
+      return reading;
     }
 
     /** Why it cannot be published. */
@@ -172,9 +172,9 @@ final class Check implements FileReader.Content {
     part = new Part(name(request.getFile(), member));
     parts.put(part.name(), part);
     part.bytes = format.head().length;
-    part.dataset =
+    part.reading =
         Optional.of(
-            detector.dataset(
+            detector.reading(
                 part.name(),
                 format,
                 Chunk.first(format, sample),

@@ -1,6 +1,7 @@
 package io.cryptoetl.backfill.publishing;
 
 import io.cryptoetl.backfill.metrics.Meters;
+import io.cryptoetl.datasets.Detector;
 import io.cryptoetl.datasets.files.Chunk;
 import io.cryptoetl.datasets.files.FileFormat;
 import io.cryptoetl.datasets.files.FileReader;
@@ -42,6 +43,7 @@ final class Publication implements FileReader.Content {
   private long heldBytes;
   private FileState.Builder state;
   private FileFormat format;
+  private Detector.Reading reading;
   private boolean archiveBegun;
 
   Publication(
@@ -86,9 +88,11 @@ final class Publication implements FileReader.Content {
       return false;
     }
     format = found;
+    reading = part.reading().orElseThrow();
     state
         .setState("running")
-        .setDataset(part.dataset().orElseThrow())
+        .setDataset(reading.dataset())
+        .setParameters(Requests.parameters(reading.parameters()))
         .setTotalRows(part.rows())
         .setTotalBytes(part.bytes())
         .setWorker(worker)
@@ -108,7 +112,7 @@ final class Publication implements FileReader.Content {
             state.getFile(),
             state.getFileVersion(),
             format,
-            request.getParameters(),
+            reading.parameters(),
             fetchedAt));
     heldBytes += chunk.bytes().length;
     state

@@ -19,6 +19,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import org.apache.kafka.clients.admin.Admin;
@@ -223,12 +224,16 @@ public final class Requests implements AutoCloseable {
         .setRequestedBy(request.getRequestedBy())
         .setLocation(request.getLocation())
         .setDataset(request.getDataset())
-        .setParameters(
-            new TreeMap<>(request.getParameters())
-                .entrySet().stream().map(e -> e.getKey() + "=" + e.getValue()).toList())
+        .setParameters(parameters(request.getParameters()))
         .setSize(request.getSize())
         .setModifiedAt(request.getModifiedAt())
         .setSeenAt(request.getRequestedAt());
+  }
+
+  /** Parameters as states have them. */
+  static List<String> parameters(Map<String, String> parameters) {
+    return new TreeMap<>(parameters)
+        .entrySet().stream().map(e -> e.getKey() + "=" + e.getValue()).toList();
   }
 
   @Override

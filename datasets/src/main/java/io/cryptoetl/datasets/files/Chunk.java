@@ -17,7 +17,7 @@ import java.util.Map;
  */
 public record Chunk(long firstLine, long rows, byte[] bytes, String charset) {
   /** Bytes of rows that tell what they mean. */
-  private static final int FIRST = 32 * 1024;
+  private static final int FIRST = FileFormat.SAMPLE / 2;
 
   /** The first rows of a file whose first bytes are known. */
   public static Chunk first(FileFormat format, byte[] sample) throws IOException {

@@ -1,0 +1,236 @@
+package io.cryptoetl.datasets;
+
+import io.cryptoetl.datasets.Conventions.DateOrder;
+import io.cryptoetl.datasets.Conventions.DecimalMark;
+import io.cryptoetl.datasets.files.FileFormat;
+import io.cryptoetl.datasets.values.BadRecordException;
+import io.cryptoetl.raw.RawCsvRows;
+import java.math.BigDecimal;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.function.Function;
+import org.apache.avro.Schema;
+import org.apache.avro.specific.SpecificRecord;
+
+/**
+ * The first rows of a file, read by one layout in every convention that may be meant. A convention
+ * is the file's if it reads every row that some convention reads, and no other one does, or reads
+ * the same.
+ *
+ * @param rows how many there are
+ * @param fitting those that become rows of a table
+ * @param problem of the first row that does not fit, or why nobody can tell the convention
+ * @param undecided whether nobody can
+ * @param conventions that the rows tell, as parameters
+ */
+record Sample(
+    int rows, int fitting, String problem, boolean undecided, Map<String, String> conventions) {
+
+  /** The rows in one convention. */
+  private static final class Attempt implements ChunkMapper.Rows {
+    private final Map<String, String> conventions;
+    private final List<SpecificRecord> rows = new ArrayList<>();
+    private final List<Long> lines = new ArrayList<>();
+    private final BitSet fitting = new BitSet();
+    private String problem = "";
+    private boolean unknown;
+
+    Attempt(Map<String, String> conventions) {
+      this.conventions = conventions;
+    }
+
+    @Override
+    public void row(long line, ByteBuffer bytes, Target target, SpecificRecord row) {
+      fitting.set(rows.size());
+      rows.add(row);
+      lines.add(line);
+    }
+
+    @Override
+    public void bad(long line, byte[] bytes, BadRecordException reason) {
+      rows.add(null);
+      lines.add(line);
+      boolean first = problem.isEmpty();
+      if (reason.code().equals(Values.CONVENTION_UNKNOWN)) {
+        // The rows that fit may be read wrong.
+        first |= !unknown;
+        unknown = true;
+      }
+      if (first) {
+        problem = "line %d: %s".formatted(line, reason.getMessage());
+      }
+    }
+
+    /** What is told here and not there, for people. */
+    private String wordsBeside(Attempt other) {
+      Map<String, String> own = withMark(conventions);
+      own.entrySet().removeAll(withMark(other.conventions).entrySet());
+      return "with "
+          + String.join(
+              " and ", own.entrySet().stream().map(c -> c.getKey() + "=" + c.getValue()).toList());
+    }
+
+    private static Map<String, String> withMark(Map<String, String> conventions) {
+      Map<String, String> all =
+          new TreeMap<>(Map.of(Conventions.DECIMALS, DecimalMark.POINT.word()));
+      all.putAll(conventions);
+      return all;
+    }
+  }
+
+  /**
+   * Reads rows.
+   *
+   * @param given parameters: what they tell is not looked for
+   * @param chunk of the rows with conventions as parameters
+   * @param standIns parameters that nobody has told yet
+   * @throws BadRecordException if no row of the chunk can be mapped, in whatever convention
+   */
+  static Sample of(
+      Layout layout,
+      Map<String, String> given,
+      FileFormat format,
+      Function<Map<String, String>, RawCsvRows> chunk,
+      Set<String> standIns)
+      throws BadRecordException {
+    Attempt plain = attempt(layout, Map.of(), chunk, standIns);
+    Conventions known = layout.conventions().or(given);
+    boolean text = format.name().equals("csv");
+    List<Map<String, String>> dates = new ArrayList<>();
+    if (known.dates().isEmpty() && layout.hasOrderOfDates()) {
+      for (DateOrder order : DateOrder.values()) {
+        dates.add(Map.of(Conventions.DATES, order.word()));
+      }
+    } else {
+      dates.add(Map.of());
+    }
+    List<Map<String, String>> decimals = new ArrayList<>(List.of(Map.of()));
+    if (known.decimals().isEmpty()) {
+      if (plain.unknown) {
+        decimals.add(Map.of(Conventions.DECIMALS, DecimalMark.POINT.word()));
+      }
+      // Who separates cells otherwise often does so because fractions have commas.
+      if (text && (plain.unknown || format.delimiter() == ';' || format.delimiter() == '\t')) {
+        decimals.add(Map.of(Conventions.DECIMALS, DecimalMark.COMMA.word()));
+      }
+    }
+    if (dates.size() == 1 && decimals.size() == 1) {
+      return plain.unknown ? undecided(plain, plain.problem) : sample(plain, Map.of());
+    }
+    List<Attempt> attempts = new ArrayList<>();
+    BitSet readable = new BitSet();
+    for (Map<String, String> date : dates) {
+      for (Map<String, String> decimal : decimals) {
+        Map<String, String> both = new HashMap<>(date);
+        both.putAll(decimal);
+        Attempt attempt = attempt(layout, both, chunk, standIns);
+        attempts.add(attempt);
+        readable.or(attempt.fitting);
+      }
+    }
+    List<Attempt> whole = attempts.stream().filter(a -> a.fitting.equals(readable)).toList();
+    return whole.isEmpty() ? undecided(plain, contradiction(attempts)) : decided(plain, whole);
+  }
+
+  private static Attempt attempt(
+      Layout layout,
+      Map<String, String> conventions,
+      Function<Map<String, String>, RawCsvRows> chunk,
+      Set<String> standIns)
+      throws BadRecordException {
+    Attempt attempt = new Attempt(conventions);
+    RawCsvRows rows = chunk.apply(conventions);
+    ChunkMapper.map(rows, Layouts.only(layout), standIns, attempt);
+    return attempt;
+  }
+
+  private static Sample decided(Attempt plain, List<Attempt> whole) {
+    Attempt first = whole.getFirst();
+    for (Attempt other : whole) {
+      for (int i = 0; i < first.rows.size(); i++) {
+        SpecificRecord one = first.rows.get(i);
+        SpecificRecord two = other.rows.get(i);
+        if (one != null && !one.equals(two)) {
+          return undecided(plain, bothReadings(first, other, i));
+        }
+      }
+    }
+    // What reads the same in several ways is not told by these rows.
+    Map<String, String> told = new HashMap<>(first.conventions);
+    for (String convention : new LinkedHashSet<>(told.keySet())) {
+      if (whole.stream()
+          .anyMatch(a -> !told.get(convention).equals(a.conventions.get(convention)))) {
+        told.remove(convention);
+      }
+    }
+    return first.unknown ? undecided(plain, first.problem) : sample(first, told);
+  }
+
+  private static String bothReadings(Attempt one, Attempt other, int row) {
+    for (Schema.Field field : one.rows.get(row).getSchema().getFields()) {
+      Object first = one.rows.get(row).get(field.pos());
+      Object second = other.rows.get(row).get(field.pos());
+      if (!Objects.equals(first, second)) {
+        return "line %d: %s is %s %s and %s %s, and no row tells which is meant: give it as a parameter"
+            .formatted(
+                one.lines.get(row),
+                field.name(),
+                shown(first),
+                one.wordsBeside(other),
+                shown(second),
+                other.wordsBeside(one));
+      }
+    }
+    throw new IllegalStateException("rows differ, and no field of them does");
+  }
+
+  private static String shown(Object value) {
+    return value instanceof BigDecimal number
+        ? number.stripTrailingZeros().toPlainString()
+        : String.valueOf(value);
+  }
+
+  /** Of rows that no single convention reads: two that contradict each other. */
+  private static String contradiction(List<Attempt> attempts) {
+    Attempt best = attempts.getFirst();
+    for (Attempt attempt : attempts) {
+      best = attempt.fitting.cardinality() > best.fitting.cardinality() ? attempt : best;
+    }
+    for (Attempt other : attempts) {
+      BitSet only = (BitSet) other.fitting.clone();
+      only.andNot(best.fitting);
+      BitSet onlyBest = (BitSet) best.fitting.clone();
+      onlyBest.andNot(other.fitting);
+      if (!only.isEmpty() && !onlyBest.isEmpty()) {
+        return "line %d can only be read %s, line %d only %s: the file was put together from several, or a program has changed some of its cells"
+            .formatted(
+                best.lines.get(onlyBest.nextSetBit(0)),
+                best.wordsBeside(other),
+                best.lines.get(only.nextSetBit(0)),
+                other.wordsBeside(best));
+      }
+    }
+    return best.problem;
+  }
+
+  private static Sample undecided(Attempt plain, String problem) {
+    return new Sample(plain.rows.size(), 0, problem, true, Map.of());
+  }
+
+  private static Sample sample(Attempt attempt, Map<String, String> told) {
+    return new Sample(
+        attempt.rows.size(),
+        attempt.fitting.cardinality(),
+        attempt.problem,
+        false,
+        Map.copyOf(told));
+  }
+}
