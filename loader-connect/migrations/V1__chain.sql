@@ -7,7 +7,7 @@ CREATE TABLE chain.blocks (
     chain_id bigint NOT NULL,
     number bigint NOT NULL,
     hash bytea NOT NULL,
-    parent_hash bytea NOT NULL,
+    parent_hash bytea,
     timestamp timestamptz NOT NULL,
     miner bytea,
     gas_limit bigint,
@@ -49,7 +49,7 @@ COMMENT ON TABLE chain.blocks IS 'A block: its header, what was checked of it, a
 COMMENT ON COLUMN chain.blocks.chain_id IS 'EIP-155 chain id, 1 = Ethereum mainnet, 137 = Polygon';
 COMMENT ON COLUMN chain.blocks.number IS 'Height of the block';
 COMMENT ON COLUMN chain.blocks.hash IS 'Hash of the block, 32 bytes';
-COMMENT ON COLUMN chain.blocks.parent_hash IS 'Hash of the parent block, 32 bytes';
+COMMENT ON COLUMN chain.blocks.parent_hash IS 'Hash of the parent block, 32 bytes; null where a file does not tell';
 COMMENT ON COLUMN chain.blocks.timestamp IS 'Time of the block, UTC; chains give whole seconds';
 COMMENT ON COLUMN chain.blocks.miner IS 'Address that receives the priority fees, 20 bytes (coinbase, fee recipient); null where the chain has none';
 COMMENT ON COLUMN chain.blocks.gas_limit IS 'Most gas that the block may use, in gas; null where the chain has none';
@@ -89,10 +89,10 @@ CREATE TABLE chain.transactions (
     chain_id bigint NOT NULL,
     block_number bigint NOT NULL,
     transaction_index integer NOT NULL,
-    block_hash bytea NOT NULL,
-    block_timestamp timestamptz NOT NULL,
+    block_hash bytea,
+    block_timestamp timestamptz,
     hash bytea NOT NULL,
-    type integer NOT NULL,
+    type integer,
     from_address bytea NOT NULL,
     to_address bytea,
     nonce bigint,
@@ -125,10 +125,10 @@ COMMENT ON TABLE chain.transactions IS 'A transaction with what its receipt says
 COMMENT ON COLUMN chain.transactions.chain_id IS 'EIP-155 chain id, 1 = Ethereum mainnet, 137 = Polygon';
 COMMENT ON COLUMN chain.transactions.block_number IS 'Height of the block';
 COMMENT ON COLUMN chain.transactions.transaction_index IS 'Position of the transaction in the block, from 0';
-COMMENT ON COLUMN chain.transactions.block_hash IS 'Hash of the block, 32 bytes';
-COMMENT ON COLUMN chain.transactions.block_timestamp IS 'Time of the block, UTC; chains give whole seconds';
+COMMENT ON COLUMN chain.transactions.block_hash IS 'Hash of the block, 32 bytes; null where a file does not tell';
+COMMENT ON COLUMN chain.transactions.block_timestamp IS 'Time of the block, UTC; chains give whole seconds; null where a file does not tell';
 COMMENT ON COLUMN chain.transactions.hash IS 'Hash of the transaction, 32 bytes';
-COMMENT ON COLUMN chain.transactions.type IS 'Transaction type: 0 legacy, 1 EIP-2930, 2 EIP-1559, 3 EIP-4844, 4 EIP-7702; other numbers are chain specific';
+COMMENT ON COLUMN chain.transactions.type IS 'Transaction type: 0 legacy, 1 EIP-2930, 2 EIP-1559, 3 EIP-4844, 4 EIP-7702; other numbers are chain specific; null where a file does not tell';
 COMMENT ON COLUMN chain.transactions.from_address IS 'Sender, 20 bytes';
 COMMENT ON COLUMN chain.transactions.to_address IS 'Recipient, 20 bytes; null where the transaction creates a contract';
 COMMENT ON COLUMN chain.transactions.nonce IS 'Number of transactions that the sender made before; null where the chain has none';
@@ -161,7 +161,7 @@ CREATE TABLE chain.logs (
     log_index integer NOT NULL,
     transaction_index integer NOT NULL,
     transaction_hash bytea NOT NULL,
-    block_hash bytea NOT NULL,
+    block_hash bytea,
     block_timestamp timestamptz,
     address bytea NOT NULL,
     topic0 bytea,
@@ -179,7 +179,7 @@ COMMENT ON COLUMN chain.logs.block_number IS 'Height of the block';
 COMMENT ON COLUMN chain.logs.log_index IS 'Position of the log in the block, from 0';
 COMMENT ON COLUMN chain.logs.transaction_index IS 'Position of the transaction in the block, from 0';
 COMMENT ON COLUMN chain.logs.transaction_hash IS 'Hash of the transaction, 32 bytes';
-COMMENT ON COLUMN chain.logs.block_hash IS 'Hash of the block, 32 bytes';
+COMMENT ON COLUMN chain.logs.block_hash IS 'Hash of the block, 32 bytes; null where a file does not tell';
 COMMENT ON COLUMN chain.logs.block_timestamp IS 'Time of the block, UTC; chains give whole seconds; null where a file does not tell';
 COMMENT ON COLUMN chain.logs.address IS 'Contract that emitted it, 20 bytes';
 COMMENT ON COLUMN chain.logs.topic0 IS 'First topic, 32 bytes: the event''s signature hash unless anonymous';

@@ -96,7 +96,7 @@ SELECT
     t.chain_id,
     t.block_number,
     t.transaction_index,
-    t.block_timestamp,
+    coalesce(t.block_timestamp, e.timestamp) AS block_timestamp,
     t.hash,
     t.type,
     t.from_address,

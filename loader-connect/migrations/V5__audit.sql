@@ -9,7 +9,7 @@ FROM (
     FROM chain.blocks
     WINDOW chain AS (PARTITION BY chain_id ORDER BY number)
 ) AS b
-WHERE next_number > number + 1 AND next_parent_hash <> hash;
+WHERE next_number > number + 1 AND next_parent_hash IS DISTINCT FROM hash;
 
 COMMENT ON VIEW audit.gaps IS 'Heights that are missing between loaded blocks of a chain, both inclusive. Heights that the chain itself skipped are none: the next block is the child of the one before';
 
@@ -19,9 +19,9 @@ FROM (
     SELECT
         b.chain_id,
         b.number,
-        coalesce(b.transaction_count - (SELECT count(*) FROM chain.transactions AS c WHERE c.chain_id = b.chain_id AND c.block_number = b.number AND c.block_hash = b.hash), 0) AS missing_transactions,
-        coalesce(b.log_count - (SELECT count(*) FROM chain.logs AS c WHERE c.chain_id = b.chain_id AND c.block_number = b.number AND c.block_hash = b.hash), 0) AS missing_logs,
-        coalesce(b.token_transfer_count - (SELECT count(*) FROM chain.token_transfers AS c WHERE c.chain_id = b.chain_id AND c.block_number = b.number AND c.block_hash = b.hash), 0) AS missing_token_transfers,
+        coalesce(b.transaction_count - (SELECT count(*) FROM chain.transactions AS c WHERE c.chain_id = b.chain_id AND c.block_number = b.number AND coalesce(c.block_hash, b.hash) = b.hash), 0) AS missing_transactions,
+        coalesce(b.log_count - (SELECT count(*) FROM chain.logs AS c WHERE c.chain_id = b.chain_id AND c.block_number = b.number AND coalesce(c.block_hash, b.hash) = b.hash), 0) AS missing_logs,
+        coalesce(b.token_transfer_count - (SELECT count(*) FROM chain.token_transfers AS c WHERE c.chain_id = b.chain_id AND c.block_number = b.number AND coalesce(c.block_hash, b.hash) = b.hash), 0) AS missing_token_transfers,
         coalesce(b.withdrawal_count - (SELECT count(*) FROM chain.withdrawals AS c WHERE c.chain_id = b.chain_id AND c.block_number = b.number AND c.block_hash = b.hash), 0) AS missing_withdrawals,
         coalesce(b.access_list_entry_count - (SELECT count(*) FROM chain.access_list_entries AS c WHERE c.chain_id = b.chain_id AND c.block_number = b.number AND c.block_hash = b.hash), 0) AS missing_access_list_entries,
         coalesce(b.authorization_count - (SELECT count(*) FROM chain.authorizations AS c WHERE c.chain_id = b.chain_id AND c.block_number = b.number AND c.block_hash = b.hash), 0) AS missing_authorizations

@@ -56,7 +56,8 @@ public final class ChunkMapper {
     Optional<Cells> head = reader.head();
     List<String> names =
         head.map(Cells::values).filter(c -> RowMapper.hasNames(layout, c)).orElse(null);
-    RowMapper mapper = new RowMapper(layout, chunk, names, reader.dateFormat(), standIns);
+    RowMapper mapper =
+        new RowMapper(layout, chunk, names, reader.told(), reader.dateFormat(), standIns);
     RowReader.Rows rows =
         new RowReader.Rows() {
           @Override

@@ -8,7 +8,7 @@ import io.cryptoetl.datasets.values.BadRecordException;
 import io.cryptoetl.raw.RawCsvRows;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Collection;
+import java.util.BitSet;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
@@ -43,6 +43,8 @@ public final class Detector {
    * @param spelled those of them that it spells the same
    * @param fitting rows that become rows of a table
    * @param rows that were tried
+   * @param needed columns that the layout needs, and the file has
+   * @param told fields that the file's name and folders tell
    * @param missing fields that have to be given as parameters
    * @param problem of the first row that does not fit; empty if all do
    * @param leftOut columns of the file of which nothing is made
@@ -57,6 +59,8 @@ public final class Detector {
       int spelled,
       int fitting,
       int rows,
+      int needed,
+      int told,
       List<String> missing,
       String problem,
       List<String> leftOut,
@@ -64,9 +68,11 @@ public final class Detector {
       Map<String, String> conventions) {
     private static final Comparator<Guess> ORDER =
         Comparator.comparingInt(Guess::fitting)
+            .thenComparingInt(Guess::needed)
             .thenComparingInt(Guess::columns)
+            .thenComparing(guess -> -guess.missing().size())
             .thenComparingInt(Guess::spelled)
-            .thenComparing(guess -> -guess.missing().size());
+            .thenComparingInt(Guess::told);
 
     /** Why the layout was chosen, for people. */
     public String why() {
@@ -94,7 +100,7 @@ public final class Detector {
   /**
    * What a file is.
    *
-   * @param parameters that were given, and the conventions that its rows tell
+   * @param parameters that were given, what its path tells, and the conventions that its rows tell
    */
   public record Reading(String dataset, Map<String, String> parameters) {}
 
@@ -179,7 +185,7 @@ public final class Detector {
       if (fits.isPresent() && fits.get().fitting() > 0) {
         requireParameters(fits.get());
       }
-      return new Reading(given.get(), with(parameters, fits));
+      return new Reading(given.get(), with(layout.ofPath(file), parameters, fits));
     }
     List<Guess> tried = tried(file, format, first, parameters);
     List<Guess> guesses = tried.stream().filter(g -> g.fitting() > 0).toList();
@@ -193,7 +199,12 @@ public final class Detector {
     }
     Guess best = best(guesses).orElseThrow(() -> unknown(tried, guesses, parameters));
     requireParameters(best);
-    return new Reading(best.dataset(), with(parameters, Optional.of(best)));
+    return new Reading(
+        best.dataset(),
+        with(
+            layouts.named(best.dataset()).orElseThrow().ofPath(file),
+            parameters,
+            Optional.of(best)));
   }
 
   private static RefusedException undecided(Guess guess) {
@@ -231,8 +242,10 @@ public final class Detector {
                 layouts.names()));
   }
 
-  private static Map<String, String> with(Map<String, String> parameters, Optional<Guess> guess) {
-    Map<String, String> all = new HashMap<>(parameters);
+  private static Map<String, String> with(
+      Map<String, String> ofPath, Map<String, String> parameters, Optional<Guess> guess) {
+    Map<String, String> all = new HashMap<>(ofPath);
+    all.putAll(parameters);
     guess.ifPresent(g -> all.putAll(g.conventions()));
     return Map.copyOf(all);
   }
@@ -255,17 +268,20 @@ public final class Detector {
       Layout layout, String file, FileFormat format, Chunk first, Map<String, String> parameters) {
     try {
       List<String> names = names(layout, chunk(layout, file, format, first, parameters));
-      if (names == null && !layout.positional()) {
+      if ((names == null && !layout.positional()) || !layout.mayHave(names)) {
         return Optional.empty();
       }
       List<Column> known = known(layout, names);
-      Collection<Schema.Field> ownNames = RowMapper.ownNames(layout, names).values();
+      Map<Integer, Schema.Field> ownNames = RowMapper.ownNames(layout, names);
+      Set<String> head =
+          new RowReader(chunk(layout, file, format, first, parameters)).told().keySet();
       Map<String, String> tried = new HashMap<>(parameters);
       List<String> missing = new ArrayList<>();
       CONTEXT.forEach(
           (field, stand) -> {
             if (!isTold(layout, file, known, field)
-                && ownNames.stream().noneMatch(f -> f.name().equals(field))
+                && !head.contains(field)
+                && ownNames.values().stream().noneMatch(f -> f.name().equals(field))
                 && !parameters.containsKey(field)) {
               missing.add(field);
               tried.put(field, stand);
@@ -291,6 +307,8 @@ public final class Detector {
               spelled(known, names),
               sample.undecided() ? 0 : sample.fitting(),
               sample.rows(),
+              layout.needs().size(),
+              layout.ofFileName(file).size(),
               missing,
               sample.problem(),
               leftOut(layout, names, ownNames),
@@ -306,6 +324,8 @@ public final class Detector {
                 0,
                 0,
                 1,
+                0,
+                0,
                 List.of(),
                 e.getMessage(),
                 List.of(),
@@ -318,21 +338,29 @@ public final class Detector {
   }
 
   private static List<String> leftOut(
-      Layout layout, List<String> names, Collection<Schema.Field> ownNames) {
-    Set<String> taken =
-        ownNames.stream().map(f -> Layout.plain(f.name())).collect(Collectors.toSet());
-    layout.expected().keySet().forEach(name -> taken.add(Layout.plain(name)));
-    return names == null
-        ? List.of()
-        : names.stream()
-            .map(String::strip)
-            .filter(n -> !n.isEmpty() && !taken.contains(Layout.plain(n)))
-            .filter(
-                n ->
-                    layout.columns().stream()
-                        .noneMatch(
-                            c -> c.isNamed(n) && (!c.fields().isEmpty() || c.agrees().isPresent())))
-            .toList();
+      Layout layout, List<String> names, Map<Integer, Schema.Field> ownNames) {
+    if (names == null) {
+      return List.of();
+    }
+    BitSet taken = new BitSet();
+    ownNames.keySet().forEach(taken::set);
+    int[] cells = layout.cells(names);
+    for (int i = 0; i < cells.length; i++) {
+      Column column = layout.columns().get(i);
+      if (cells[i] >= 0 && (!column.fields().isEmpty() || column.agrees().isPresent())) {
+        taken.set(cells[i]);
+      }
+    }
+    Set<String> expected =
+        layout.expected().keySet().stream().map(Layout::plain).collect(Collectors.toSet());
+    List<String> leftOut = new ArrayList<>();
+    for (int i = 0; i < names.size(); i++) {
+      String name = names.get(i).strip();
+      if (!taken.get(i) && !name.isEmpty() && !expected.contains(Layout.plain(name))) {
+        leftOut.add(name);
+      }
+    }
+    return leftOut;
   }
 
   private static boolean isTold(Layout layout, String file, List<Column> known, String field) {
@@ -357,10 +385,14 @@ public final class Detector {
 
   /** The columns of a layout that a file has. */
   private static List<Column> known(Layout layout, List<String> names) {
-    return layout.columns().stream()
-        .filter(c -> !c.fields().isEmpty())
-        .filter(c -> names == null || c.cell(names) >= 0)
-        .toList();
+    int[] cells = names == null ? new int[layout.columns().size()] : layout.cells(names);
+    List<Column> known = new ArrayList<>();
+    for (int i = 0; i < cells.length; i++) {
+      if (cells[i] >= 0 && !layout.columns().get(i).fields().isEmpty()) {
+        known.add(layout.columns().get(i));
+      }
+    }
+    return known;
   }
 
   /**

@@ -7,7 +7,7 @@ import io.cryptoetl.datasets.values.BadRecordException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.math.BigDecimal;
-import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -45,8 +45,12 @@ public final class Layout {
   private final List<Column> columns;
   private final Map<String, String> values;
   private final Map<String, String> expected;
+  private final Set<String> needs;
+  private final Map<String, Map<String, String>> map;
+  private final List<Pattern> paths;
   private final List<Pattern> fileNames;
   private final List<RowCheck> checks;
+  private final Optional<Example> example;
 
   /** The file as it is written. */
   private record Written(
@@ -59,8 +63,26 @@ public final class Layout {
       List<WrittenColumn> columns,
       Map<String, String> values,
       Map<String, String> expect,
+      List<String> needs,
+      Map<String, Map<String, String>> map,
+      List<String> path,
       List<String> file,
-      List<RowCheck> checks) {}
+      List<RowCheck> checks,
+      Example example) {}
+
+  /**
+   * A file of the layout.
+   *
+   * @param file its name
+   * @param set parameters that neither its rows nor its name tell
+   * @param content its first lines
+   */
+  public record Example(String file, Map<String, String> set, String content) {
+    /** An example. */
+    public Example {
+      set = set == null ? Map.of() : Map.copyOf(set);
+    }
+  }
 
   private record WrittenColumn(
       List<String> name,
@@ -69,7 +91,7 @@ public final class Layout {
       List<String> time,
       String remove,
       String match,
-      Map<String, String> map,
+      boolean closes,
       Map<String, BigDecimal> units,
       String separator) {}
 
@@ -84,37 +106,22 @@ public final class Layout {
    * @param times how a time may be written
    * @param remove text that goes away
    * @param match what is taken of it: the first group
-   * @param map texts that stand for others
+   * @param closes whether its time is when a candle closed
    * @param units ends of numbers, such as K, and what they multiply by
    * @param separator between the parts of a list
    */
   record Column(
       String name,
-      Set<String> spelled,
+      List<String> spelled,
       Predicate<String> named,
       List<String> fields,
       Optional<String> agrees,
       List<TimeFormat> times,
       Optional<String> remove,
       Optional<Pattern> match,
-      Map<String, String> map,
+      boolean closes,
       Map<String, BigDecimal> units,
       String separator) {
-    /** Which cell it is, by the cells' names; -1 if it is none. */
-    int cell(List<String> names) {
-      for (int cell = 0; cell < names.size(); cell++) {
-        if (named.test(plain(names.get(cell)))) {
-          return cell;
-        }
-      }
-      for (int cell = 0; cell < names.size(); cell++) {
-        if (isNamed(names.get(cell))) {
-          return cell;
-        }
-      }
-      return -1;
-    }
-
     /** Whether a cell has one of its names; that of a time may tell its zone besides. */
     boolean isNamed(String name) {
       return named.test(plain(name))
@@ -135,14 +142,21 @@ public final class Layout {
     this.values = written.values() == null ? Map.of() : Map.copyOf(written.values());
     values.forEach(this::requireValue);
     this.expected = written.expect() == null ? Map.of() : Map.copyOf(written.expect());
-    this.fileNames =
-        written.file() == null
-            ? List.of()
-            : written.file().stream().map(p -> pattern("file", p)).toList();
-    for (Pattern pattern : fileNames) {
-      pattern.namedGroups().keySet().forEach(field -> field("file", fieldOfGroup(field)));
-    }
+    this.needs =
+        written.needs() == null
+            ? Set.of()
+            : written.needs().stream().map(Layout::plain).collect(Collectors.toSet());
+    this.map = written.map() == null ? Map.of() : Map.copyOf(written.map());
+    map.keySet().forEach(field -> field("map", field));
+    this.paths = patterns("path", written.path());
+    this.fileNames = patterns("file", written.file());
     this.checks = written.checks() == null ? List.of() : List.copyOf(written.checks());
+    this.example = Optional.ofNullable(written.example());
+    example.ifPresent(
+        e -> {
+          required("file of example", e.file());
+          required("content of example", e.content());
+        });
     if (!checks.isEmpty() && target != Target.CANDLES) {
       throw invalid("checks", checks.toString(), "none: they are for market.candles");
     }
@@ -183,6 +197,15 @@ public final class Layout {
     }
   }
 
+  private List<Pattern> patterns(String key, List<String> written) {
+    List<Pattern> patterns =
+        written == null ? List.of() : written.stream().map(p -> pattern(key, p)).toList();
+    for (Pattern pattern : patterns) {
+      pattern.namedGroups().keySet().forEach(group -> field(key, fieldOfGroup(group)));
+    }
+    return patterns;
+  }
+
   private static Conventions conventions(Written written) {
     Map<String, String> told = new HashMap<>();
     told.put(Conventions.DATES, written.dates());
@@ -221,16 +244,23 @@ public final class Layout {
     }
     return new Column(
         names.getFirst(),
-        Set.copyOf(names),
+        List.copyOf(names),
         named(names),
         fields,
         agrees,
         isTime ? written.time().stream().map(this::time).toList() : List.of(),
         Optional.ofNullable(written.remove()),
         Optional.ofNullable(written.match()).map(Layout::match),
-        written.map() == null ? Map.of() : Map.copyOf(written.map()),
+        closes(names.getFirst(), fields, written.closes()),
         units(names.getFirst(), fields, written.units()),
         written.separator() == null ? "," : written.separator());
+  }
+
+  private static boolean closes(String column, List<String> fields, boolean closes) {
+    if (closes && !fields.equals(List.of("open_time"))) {
+      throw invalid("closes of column " + column, "true", "field: open_time beside it");
+    }
+    return closes;
   }
 
   private Map<String, BigDecimal> units(
@@ -339,9 +369,12 @@ public final class Layout {
     return new IllegalArgumentException("%s is %s, %s is expected".formatted(key, given, allowed));
   }
 
-  /** Names of groups have no underscores: openTime stands for open_time. */
+  /**
+   * Names of groups have no underscores: openTime stands for open_time. A digit at the end tells
+   * parts of one field apart.
+   */
   private static String fieldOfGroup(String group) {
-    return group.replaceAll("([A-Z])", "_$1").toLowerCase(Locale.ROOT);
+    return group.replaceAll("[0-9]$", "").replaceAll("([A-Z])", "_$1").toLowerCase(Locale.ROOT);
   }
 
   /** What files and layouts mean by a name: small letters and digits only. */
@@ -362,6 +395,11 @@ public final class Layout {
   /** What files it is for, for people. */
   public String about() {
     return about;
+  }
+
+  /** A file of it; those that come along have one. */
+  public Optional<Example> example() {
+    return example;
   }
 
   /** The table that rows go to, or receipts. */
@@ -411,19 +449,92 @@ public final class Layout {
     return checks;
   }
 
-  /** Fields that the name of a file tells. */
+  /** Names of columns, plain, without which a file is not of it. */
+  Set<String> needs() {
+    return needs;
+  }
+
+  /** Whether a file whose columns have these names can be of it. */
+  boolean mayHave(List<String> names) {
+    return names == null
+        ? needs.isEmpty()
+        : names.stream().map(Layout::plain).collect(Collectors.toSet()).containsAll(needs);
+  }
+
+  /** What a text of a field stands for. */
+  String meaning(String field, String text) {
+    return map.getOrDefault(field, Map.of()).getOrDefault(text, text);
+  }
+
+  /**
+   * Fields that the name of a file and the folders above it tell: the name by the first pattern
+   * that is found, the path by all of them.
+   */
   Map<String, String> ofFileName(String file) {
+    Map<String, String> told = new HashMap<>();
     String last = file.substring(file.lastIndexOf('/') + 1);
-    List<Map<String, String>> found = new ArrayList<>();
     for (Pattern pattern : fileNames) {
-      var matcher = pattern.matcher(last);
-      if (matcher.find()) {
-        found.add(
-            pattern.namedGroups().keySet().stream()
-                .filter(group -> matcher.group(group) != null)
-                .collect(Collectors.toMap(Layout::fieldOfGroup, matcher::group)));
+      Map<String, String> found = groups(pattern, last);
+      if (!found.isEmpty()) {
+        told.putAll(found);
+        break;
       }
     }
-    return found.isEmpty() ? Map.of() : found.getFirst();
+    told.putAll(ofPath(file));
+    return told;
+  }
+
+  /** Fields that the folders above a file tell. */
+  Map<String, String> ofPath(String file) {
+    Map<String, String> told = new HashMap<>();
+    paths.forEach(pattern -> groups(pattern, file).forEach(told::putIfAbsent));
+    return told;
+  }
+
+  private Map<String, String> groups(Pattern pattern, String text) {
+    var matcher = pattern.matcher(text);
+    Map<String, String> found = new HashMap<>();
+    if (matcher.find()) {
+      for (String group : new TreeSet<>(pattern.namedGroups().keySet())) {
+        if (matcher.group(group) != null) {
+          found.merge(fieldOfGroup(group), matcher.group(group), String::concat);
+        }
+      }
+      found.replaceAll(this::meaning);
+    }
+    return found;
+  }
+
+  /**
+   * Which cell is which column, by the names of the cells: -1 for none. A name that is a pattern
+   * takes no cell that another column has already.
+   */
+  int[] cells(List<String> names) {
+    int[] cells = new int[columns.size()];
+    BitSet taken = new BitSet();
+    for (int i = 0; i < cells.length; i++) {
+      cells[i] = cell(columns.get(i), names, taken);
+      if (cells[i] >= 0) {
+        taken.set(cells[i]);
+      }
+    }
+    return cells;
+  }
+
+  private static int cell(Column column, List<String> names, BitSet taken) {
+    List<String> plain = names.stream().map(Layout::plain).toList();
+    // The first of its names counts first.
+    for (String name : column.spelled()) {
+      int cell = name.startsWith("~") ? -1 : plain.indexOf(plain(name));
+      if (cell >= 0) {
+        return cell;
+      }
+    }
+    for (int cell = 0; cell < names.size(); cell++) {
+      if (!taken.get(cell) && column.isNamed(names.get(cell))) {
+        return cell;
+      }
+    }
+    return -1;
   }
 }

@@ -7,6 +7,7 @@ import io.cryptoetl.market.Candle;
 import io.cryptoetl.raw.RawCsvRows;
 import java.math.BigDecimal;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.HashMap;
@@ -35,6 +36,9 @@ final class RowMapper {
 
   /** Fields of the row in hand that have a value: numbers that have none are 0 in Java. */
   private final BitSet filled = new BitSet();
+
+  /** Whether the open time of the row in hand is when its candle closed. */
+  private boolean closes;
 
   private final List<List<Schema.Field>> fieldsOfColumns;
 
@@ -69,6 +73,7 @@ final class RowMapper {
    * A mapper.
    *
    * @param names of the cells where a row does not have them itself; null if the file has none
+   * @param told fields that the head tells of all rows
    * @param dates how the file says that it writes times
    * @param standIns parameters that nobody has told: nothing is concluded from them
    * @throws BadRecordException if no row of the chunk can be mapped
@@ -77,6 +82,7 @@ final class RowMapper {
       Layout layout,
       RawCsvRows chunk,
       List<String> names,
+      Map<String, String> told,
       Optional<TimeFormat> dates,
       Set<String> standIns)
       throws BadRecordException {
@@ -130,11 +136,17 @@ final class RowMapper {
     layout
         .ofFileName(chunk.getFile())
         .forEach((f, text) -> fallback.put(f, new Constant(f + " in the file's name", text)));
+    told.forEach(
+        (f, text) -> {
+          if (layout.target().field(f).isPresent()) {
+            fallback.put(f, new Constant(f + " in the file's head", text));
+          }
+        });
   }
 
   /** Whether some cell is the name of a column. */
   static boolean hasNames(Layout layout, List<String> cells) {
-    return layout.columns().stream().anyMatch(c -> c.cell(cells) >= 0);
+    return cells.stream().anyMatch(name -> isKnown(layout, name));
   }
 
   /**
@@ -150,10 +162,15 @@ final class RowMapper {
       String text = cells.values().get(expected.getKey()).strip();
       if (!text.equals(expected.getValue())) {
         throw Values.invalid(
-            cellNames.get(expected.getKey()), text, "'" + expected.getValue() + "'");
+            cellNames == null
+                ? layout.columns().get(expected.getKey()).name()
+                : cellNames.get(expected.getKey()),
+            text,
+            "'" + expected.getValue() + "'");
       }
     }
     filled.clear();
+    closes = false;
     SpecificRecord row = layout.target().fresh();
     List<Column> columns = layout.columns();
     for (int i = 0; i < columns.size(); i++) {
@@ -253,11 +270,15 @@ final class RowMapper {
         return;
       }
     }
-    text = column.map().getOrDefault(text, text);
     List<TimeFormat> times = dates.orElse(column.times());
     if (fields.size() == 1) {
       Schema.Field field = fields.getFirst();
-      set(row, field, value(column, field, name, text, times, how));
+      String meant = layout.meaning(field.name(), text);
+      if (Values.isNothing(meant)) {
+        return;
+      }
+      set(row, field, value(column, field, name, meant, times, how));
+      closes |= column.closes();
       return;
     }
     List<String> parts = Values.parts(text, column.separator());
@@ -304,6 +325,16 @@ final class RowMapper {
     if (row instanceof Candle candle
         && candle.getOpenTime() != null
         && candle.getInterval() != null) {
+      if (closes) {
+        // The last second or millisecond of a candle, or the first moment behind it.
+        Instant said = candle.getOpenTime();
+        Instant minute = said.plusSeconds(1).truncatedTo(ChronoUnit.MINUTES);
+        Instant behind = minute.isAfter(said) ? minute : said;
+        Optional<Instant> start = CandleLength.start(behind, candle.getInterval());
+        if (start.isPresent()) {
+          set(row, row.getSchema().getField("open_time"), start.get());
+        }
+      }
       Instant end =
           CandleLength.end(candle.getOpenTime(), candle.getInterval())
               .orElseThrow(
@@ -436,12 +467,16 @@ final class RowMapper {
     if (cellNames == null) {
       for (int i = 0; i < indexes.length; i++) {
         indexes[i] = i;
+        String text = layout.expected().get(columns.get(i).name());
+        if (text != null) {
+          expected.put(i, text);
+        }
       }
     } else {
       List<String> plain = new ArrayList<>(cellNames.size());
       cellNames.forEach(n -> plain.add(Layout.plain(n)));
+      indexes = layout.cells(cellNames);
       for (int i = 0; i < indexes.length; i++) {
-        indexes[i] = columns.get(i).cell(cellNames);
         if (indexes[i] >= 0 && !columns.get(i).named().test(plain.get(indexes[i]))) {
           how[i] = conventions.in(ZonedName.of(cellNames.get(indexes[i])).orElseThrow().zone());
         }
@@ -479,9 +514,11 @@ final class RowMapper {
     }
     List<String> plain = cellNames.stream().map(Layout::plain).toList();
     Set<String> filled = new HashSet<>();
-    for (Column column : layout.columns()) {
+    int[] cells = layout.cells(cellNames);
+    for (int i = 0; i < cells.length; i++) {
       // Parts of a list may have columns of their own; what has another name has another meaning.
-      if (column.fields().size() == 1 || column.cell(cellNames) >= 0) {
+      Column column = layout.columns().get(i);
+      if (column.fields().size() == 1 || cells[i] >= 0) {
         filled.addAll(column.fields());
       }
     }

@@ -28,6 +28,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.stream.StreamSupport;
 
@@ -126,9 +127,17 @@ final class RowReader {
           .forEach(names::add);
       return Optional.of(new Cells(begin + 1, ByteBuffer.wrap(bytes), names, names));
     }
+    List<Cells> rows = headRows();
+    if (rows.isEmpty()) {
+      return Optional.empty();
+    }
+    return Optional.of(isTickers(rows) ? namesWithIndex(rows) : rows.getLast());
+  }
+
+  private List<Cells> headRows() {
     List<Cells> rows = new ArrayList<>();
     split(
-        withoutBom(bytes),
+        withoutBom(bytes(chunk.getHead())),
         1,
         new Rows() {
           @Override
@@ -141,7 +150,40 @@ final class RowReader {
             // A line of the head that is no row is no header either.
           }
         });
-    return rows.isEmpty() ? Optional.empty() : Optional.of(rows.getLast());
+    return rows;
+  }
+
+  /** Whether a head has a line of tickers between the names of its columns and of its index. */
+  private static boolean isTickers(List<Cells> rows) {
+    return rows.size() > 2 && rows.get(rows.size() - 2).values().getFirst().equals("Ticker");
+  }
+
+  private static Cells namesWithIndex(List<Cells> rows) {
+    Cells names = rows.get(rows.size() - 3);
+    List<String> all = new ArrayList<>(names.values());
+    all.set(0, rows.getLast().values().getFirst());
+    return new Cells(names.line(), names.bytes(), all, null);
+  }
+
+  /**
+   * What the head tells of all rows, by field.
+   *
+   * @throws BadRecordException if it is of several instruments
+   */
+  Map<String, String> told() throws BadRecordException {
+    List<Cells> rows = headRows();
+    if (json || !isTickers(rows)) {
+      return Map.of();
+    }
+    List<String> cells = rows.get(rows.size() - 2).values();
+    List<String> tickers = cells.subList(1, cells.size()).stream().distinct().toList();
+    if (tickers.size() != 1) {
+      throw new BadRecordException(
+          "file_of_several",
+          "the file has columns of %s side by side; save one file for each, or one row for each ticker and day (stack() in pandas)"
+              .formatted(String.join(", ", tickers)));
+    }
+    return Map.of("symbol", tickers.getFirst());
   }
 
   /**

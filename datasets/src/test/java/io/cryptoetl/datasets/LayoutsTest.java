@@ -1,17 +1,26 @@
 package io.cryptoetl.datasets;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
+import io.cryptoetl.datasets.files.FileReader;
+import io.cryptoetl.datasets.files.Limits;
+import io.cryptoetl.datasets.files.RefusedException;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.TreeSet;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 class LayoutsTest {
   private static final Path OWN = Path.of("src/main/resources/datasets");
@@ -32,11 +41,81 @@ class LayoutsTest {
     }
 
     assertThat(Layouts.defaults().all()).extracting(Layout::name).containsExactlyElementsOf(names);
+  }
+
+  @Test
+  void shouldTellItsLayoutsInTheDocumentation() throws IOException {
     String docs = Files.readString(Path.of("../docs/datasets.md"));
+
+    assertThat(docs).contains(table());
+  }
+
+  /** The table of layouts, for docs/datasets.md. */
+  private static String table() {
+    StringBuilder table =
+        new StringBuilder(
+            """
+            | dataset | files | table | tell it yourself | such as |
+            |---|---|---|---|---|
+            """);
     for (Layout layout : Layouts.defaults().all()) {
-      assertThat(docs).contains("| `" + layout.name() + "` |");
-      assertThat(layout.about()).isNotBlank();
+      Layout.Example example = layout.example().orElseThrow();
+      List<String> lines = example.content().lines().toList();
+      String line = lines.get(lines.size() - 1).replace("|", "\\|");
+      table.append(
+          "| `%s` | %s | `%s` | %s | `%s`: `%s` |\n"
+              .formatted(
+                  layout.name(),
+                  layout.about(),
+                  layout.targetName(),
+                  String.join(", ", new TreeSet<>(example.set().keySet())),
+                  example.file(),
+                  line.length() > 80 ? line.substring(0, 80) + "…" : line));
     }
+    return table.toString();
+  }
+
+  static Stream<Layout> layouts() {
+    return Layouts.defaults().all().stream();
+  }
+
+  @ParameterizedTest
+  @MethodSource("layouts")
+  void shouldReadItsOwnExample(Layout layout) throws IOException {
+    Layout.Example example = layout.example().orElseThrow();
+    List<String> found = new ArrayList<>();
+    Preview preview =
+        new Preview(
+            example.file(),
+            Layouts.defaults(),
+            Optional.empty(),
+            example.set(),
+            true,
+            new Preview.Listener() {
+              @Override
+              public void begun(String name, String dataset, String why) {
+                found.add(dataset);
+              }
+
+              @Override
+              public void problem(Preview.Problem problem) {
+                found.add(problem.why().getMessage());
+              }
+
+              @Override
+              public void ended(Preview.Summary summary) {
+                found.add(summary.made() > 0 ? "rows" : "no rows");
+              }
+
+              @Override
+              public void refused(String member, RefusedException reason) {
+                found.add(reason.getMessage());
+              }
+            });
+    FileReader.read(
+        new ByteArrayInputStream(example.content().getBytes(UTF_8)), Limits.DEFAULT, preview);
+
+    assertThat(found).containsExactly(layout.name(), "rows");
   }
 
   @Test

@@ -350,7 +350,7 @@ class FilesTest {
         "2014-09-17,457.3340148925781,457.3340148925781,468.17401123046875,452.4219970703125,465.864013671875,21056800.0\r\n",
         Map.of());
     pipe(
-        "bitstamp-ohlcv",
+        "cryptodatadownload",
         "Bitstamp_ETHUSD_1h.csv",
         "https://www.CryptoDataDownload.com\nunix,date,symbol,open,high,low,close,Volume ETH,Volume USD\n",
         "1646092800,2022-03-01 00:00:00,ETH/USD,2919.5,2945,2911,2936.5,521.25,1526000\n",

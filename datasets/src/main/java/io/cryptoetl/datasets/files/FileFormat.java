@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.regex.Pattern;
 
 /**
  * How a file is written, told from its beginning.
@@ -33,6 +34,7 @@ public record FileFormat(
   private static final String DELIMITERS = ",\t;|";
   private static final String DATA = "START-OF-DATA";
   private static final String END = "END-OF-DATA";
+  private static final String DELIMITER = "DELIMITER=";
 
   /**
    * Tells how a file is written.
@@ -106,9 +108,12 @@ public record FileFormat(
     int bloomberg = lineAt(sample, DATA);
     if (bloomberg >= 0) {
       int head = RowCutter.lineEnd(sample, bloomberg, sample.length);
-      // The data's delimiter is | unless the file's options say otherwise, which nobody does.
       return new FileFormat(
-          "csv", '|', Arrays.copyOf(sample, head), lines(sample, head), Optional.of(END));
+          "csv",
+          bloombergDelimiter(sample, bloomberg),
+          Arrays.copyOf(sample, head),
+          lines(sample, head),
+          Optional.of(END));
     }
     if (new String(sample, 0, Math.min(sample.length, 64), StandardCharsets.ISO_8859_1)
         .contains("START-OF-FILE")) {
@@ -130,12 +135,54 @@ public record FileFormat(
           "the first %d kB hold no line with two cells or more; cells are told apart by comma, tab, semicolon or |"
               .formatted(HEAD / 1024));
     }
+    int end = behindMoreNames(sample, best);
     return new FileFormat(
-        "csv",
-        best.delimiter(),
-        Arrays.copyOf(sample, best.end()),
-        lines(sample, best.end()),
-        Optional.empty());
+        "csv", best.delimiter(), Arrays.copyOf(sample, end), lines(sample, end), Optional.empty());
+  }
+
+  /** What a Bloomberg data file says that stands between its cells; | if it says nothing. */
+  private static char bloombergDelimiter(byte[] sample, int to) throws RefusedException {
+    String told =
+        new String(sample, 0, to, StandardCharsets.ISO_8859_1)
+            .lines()
+            .filter(l -> l.startsWith(DELIMITER))
+            .map(l -> l.substring(DELIMITER.length()))
+            .findFirst()
+            .orElse("|");
+    String one =
+        switch (told.strip().toUpperCase(Locale.ROOT)) {
+          case "TAB", "\\T" -> "\t";
+          case "COMMA" -> ",";
+          case "SEMICOLON" -> ";";
+          default -> told.equals("\t") ? told : told.strip();
+        };
+    if (one.length() != 1 || one.equals("\"")) {
+      throw new RefusedException(
+          "format_unknown",
+          "the file has %s%s, one character such as DELIMITER=| is expected"
+              .formatted(DELIMITER, told));
+    }
+    return one.charAt(0);
+  }
+
+  /**
+   * Behind the names of the columns: files of yfinance have a line with their tickers and one with
+   * the name of the index below.
+   */
+  private static int behindMoreNames(byte[] sample, Header header) {
+    int ticker = RowCutter.lineEnd(sample, header.end(), sample.length);
+    int index = RowCutter.lineEnd(sample, ticker, sample.length);
+    String cell = "\"?%s\"?" + Pattern.quote(String.valueOf(header.delimiter()));
+    return startsWith(sample, header.end(), ticker, cell.formatted("Ticker"))
+            && startsWith(sample, ticker, index, cell.formatted("Date(time)?"))
+        ? index
+        : header.end();
+  }
+
+  private static boolean startsWith(byte[] sample, int from, int to, String regex) {
+    return Pattern.compile(regex)
+        .matcher(new String(sample, from, to - from, StandardCharsets.ISO_8859_1))
+        .lookingAt();
   }
 
   /**

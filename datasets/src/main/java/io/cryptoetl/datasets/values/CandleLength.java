@@ -22,6 +22,21 @@ public final class CandleLength {
    * @return the first moment after the candle; empty if the length is not written like that
    */
   public static Optional<Instant> end(Instant open, String length) {
+    return moved(open, length, 1);
+  }
+
+  /**
+   * When a candle opened.
+   *
+   * @param end the first moment after the candle
+   * @param length such as 1m
+   * @return empty if the length is not written like that
+   */
+  public static Optional<Instant> start(Instant end, String length) {
+    return moved(end, length, -1);
+  }
+
+  private static Optional<Instant> moved(Instant from, String length, int direction) {
     int digits = length.length() - 1;
     if (digits < 1 || digits > MAX_DIGITS || length.charAt(0) == '0') {
       return Optional.empty();
@@ -34,13 +49,14 @@ public final class CandleLength {
       }
       count = 10 * count + c - '0';
     }
+    count *= direction;
     return switch (length.charAt(digits)) {
-      case 's' -> Optional.of(open.plusSeconds(count));
-      case 'm' -> Optional.of(open.plus(count, ChronoUnit.MINUTES));
-      case 'h' -> Optional.of(open.plus(count, ChronoUnit.HOURS));
-      case 'd' -> Optional.of(open.plus(count, ChronoUnit.DAYS));
-      case 'w' -> Optional.of(open.plus(7 * count, ChronoUnit.DAYS));
-      case 'M' -> Optional.of(open.atZone(ZoneOffset.UTC).plusMonths(count).toInstant());
+      case 's' -> Optional.of(from.plusSeconds(count));
+      case 'm' -> Optional.of(from.plus(count, ChronoUnit.MINUTES));
+      case 'h' -> Optional.of(from.plus(count, ChronoUnit.HOURS));
+      case 'd' -> Optional.of(from.plus(count, ChronoUnit.DAYS));
+      case 'w' -> Optional.of(from.plus(7 * count, ChronoUnit.DAYS));
+      case 'M' -> Optional.of(from.atZone(ZoneOffset.UTC).plusMonths(count).toInstant());
       default -> Optional.empty();
     };
   }

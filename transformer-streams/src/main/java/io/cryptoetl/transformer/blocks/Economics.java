@@ -50,8 +50,9 @@ final class Economics {
         (int) transactions.stream().filter(t -> t.getToAddress() == null).count());
     int[] types = new int[6];
     for (Transaction transaction : transactions) {
-      int type = transaction.getType();
-      types[type >= 0 && type < types.length - 1 ? type : types.length - 1]++;
+      Integer type = transaction.getType();
+      int other = types.length - 1;
+      types[type != null && type >= 0 && type < other ? type : other]++;
     }
     row.setLegacyCount(types[0]);
     row.setAccessListCount(types[1]);
