@@ -54,8 +54,7 @@ public final class ChunkMapper {
                             .formatted(chunk.getDataset(), layouts.names())));
     RowReader reader = new RowReader(chunk);
     Optional<Cells> head = reader.head();
-    List<String> names =
-        head.map(Cells::values).filter(c -> RowMapper.hasNames(layout, c)).orElse(null);
+    List<String> names = head.map(Cells::values).filter(layout::hasNames).orElse(null);
     RowMapper mapper =
         new RowMapper(layout, chunk, names, reader.told(), reader.dateFormat(), standIns);
     RowReader.Rows rows =

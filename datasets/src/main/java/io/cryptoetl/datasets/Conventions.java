@@ -61,6 +61,9 @@ public record Conventions(
 
     private static final Pattern BETWEEN_THOUSANDS = Pattern.compile("[.,'’ \u00a0\u202f]");
 
+    private static final Pattern SPACED =
+        Pattern.compile("[-+]?[0-9]{1,3}(['’ \u00a0\u202f][0-9]{3})+");
+
     private final Pattern number;
 
     DecimalMark(Pattern number) {
@@ -81,6 +84,13 @@ public record Conventions(
       String whole = mark < 0 ? text : text.substring(0, mark);
       String rest = mark < 0 ? "" : "." + text.substring(mark + 1);
       return Optional.of(BETWEEN_THOUSANDS.matcher(whole).replaceAll("") + rest);
+    }
+
+    /** A number without fraction and with spaces or apostrophes between thousands, without them. */
+    static Optional<String> plainWhole(String text) {
+      return SPACED.matcher(text).matches()
+          ? Optional.of(BETWEEN_THOUSANDS.matcher(text).replaceAll(""))
+          : Optional.empty();
     }
 
     /** Whether a text is a number by some mark, whatever it may be without. */

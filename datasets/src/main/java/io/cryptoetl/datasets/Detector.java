@@ -400,8 +400,7 @@ public final class Detector {
    */
   private static List<String> names(Layout layout, RawCsvRows chunk) throws BadRecordException {
     RowReader reader = new RowReader(chunk);
-    List<String> head =
-        reader.head().map(Cells::values).filter(c -> RowMapper.hasNames(layout, c)).orElse(null);
+    List<String> head = reader.head().map(Cells::values).filter(layout::hasNames).orElse(null);
     if (head != null) {
       return head;
     }

@@ -40,7 +40,7 @@ public final class Layout {
   private final String name;
   private final String about;
   private final Target target;
-  private final boolean positional;
+  private final Positional positional;
   private final Conventions conventions;
   private final List<Column> columns;
   private final Map<String, String> values;
@@ -52,11 +52,31 @@ public final class Layout {
   private final List<RowCheck> checks;
   private final Optional<Example> example;
 
+  /** Whether columns may be told by their order. */
+  private enum Positional {
+    /** Files have names of columns. */
+    NEVER,
+    /** Files may have none. */
+    TRUE,
+    /** Files have none. */
+    ONLY;
+
+    static Positional of(String written) {
+      return switch (written) {
+        case null -> NEVER;
+        case "false" -> NEVER;
+        case "true" -> TRUE;
+        case "only" -> ONLY;
+        default -> throw invalid("positional", written, "true, only or false");
+      };
+    }
+  }
+
   /** The file as it is written. */
   private record Written(
       String about,
       String target,
-      boolean positional,
+      String positional,
       String dates,
       String decimals,
       String zone,
@@ -136,7 +156,7 @@ public final class Layout {
     this.target =
         Target.of(required("target", written.target()))
             .orElseThrow(() -> invalid("target", written.target(), "one of " + Target.labels()));
-    this.positional = written.positional();
+    this.positional = Positional.of(written.positional());
     this.conventions = conventions(written);
     this.columns = required("columns", written.columns()).stream().map(this::column).toList();
     this.values = written.values() == null ? Map.of() : Map.copyOf(written.values());
@@ -418,7 +438,13 @@ public final class Layout {
 
   /** Whether a file without names of columns has them in the order of the layout. */
   boolean positional() {
-    return positional;
+    return positional != Positional.NEVER;
+  }
+
+  /** Whether some cell is the name of a column, so that the row is no row of a table. */
+  boolean hasNames(List<String> cells) {
+    return positional != Positional.ONLY
+        && cells.stream().anyMatch(name -> columns.stream().anyMatch(c -> c.isNamed(name)));
   }
 
   /** What it says of all its files. */

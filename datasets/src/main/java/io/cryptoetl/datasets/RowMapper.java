@@ -144,11 +144,6 @@ final class RowMapper {
         });
   }
 
-  /** Whether some cell is the name of a column. */
-  static boolean hasNames(Layout layout, List<String> cells) {
-    return cells.stream().anyMatch(name -> isKnown(layout, name));
-  }
-
   /**
    * The row that cells become.
    *

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.cfg.JsonNodeFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import de.siegmar.fastcsv.reader.CommentStrategy;
 import de.siegmar.fastcsv.reader.CsvParseException;
@@ -39,6 +40,8 @@ final class RowReader {
       JsonMapper.builder()
           .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
           .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          // 21000.0 is a whole number with all its digits, 2.1E+4 one that was rounded.
+          .disable(JsonNodeFeature.STRIP_TRAILING_BIGDECIMAL_ZEROES)
           .build();
 
   /** Columns before the fields of a Bloomberg data file. */
@@ -113,8 +116,13 @@ final class RowReader {
    */
   Optional<Cells> head() {
     byte[] bytes = bytes(chunk.getHead());
-    if (bytes.length == 0 || json) {
+    if (bytes.length == 0 || array) {
       return Optional.empty();
+    }
+    if (json) {
+      List<Cells> names = new ArrayList<>();
+      jsonRow(1, bytes, new Names(names));
+      return names.stream().findFirst();
     }
     List<String> lines = text(bytes).lines().toList();
     int begin = lines.indexOf("START-OF-FIELDS");
@@ -134,22 +142,22 @@ final class RowReader {
     return Optional.of(isTickers(rows) ? namesWithIndex(rows) : rows.getLast());
   }
 
+  /** Keeps rows: a line of the head that is none is no header either. */
+  private record Names(List<Cells> rows) implements Rows {
+    @Override
+    public void row(Cells cells) {
+      rows.add(cells);
+    }
+
+    @Override
+    public void bad(long line, byte[] row, BadRecordException reason) {
+      // It has no names.
+    }
+  }
+
   private List<Cells> headRows() {
     List<Cells> rows = new ArrayList<>();
-    split(
-        withoutBom(bytes(chunk.getHead())),
-        1,
-        new Rows() {
-          @Override
-          public void row(Cells cells) {
-            rows.add(cells);
-          }
-
-          @Override
-          public void bad(long line, byte[] row, BadRecordException reason) {
-            // A line of the head that is no row is no header either.
-          }
-        });
+    split(withoutBom(bytes(chunk.getHead())), 1, new Names(rows));
     return rows;
   }
 

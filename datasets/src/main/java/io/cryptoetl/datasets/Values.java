@@ -149,6 +149,10 @@ final class Values {
                   invalid(
                       column, text, "a number such as " + (mark == COMMA ? "1.234,5" : "1,234.5")));
     }
+    Optional<String> whole = DecimalMark.plainWhole(text);
+    if (whole.isPresent()) {
+      return whole.get();
+    }
     if (DecimalMark.someNumber(text)) {
       throw new BadRecordException(
           CONVENTION_UNKNOWN,

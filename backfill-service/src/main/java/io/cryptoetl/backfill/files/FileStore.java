@@ -25,6 +25,13 @@ public interface FileStore {
    */
   InputStream open(StoredFile file) throws IOException;
 
+  /**
+   * Some bytes of a version, exactly so many.
+   *
+   * @throws RefusedException as {@link #open} does
+   */
+  byte[] range(StoredFile file, long offset, int length) throws IOException;
+
   /** Whether that version is still there. */
   default boolean isCurrent(StoredFile file) throws IOException {
     return find(file.name()).map(f -> f.version().equals(file.version())).orElse(false);

@@ -1,6 +1,7 @@
 package io.cryptoetl.backfill.files;
 
 import io.cryptoetl.datasets.files.BlockStream;
+import io.cryptoetl.datasets.files.FileSource;
 import io.cryptoetl.datasets.files.RefusedException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -114,9 +115,27 @@ public final class FolderStore implements FileStore {
 
   @Override
   public InputStream open(StoredFile file) throws IOException {
+    return new UnchangedStream(reading(file, Files::newInputStream), file);
+  }
+
+  @Override
+  public byte[] range(StoredFile file, long offset, int length) throws IOException {
+    byte[] bytes = reading(file, path -> FileSource.range(path, offset, length));
+    if (!isCurrent(file)) {
+      throw FileStore.changed(file.name());
+    }
+    return bytes;
+  }
+
+  @FunctionalInterface
+  private interface Reading<T> {
+    T of(Path path) throws IOException;
+  }
+
+  private static <T> T reading(StoredFile file, Reading<T> step) throws IOException {
     Path path = Path.of(file.name());
     try {
-      return new UnchangedStream(Files.newInputStream(path), file);
+      return step.of(path);
     } catch (NoSuchFileException e) {
       RefusedException changed = FileStore.changed(file.name());
       changed.initCause(e);

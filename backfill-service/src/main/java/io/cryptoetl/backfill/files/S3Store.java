@@ -120,6 +120,39 @@ public final class S3Store implements FileStore {
     return new ObjectStream(file);
   }
 
+  @Override
+  public byte[] range(StoredFile file, long offset, int length) throws IOException {
+    return attempt(
+        file,
+        () ->
+            s3.getObjectAsBytes(
+                    r ->
+                        r.bucket(bucket)
+                            .key(key(file.name()))
+                            .ifMatch(etag(file))
+                            .range("bytes=%d-%d".formatted(offset, offset + length - 1)))
+                .asByteArray());
+  }
+
+  private static String etag(StoredFile file) {
+    return "\"" + file.version().substring(0, file.version().lastIndexOf('-')) + "\"";
+  }
+
+  private static <T> T attempt(StoredFile file, Supplier<T> call) throws IOException {
+    try {
+      return call.get();
+    } catch (S3Exception e) {
+      if (e.statusCode() == PRECONDITION_FAILED || e.statusCode() == NOT_FOUND) {
+        RefusedException changed = FileStore.changed(file.name());
+        changed.initCause(e);
+        throw changed;
+      }
+      throw failure("reading " + file.name(), e);
+    } catch (SdkException | UncheckedIOException e) {
+      throw failure("reading " + file.name(), e);
+    }
+  }
+
   /** Fails with what is known, and without what the request was signed with. */
   private static IOException failure(String what, RuntimeException e) {
     return new IOException(
@@ -148,31 +181,16 @@ public final class S3Store implements FileStore {
     }
 
     private InputStream get() throws IOException {
-      String etag = file.version().substring(0, file.version().lastIndexOf('-'));
       return attempt(
+          file,
           () ->
               s3.getObject(
                   r -> {
-                    r.bucket(bucket).key(key(file.name())).ifMatch("\"" + etag + "\"");
+                    r.bucket(bucket).key(key(file.name())).ifMatch(etag(file));
                     if (position > 0) {
                       r.range("bytes=" + position + "-");
                     }
                   }));
-    }
-
-    private <T> T attempt(Supplier<T> call) throws IOException {
-      try {
-        return call.get();
-      } catch (S3Exception e) {
-        if (e.statusCode() == PRECONDITION_FAILED || e.statusCode() == NOT_FOUND) {
-          RefusedException changed = FileStore.changed(file.name());
-          changed.initCause(e);
-          throw changed;
-        }
-        throw failure("reading " + file.name(), e);
-      } catch (SdkException | UncheckedIOException e) {
-        throw failure("reading " + file.name(), e);
-      }
     }
 
     @Override

@@ -8,6 +8,7 @@ import io.cryptoetl.datasets.files.Chunk;
 import io.cryptoetl.datasets.files.FileFormat;
 import io.cryptoetl.datasets.files.FileNames;
 import io.cryptoetl.datasets.files.FileReader;
+import io.cryptoetl.datasets.files.FileSource;
 import io.cryptoetl.datasets.files.Limits;
 import io.cryptoetl.datasets.files.RefusedException;
 import io.cryptoetl.ops.FileRequest;
@@ -15,7 +16,6 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
-import java.security.DigestInputStream;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
@@ -35,9 +35,11 @@ final class Check implements FileReader.Content {
   private static final Pattern DIGEST = Pattern.compile("\\s*([0-9a-fA-F]{32}|[0-9a-fA-F]{64})\\b");
 
   private static final int MOST_OF_CHECKSUM_FILE = 4096;
+  private static final int MD5_BYTES = 16;
 
   private final FileRequest request;
   private final Detector detector;
+  private final Runnable alive;
   private final Map<String, Part> parts = new LinkedHashMap<>();
   private Part part;
 
@@ -77,9 +79,10 @@ final class Check implements FileReader.Content {
     }
   }
 
-  private Check(FileRequest request, Detector detector) {
+  private Check(FileRequest request, Detector detector, Runnable alive) {
     this.request = request;
     this.detector = detector;
+    this.alive = alive;
   }
 
   /**
@@ -97,16 +100,16 @@ final class Check implements FileReader.Content {
       Detector detector,
       Runnable alive)
       throws IOException {
-    Check check = new Check(request, detector);
+    Check check = new Check(request, detector, alive);
     Optional<byte[]> expected = checksum(store, file);
-    MessageDigest digest = digest(expected.map(d -> d.length == 16 ? "MD5" : "SHA-256"));
-    try (InputStream stored = store.open(file)) {
-      InputStream in = new Alive(new DigestInputStream(stored, digest), alive);
-      FileReader.read(in, limits, check);
-      in.transferTo(OutputStream.nullOutputStream());
-    }
-    if (expected.isPresent()) {
-      byte[] found = digest.digest();
+    Source source = new Source(store, file, alive);
+    if (expected.isEmpty()) {
+      FileReader.read(source, limits, check);
+    } else {
+      MessageDigest digest = digest(expected.get().length);
+      Digested digested = new Digested(source, digest);
+      FileReader.read(digested, limits, check);
+      byte[] found = digested.ofAll();
       if (!MessageDigest.isEqual(found, expected.get())) {
         throw new RefusedException(
             "file_checksum",
@@ -120,9 +123,9 @@ final class Check implements FileReader.Content {
     return check.parts;
   }
 
-  private static MessageDigest digest(Optional<String> algorithm) {
+  private static MessageDigest digest(int bytes) {
     try {
-      return MessageDigest.getInstance(algorithm.orElse("MD5"));
+      return MessageDigest.getInstance(bytes == MD5_BYTES ? "MD5" : "SHA-256");
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException("every Java has MD5 and SHA-256", e);
     }
@@ -185,6 +188,7 @@ final class Check implements FileReader.Content {
 
   @Override
   public void chunk(Chunk chunk) {
+    alive.run();
     part.rows += chunk.rows();
     part.bytes += chunk.bytes().length;
   }
@@ -201,8 +205,73 @@ final class Check implements FileReader.Content {
     parts.put(refused.name(), refused);
   }
 
+  /** A file of a store; says now and then that reading goes on. */
+  record Source(FileStore store, StoredFile file, Runnable alive) implements FileSource {
+    @Override
+    public InputStream open() throws IOException {
+      return new Alive(store.open(file), alive);
+    }
+
+    @Override
+    public long length() {
+      return file.size();
+    }
+
+    @Override
+    public byte[] range(long offset, int length) throws IOException {
+      return store.range(file, offset, length);
+    }
+  }
+
+  /** A file whose digest is made while it is read from its first byte on. */
+  private static final class Digested implements FileSource {
+    private final FileSource file;
+    private final MessageDigest digest;
+    private long bytes;
+
+    Digested(FileSource file, MessageDigest digest) {
+      this.file = file;
+      this.digest = digest;
+    }
+
+    @Override
+    public InputStream open() throws IOException {
+      digest.reset();
+      bytes = 0;
+      return new BlockStream(file.open()) {
+        @Override
+        public int read(byte[] to, int from, int length) throws IOException {
+          int read = in.read(to, from, length);
+          digest.update(to, from, Math.max(0, read));
+          bytes += Math.max(0, read);
+          return read;
+        }
+      };
+    }
+
+    @Override
+    public long length() {
+      return file.length();
+    }
+
+    @Override
+    public byte[] range(long offset, int length) throws IOException {
+      return file.range(offset, length);
+    }
+
+    /** The digest of all bytes; reads them if nobody has. */
+    byte[] ofAll() throws IOException {
+      if (bytes != file.length()) {
+        try (InputStream in = open()) {
+          in.transferTo(OutputStream.nullOutputStream());
+        }
+      }
+      return digest.digest();
+    }
+  }
+
   /** Says now and then that reading goes on. */
-  static final class Alive extends BlockStream {
+  private static final class Alive extends BlockStream {
     private static final long EVERY = 8L * 1024 * 1024;
 
     private final Runnable alive;

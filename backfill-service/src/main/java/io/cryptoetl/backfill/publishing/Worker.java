@@ -17,7 +17,6 @@ import io.cryptoetl.ops.FileRequest;
 import io.cryptoetl.ops.FileState;
 import io.cryptoetl.schemas.Topics;
 import java.io.IOException;
-import java.io.InputStream;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -198,9 +197,7 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
             .orElseThrow(() -> FileStore.changed(request.getFile()));
     Map<String, Check.Part> parts = Check.of(request, file, store, limits, detector, asked::alive);
     Publication publication = publication(request, parts, asked);
-    try (InputStream in = new Check.Alive(store.open(file), asked::alive)) {
-      FileReader.read(in, limits, publication);
-    }
+    FileReader.read(new Check.Source(store, file, asked::alive), limits, publication);
     if (!parts.containsKey(request.getFile())) {
       publication.endArchive();
     }

@@ -18,7 +18,8 @@ import java.util.regex.Pattern;
  * @param delimiter between the cells of csv
  * @param head the bytes before the first row: of csv all up to and including the line with the
  *     names of the columns, or the first row if it has none; of a Bloomberg data file all up to and
- *     including START-OF-DATA; of json the opening bracket
+ *     including START-OF-DATA; of json the opening bracket; of rows that had types the names of
+ *     their columns, as one line of JSON
  * @param headLines lines of a head of csv
  * @param end what stands at the beginning of the line after the last row, if rows end before the
  *     file does
@@ -66,6 +67,11 @@ public record FileFormat(
     return csv(sample);
   }
 
+  /** How rows of a file whose values have types are written: the first line has the names. */
+  static FileFormat records(byte[] sample) {
+    return json("jsonl", RowCutter.lineEnd(sample, 0, sample.length), sample);
+  }
+
   private static FileFormat json(String name, int head, byte[] sample) {
     return new FileFormat(name, ',', Arrays.copyOf(sample, head), 0, Optional.empty());
   }
@@ -88,14 +94,15 @@ public record FileFormat(
           "file_encoding",
           "the file is UTF-16; encodings that hold ASCII as it is can be read: convert it, for example with iconv -f UTF-16 -t UTF-8");
     }
-    if (start.startsWith("par1")) {
-      throw new RefusedException("file_binary", "the file is Parquet; export it as CSV");
+    if (start.startsWith("pare")) {
+      throw new RefusedException(
+          "file_binary", "the file is encrypted Parquet; store it without encryption");
     }
     for (byte b : sample) {
       if (b == 0) {
         throw new RefusedException(
             "file_binary",
-            "the file holds zero bytes and is no text; CSV, JSON lines and JSON arrays can be read, also packed by gzip, zstd or zip");
+            "the file holds zero bytes and is no text; CSV, JSON lines, JSON arrays, Parquet and Avro can be read, also packed by gzip, zstd, bzip2, xz or zip");
       }
     }
     if (start.startsWith("<!doctype") || start.startsWith("<html") || start.startsWith("<?xml")) {

@@ -7,21 +7,29 @@ import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.io.PushbackInputStream;
 import java.io.SequenceInputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.zip.ZipEntry;
+import java.util.zip.ZipException;
 import java.util.zip.ZipInputStream;
+import org.apache.commons.compress.compressors.bzip2.BZip2CompressorInputStream;
 import org.apache.commons.compress.compressors.gzip.GzipCompressorInputStream;
+import org.tukaani.xz.XZInputStream;
 
 /**
- * Reads a file from its first byte to its last: unpacks it if it is packed by gzip, zstd or zip,
- * tells how it is written, and cuts it into chunks. Checksums that packed files hold are verified
- * on the way. What a file is, its bytes tell, not its name.
+ * Reads a file from its first byte to its last: unpacks it if it is packed by gzip, zstd, bzip2, xz
+ * or zip, tells how it is written, and cuts it into chunks. Checksums that packed files hold are
+ * verified on the way. What a file is, its bytes tell, not its name.
  */
 public final class FileReader {
   /** Bytes from which on a chunk ends with its row. */
@@ -31,6 +39,14 @@ public final class FileReader {
   private static final long FREE = 64L * 1024 * 1024;
 
   private static final int BUFFER = 64 * 1024;
+
+  private static final byte[] PARQUET = {'P', 'A', 'R', '1'};
+
+  /** Bytes that tell what a file is. */
+  private static final int MAGIC = 6;
+
+  /** Memory that unpacking xz may take: what its strongest preset needs. */
+  private static final int XZ_MEMORY_KB = 70 * 1024;
 
   private static final String DAMAGED = "file_damaged";
   private static final String EXPANDS = "file_expands";
@@ -64,6 +80,35 @@ public final class FileReader {
   /**
    * Reads a file.
    *
+   * @throws RefusedException if it cannot be read whole, whatever is tried
+   * @throws IOException of the source or of the content
+   */
+  public static void read(FileSource file, Limits limits, Content to) throws IOException {
+    byte[] magic;
+    try (InputStream in = file.open()) {
+      BufferedInputStream buffered = new BufferedInputStream(in, BUFFER);
+      buffered.mark(PARQUET.length);
+      magic = buffered.readNBytes(PARQUET.length);
+      buffered.reset();
+      if (!Arrays.equals(magic, PARQUET)) {
+        read(buffered, limits, to);
+        return;
+      }
+    }
+    parquet(Optional.empty(), file, limits, to);
+  }
+
+  private static void parquet(Optional<String> member, FileSource file, Limits limits, Content to)
+      throws IOException {
+    try (RecordStream rows = new RecordStream(new ParquetRows(file))) {
+      content(member, rows, FileFormat::records, limits, to);
+    }
+  }
+
+  /**
+   * Reads a file from its first byte to its last. Parquet, which cannot be, is kept in a temporary
+   * file meanwhile.
+   *
    * @param file its bytes as they are stored
    * @throws RefusedException if it cannot be read whole, whatever is tried
    * @throws IOException of the stream or of the content
@@ -71,8 +116,8 @@ public final class FileReader {
   public static void read(InputStream file, Limits limits, Content to) throws IOException {
     Packed packed = new Packed(file);
     BufferedInputStream in = new BufferedInputStream(packed, BUFFER);
-    in.mark(4);
-    byte[] magic = in.readNBytes(4);
+    in.mark(MAGIC);
+    byte[] magic = in.readNBytes(MAGIC);
     in.reset();
     if (begins(magic, 0x1F, 0x8B)) {
       one(
@@ -89,6 +134,16 @@ public final class FileReader {
           to);
     } else if (begins(magic, 0x28, 0xB5, 0x2F, 0xFD)) {
       one(guarded(packed, limits, packed.unpacked(() -> new ZstdInputStream(in))), limits, to);
+    } else if (begins(magic, 'B', 'Z', 'h')) {
+      one(
+          guarded(packed, limits, packed.unpacked(() -> new BZip2CompressorInputStream(in, true))),
+          limits,
+          to);
+    } else if (begins(magic, 0xFD, '7', 'z', 'X', 'Z', 0)) {
+      one(
+          guarded(packed, limits, packed.unpacked(() -> new XZInputStream(in, XZ_MEMORY_KB))),
+          limits,
+          to);
     } else if (begins(magic, 'P', 'K', 3, 4)) {
       zip(packed, in, limits, to);
     } else if (begins(magic, 'P', 'K', 5, 6)) {
@@ -111,7 +166,7 @@ public final class FileReader {
   }
 
   private static void one(InputStream in, Limits limits, Content to) throws IOException {
-    content(Optional.empty(), in, limits, to);
+    member(Optional.empty(), in, limits, to);
     in.transferTo(OutputStream.nullOutputStream());
   }
 
@@ -122,7 +177,7 @@ public final class FileReader {
     Set<String> names = new HashSet<>();
     long entries = 0;
     while (true) {
-      ZipEntry entry = packed.unpacked(zip::getNextEntry);
+      ZipEntry entry = packed.unpacked(() -> nextEntry(zip));
       if (entry == null) {
         break;
       }
@@ -133,7 +188,7 @@ public final class FileReader {
       }
       requireMember(name, names, limits);
       try {
-        content(Optional.of(name), content, limits, to);
+        member(Optional.of(name), content, limits, to);
       } catch (RefusedException e) {
         if (WHOLE.contains(e.code())) {
           throw e;
@@ -146,6 +201,18 @@ public final class FileReader {
     packed.requireDirectory(entries);
     if (names.isEmpty()) {
       throw new RefusedException("file_empty", "the archive has no members");
+    }
+  }
+
+  private static ZipEntry nextEntry(ZipInputStream zip) throws IOException {
+    try {
+      return zip.getNextEntry();
+    } catch (ZipException e) {
+      if (String.valueOf(e.getMessage()).contains("encrypted")) {
+        throw new RefusedException(
+            "file_encrypted", "the archive is encrypted; unpack it with its password yourself");
+      }
+      throw e;
     }
   }
 
@@ -180,17 +247,48 @@ public final class FileReader {
     }
   }
 
-  private static void content(Optional<String> member, InputStream in, Limits limits, Content to)
+  private static void member(Optional<String> member, InputStream in, Limits limits, Content to)
       throws IOException {
-    byte[] sample = in.readNBytes(FileFormat.SAMPLE);
+    PushbackInputStream begun = new PushbackInputStream(in, MAGIC);
+    byte[] magic = begun.readNBytes(MAGIC);
+    begun.unread(magic);
+    if (begins(magic, 'P', 'A', 'R', '1')) {
+      Path copy = Files.createTempFile("parquet", null);
+      try {
+        Files.copy(begun, copy, StandardCopyOption.REPLACE_EXISTING);
+        parquet(member, FileSource.of(copy), limits, to);
+      } finally {
+        Files.delete(copy);
+      }
+      return;
+    }
+    if (begins(magic, 'O', 'b', 'j', 1)) {
+      content(member, new RecordStream(new AvroRows(begun)), FileFormat::records, limits, to);
+      return;
+    }
     if (member.isPresent()
-        && (begins(sample, 'P', 'K', 3, 4)
-            || begins(sample, 0x1F, 0x8B)
-            || begins(sample, 0x28, 0xB5, 0x2F, 0xFD))) {
+        && (begins(magic, 'P', 'K', 3, 4)
+            || begins(magic, 0x1F, 0x8B)
+            || begins(magic, 'B', 'Z', 'h')
+            || begins(magic, 0xFD, '7', 'z', 'X', 'Z', 0)
+            || begins(magic, 0x28, 0xB5, 0x2F, 0xFD))) {
       throw new RefusedException(
           "file_packed_twice", "the member is packed itself; pack the files once");
     }
-    FileFormat format = FileFormat.of(sample);
+    content(member, begun, FileFormat::of, limits, to);
+  }
+
+  /** Tells how a file is written by its first bytes. */
+  @FunctionalInterface
+  private interface Formats {
+    FileFormat of(byte[] sample) throws RefusedException;
+  }
+
+  private static void content(
+      Optional<String> member, InputStream in, Formats formats, Limits limits, Content to)
+      throws IOException {
+    byte[] sample = in.readNBytes(FileFormat.SAMPLE);
+    FileFormat format = formats.of(sample);
     if (!to.begin(member, format, sample)) {
       return;
     }
@@ -323,6 +421,8 @@ public final class FileReader {
     <T> T unpacked(Unpacking<T> step) throws IOException {
       try {
         return step.run();
+      } catch (RefusedException e) {
+        throw e;
       } catch (IOException | IllegalArgumentException e) {
         if (failure != null) {
           throw failure;

@@ -5,6 +5,7 @@ import io.cryptoetl.datasets.Layouts;
 import io.cryptoetl.datasets.Preview;
 import io.cryptoetl.datasets.files.FileNames;
 import io.cryptoetl.datasets.files.FileReader;
+import io.cryptoetl.datasets.files.FileSource;
 import io.cryptoetl.datasets.files.Limits;
 import io.cryptoetl.datasets.files.RefusedException;
 import io.cryptoetl.kafka.Replays;
@@ -158,8 +159,14 @@ final class BackfillCommand implements Callable<Integer> {
             parameters,
             rows,
             new FilePreview(file, screen));
-    try (InputStream in = path == null ? remote() : Files.newInputStream(path)) {
-      FileReader.read(in, Limits.DEFAULT, preview);
+    try {
+      if (path == null) {
+        try (InputStream in = remote()) {
+          FileReader.read(in, Limits.DEFAULT, preview);
+        }
+      } else {
+        FileReader.read(FileSource.of(path), Limits.DEFAULT, preview);
+      }
     } catch (RefusedException e) {
       throw new MisuseException(
           "%s: %s (%s)%s".formatted(file, e.getMessage(), e.code(), hint(e.code())));

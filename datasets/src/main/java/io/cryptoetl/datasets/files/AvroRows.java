@@ -1,0 +1,155 @@
+package io.cryptoetl.datasets.files;
+
+import com.fasterxml.jackson.core.JsonGenerator;
+import java.io.EOFException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.math.BigDecimal;
+import java.math.BigInteger;
+import java.nio.ByteBuffer;
+import java.time.Instant;
+import java.time.LocalDate;
+import java.time.LocalDateTime;
+import java.time.LocalTime;
+import java.time.ZoneOffset;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import org.apache.avro.AvroRuntimeException;
+import org.apache.avro.LogicalType;
+import org.apache.avro.LogicalTypes;
+import org.apache.avro.Schema;
+import org.apache.avro.file.DataFileStream;
+import org.apache.avro.generic.GenericData;
+import org.apache.avro.generic.GenericDatumReader;
+import org.apache.avro.generic.GenericFixed;
+import org.apache.avro.generic.IndexedRecord;
+
+/** Rows of an <a href="https://avro.apache.org/docs/1.12.0/specification/">Avro</a> data file. */
+final class AvroRows implements RecordStream.Rows {
+  private final DataFileStream<IndexedRecord> rows;
+  private final Schema schema;
+
+  AvroRows(InputStream in) throws IOException {
+    // Plain values: logical types are read below, with all their digits.
+    GenericDatumReader<IndexedRecord> reader =
+        new GenericDatumReader<>(null, null, new GenericData());
+    this.rows = new DataFileStream<>(in, reader);
+    this.schema = rows.getSchema();
+    if (schema.getType() != Schema.Type.RECORD) {
+      throw new RefusedException(
+          "file_no_columns",
+          "the Avro file holds values of type %s, records are expected"
+              .formatted(schema.getType()));
+    }
+  }
+
+  @Override
+  public List<String> names() {
+    return schema.getFields().stream().map(Schema.Field::name).toList();
+  }
+
+  @Override
+  public boolean hasNext() throws IOException {
+    return reading(rows::hasNext);
+  }
+
+  @Override
+  public void next(JsonGenerator to) throws IOException {
+    IndexedRecord row = reading(rows::next);
+    for (Schema.Field field : schema.getFields()) {
+      value(to, field.schema(), row.get(field.pos()));
+    }
+  }
+
+  @FunctionalInterface
+  private interface Reading<T> {
+    T run() throws IOException;
+  }
+
+  /** Tells failures of the store from those of what is stored. */
+  private static <T> T reading(Reading<T> step) throws IOException {
+    try {
+      return step.run();
+    } catch (AvroRuntimeException e) {
+      if (e.getCause() instanceof IOException cause && !(cause instanceof EOFException)) {
+        throw cause;
+      }
+      throw new RefusedException("file_damaged", "the Avro file is damaged: " + e.getMessage());
+    }
+  }
+
+  private static void value(JsonGenerator to, Schema type, Object value) throws IOException {
+    if (type.getType() == Schema.Type.UNION) {
+      Schema of = type.getTypes().get(GenericData.get().resolveUnion(type, value));
+      value(to, of, value);
+      return;
+    }
+    switch (value) {
+      case IndexedRecord row -> {
+        to.writeStartObject();
+        for (Schema.Field field : type.getFields()) {
+          to.writeFieldName(field.name());
+          value(to, field.schema(), row.get(field.pos()));
+        }
+        to.writeEndObject();
+      }
+      case Collection<?> list -> {
+        to.writeStartArray();
+        for (Object element : list) {
+          value(to, type.getElementType(), element);
+        }
+        to.writeEndArray();
+      }
+      case Map<?, ?> map -> {
+        to.writeStartObject();
+        for (Map.Entry<?, ?> entry : map.entrySet()) {
+          to.writeFieldName(entry.getKey().toString());
+          value(to, type.getValueType(), entry.getValue());
+        }
+        to.writeEndObject();
+      }
+      case null, default -> RecordStream.write(to, plain(type.getLogicalType(), value));
+    }
+  }
+
+  private static Object plain(LogicalType type, Object value) {
+    return switch (type) {
+      case LogicalTypes.Decimal decimal -> new BigDecimal(whole(value), decimal.getScale());
+      case LogicalTypes.Date _ -> LocalDate.ofEpochDay((Integer) value);
+      case LogicalTypes.TimeMillis _ -> LocalTime.ofNanoOfDay((Integer) value * 1_000_000L);
+      case LogicalTypes.TimeMicros _ -> LocalTime.ofNanoOfDay((Long) value * 1_000L);
+      case LogicalTypes.TimestampMillis _ -> Instant.ofEpochMilli((Long) value);
+      case LogicalTypes.TimestampMicros _ -> instant((Long) value, 1_000_000);
+      case LogicalTypes.TimestampNanos _ -> instant((Long) value, 1_000_000_000);
+      case LogicalTypes.LocalTimestampMillis _ -> local(instant((Long) value, 1_000));
+      case LogicalTypes.LocalTimestampMicros _ -> local(instant((Long) value, 1_000_000));
+      case LogicalTypes.LocalTimestampNanos _ -> local(instant((Long) value, 1_000_000_000));
+      case null, default -> value instanceof GenericFixed fixed ? fixed.bytes() : value;
+    };
+  }
+
+  private static BigInteger whole(Object value) {
+    if (value instanceof ByteBuffer buffer) {
+      byte[] bytes = new byte[buffer.remaining()];
+      buffer.duplicate().get(bytes);
+      return new BigInteger(bytes);
+    }
+    return new BigInteger(((GenericFixed) value).bytes());
+  }
+
+  private static Instant instant(long time, long perSecond) {
+    return Instant.ofEpochSecond(
+        Math.floorDiv(time, perSecond),
+        Math.floorMod(time, perSecond) * (1_000_000_000L / perSecond));
+  }
+
+  private static LocalDateTime local(Instant time) {
+    return LocalDateTime.ofInstant(time, ZoneOffset.UTC);
+  }
+
+  @Override
+  public void close() throws IOException {
+    rows.close();
+  }
+}

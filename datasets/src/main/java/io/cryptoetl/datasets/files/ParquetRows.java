@@ -1,0 +1,192 @@
+package io.cryptoetl.datasets.files;
+
+import com.fasterxml.jackson.core.JsonGenerator;
+import dev.hardwood.Hardwood;
+import dev.hardwood.HardwoodContext;
+import dev.hardwood.InputFile;
+import dev.hardwood.metadata.LogicalType;
+import dev.hardwood.reader.ParquetFileReader;
+import dev.hardwood.reader.RowReader;
+import dev.hardwood.row.PqList;
+import dev.hardwood.row.PqMap;
+import dev.hardwood.row.PqStruct;
+import dev.hardwood.schema.SchemaNode;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.List;
+
+/**
+ * Rows of a <a href="https://parquet.apache.org/docs/file-format/">Parquet</a> file, page by page.
+ * Bytes without a logical type are bytes, never text.
+ */
+final class ParquetRows implements RecordStream.Rows {
+  private final Ranges ranges;
+  private final HardwoodContext context;
+  private final ParquetFileReader file;
+  private final List<SchemaNode> columns;
+  private RowReader rows;
+
+  /**
+   * Rows of a file.
+   *
+   * @throws RefusedException if it is damaged, or written in a way that cannot be read
+   * @throws IOException of the store
+   */
+  ParquetRows(FileSource source) throws IOException {
+    this.ranges = new Ranges(source);
+    // One row after the other is made into text: more threads would only wait for it.
+    this.context = HardwoodContext.create(1);
+    this.file = reading(() -> Hardwood.create(context).open(ranges));
+    this.columns = file.getFileSchema().getRootNode().children();
+  }
+
+  @Override
+  public List<String> names() {
+    return columns.stream().map(SchemaNode::name).toList();
+  }
+
+  @Override
+  public boolean hasNext() throws IOException {
+    return reading(
+        () -> {
+          if (rows == null) {
+            rows = file.rowReader();
+          }
+          return rows.hasNext();
+        });
+  }
+
+  @Override
+  public void next(JsonGenerator to) throws IOException {
+    reading(
+        () -> {
+          rows.next();
+          for (int i = 0; i < columns.size(); i++) {
+            value(to, columns.get(i), rows.isNull(i) ? null : rows.getValue(i));
+          }
+          return true;
+        });
+  }
+
+  private static void value(JsonGenerator to, SchemaNode node, Object value) throws IOException {
+    switch (value) {
+      case PqList list -> {
+        to.writeStartArray();
+        SchemaNode element =
+            node instanceof SchemaNode.GroupNode group && group.isList()
+                ? group.getListElement()
+                : node;
+        for (int i = 0; i < list.size(); i++) {
+          value(to, element, list.isNull(i) ? null : list.get(i));
+        }
+        to.writeEndArray();
+      }
+      case PqStruct struct -> {
+        to.writeStartObject();
+        List<SchemaNode> children = ((SchemaNode.GroupNode) node).children();
+        for (int i = 0; i < children.size(); i++) {
+          to.writeFieldName(children.get(i).name());
+          value(to, children.get(i), struct.isNull(i) ? null : struct.getValue(i));
+        }
+        to.writeEndObject();
+      }
+      case PqMap map -> {
+        to.writeStartObject();
+        SchemaNode.GroupNode group = (SchemaNode.GroupNode) node;
+        for (PqMap.Entry entry : map.getEntries()) {
+          to.writeFieldName(String.valueOf(entry.getKey()));
+          value(to, group.getMapValue(), entry.isValueNull() ? null : entry.getValue());
+        }
+        to.writeEndObject();
+      }
+      case Integer number when isUnsigned(node) -> to.writeNumber(Integer.toUnsignedLong(number));
+      case Long number when isUnsigned(node) -> to.writeNumber(Long.toUnsignedString(number));
+      case null, default -> RecordStream.write(to, value);
+    }
+  }
+
+  private static boolean isUnsigned(SchemaNode node) {
+    return node instanceof SchemaNode.PrimitiveNode primitive
+        && primitive.logicalType() instanceof LogicalType.IntType type
+        && !type.isSigned();
+  }
+
+  @FunctionalInterface
+  private interface Reading<T> {
+    T run() throws IOException;
+  }
+
+  /** Tells failures of the store from those of what is stored. */
+  private <T> T reading(Reading<T> step) throws IOException {
+    try {
+      return step.run();
+    } catch (IOException | RuntimeException e) {
+      if (ranges.failure != null) {
+        throw ranges.failure;
+      }
+      Throwable cause = e;
+      while (cause.getCause() != null) {
+        cause = cause.getCause();
+      }
+      RefusedException refused =
+          new RefusedException(
+              "file_damaged",
+              "the Parquet file is damaged, or written in a way that cannot be read: %s (%s)"
+                  .formatted(e.getMessage(), cause.getMessage()));
+      refused.initCause(e);
+      throw refused;
+    }
+  }
+
+  @Override
+  public void close() throws IOException {
+    try (context) {
+      if (rows != null) {
+        rows.close();
+      }
+      if (file != null) {
+        file.close();
+      }
+    }
+  }
+
+  /** The bytes of the file, as they are asked for. */
+  private static final class Ranges implements InputFile {
+    private final FileSource source;
+    private volatile IOException failure;
+
+    Ranges(FileSource source) {
+      this.source = source;
+    }
+
+    @Override
+    public void open() {
+      // Each range is asked for by itself.
+    }
+
+    @Override
+    public ByteBuffer readRange(long offset, int length) throws IOException {
+      try {
+        return ByteBuffer.wrap(source.range(offset, length));
+      } catch (IOException e) {
+        failure = e;
+        throw e;
+      }
+    }
+
+    @Override
+    public long length() {
+      return source.length();
+    }
+
+    @Override
+    public String name() {
+      return "file";
+    }
+
+    @Override
+    public void close() {
+      // Nothing is open.
+    }
+  }
+}

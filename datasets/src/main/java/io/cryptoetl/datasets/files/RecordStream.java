@@ -1,0 +1,137 @@
+package io.cryptoetl.datasets.files;
+
+import com.fasterxml.jackson.core.JsonEncoding;
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonGenerator;
+import com.fasterxml.jackson.core.io.SerializedString;
+import com.fasterxml.jackson.core.util.ByteArrayBuilder;
+import java.io.Closeable;
+import java.io.IOException;
+import java.math.BigDecimal;
+import java.nio.ByteBuffer;
+import java.util.HexFormat;
+import java.util.List;
+
+/**
+ * The rows of a file whose values have types, as text: a line with the names of the columns, then a
+ * line for each row, all of them JSON arrays. No value loses a digit: integers and decimals have
+ * all of theirs, bytes are hex, times are as ISO 8601 has them. Floating-point numbers that stand
+ * for more digits than they have are in scientific notation.
+ */
+final class RecordStream extends BlockStream {
+  private static final JsonFactory JSON =
+      JsonFactory.builder()
+          .build()
+          .enable(JsonGenerator.Feature.WRITE_BIGDECIMAL_AS_PLAIN)
+          .disable(JsonGenerator.Feature.AUTO_CLOSE_TARGET);
+
+  /** Bytes that are made at once. */
+  private static final int TOGETHER = 64 * 1024;
+
+  /** From here on doubles skip whole numbers. */
+  private static final double EXACT = 1L << 53;
+
+  private static final float EXACT_FLOAT = 1 << 24;
+
+  private final Rows rows;
+  private final ByteArrayBuilder made = new ByteArrayBuilder(2 * TOGETHER);
+  private final JsonGenerator json;
+  private byte[] ready = {};
+  private int from;
+  private boolean ended;
+
+  /** Rows of a file. */
+  interface Rows extends Closeable {
+    /** Names of the columns. */
+    List<String> names();
+
+    /** Whether there is another row. */
+    boolean hasNext() throws IOException;
+
+    /** Writes the values of the next row. */
+    void next(JsonGenerator to) throws IOException;
+  }
+
+  RecordStream(Rows rows) throws IOException {
+    super(nullInputStream());
+    this.rows = rows;
+    this.json = JSON.createGenerator(made, JsonEncoding.UTF8);
+    json.setRootValueSeparator(new SerializedString("\n"));
+    json.writeStartArray();
+    for (String name : rows.names()) {
+      json.writeString(name);
+    }
+    json.writeEndArray();
+  }
+
+  @Override
+  public int read(byte[] to, int offset, int length) throws IOException {
+    while (from == ready.length) {
+      if (ended) {
+        return -1;
+      }
+      fill();
+    }
+    int read = Math.min(length, ready.length - from);
+    System.arraycopy(ready, from, to, offset, read);
+    from += read;
+    return read;
+  }
+
+  private void fill() throws IOException {
+    while (made.size() < TOGETHER && !ended) {
+      if (rows.hasNext()) {
+        json.writeStartArray();
+        rows.next(json);
+        json.writeEndArray();
+        json.flush();
+      } else {
+        json.flush();
+        made.write('\n');
+        ended = true;
+      }
+    }
+    ready = made.toByteArray();
+    made.reset();
+    from = 0;
+  }
+
+  /** Writes a value that is no list, record or map. */
+  static void write(JsonGenerator to, Object value) throws IOException {
+    switch (value) {
+      case null -> to.writeNull();
+      case Boolean b -> to.writeBoolean(b);
+      case Integer i -> to.writeNumber(i);
+      case Long l -> to.writeNumber(l);
+      case BigDecimal d -> to.writeNumber(d);
+      case Double d -> number(to, d, EXACT, Double.toString(d));
+      case Float f -> number(to, f, EXACT_FLOAT, Float.toString(f));
+      case byte[] bytes -> to.writeString("0x" + HexFormat.of().formatHex(bytes));
+      case ByteBuffer buffer -> {
+        byte[] bytes = new byte[buffer.remaining()];
+        buffer.duplicate().get(bytes);
+        to.writeString("0x" + HexFormat.of().formatHex(bytes));
+      }
+      default -> to.writeString(value.toString());
+    }
+  }
+
+  private static void number(JsonGenerator to, double value, double exact, String shortest)
+      throws IOException {
+    if (Double.isNaN(value)) {
+      // What pandas writes for nothing.
+      to.writeNull();
+    } else if (Double.isInfinite(value)) {
+      to.writeString(shortest);
+    } else if (Math.abs(value) <= exact) {
+      to.writeNumber(new BigDecimal(shortest).stripTrailingZeros().toPlainString());
+    } else {
+      to.writeNumber(shortest);
+    }
+  }
+
+  @Override
+  public void close() throws IOException {
+    rows.close();
+  }
+}
