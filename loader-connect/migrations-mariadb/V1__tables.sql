@@ -428,6 +428,7 @@ CREATE TABLE ops.file_chunks (
     `rows` bigint NOT NULL COMMENT 'Rows read, a first row that stands in the head of the file among them',
     `made` bigint NOT NULL COMMENT 'Rows of tables made of them: rows less dead letters',
     `dead_letters` bigint NOT NULL COMMENT 'Rows that went to the dead letters',
+    `rounded` bigint NOT NULL COMMENT 'Rows made with a value that has more digits in the file than its column holds',
     `fetched_at` datetime(6) NOT NULL COMMENT 'As in raw.csv.rows; the rows in the tables have the same',
     `chain_id` bigint COMMENT 'Chain that the made rows are of; null if they are of none or of several',
     `first_block` bigint COMMENT 'Smallest block number of the made rows; null if they are of no block',

@@ -340,6 +340,7 @@ CREATE TABLE ops.file_chunks (
     rows bigint NOT NULL,
     made bigint NOT NULL,
     dead_letters bigint NOT NULL,
+    rounded bigint NOT NULL,
     fetched_at timestamptz NOT NULL,
     chain_id bigint,
     first_block bigint,
@@ -355,6 +356,7 @@ COMMENT ON COLUMN ops.file_chunks.first_line IS 'As in raw.csv.rows';
 COMMENT ON COLUMN ops.file_chunks.rows IS 'Rows read, a first row that stands in the head of the file among them';
 COMMENT ON COLUMN ops.file_chunks.made IS 'Rows of tables made of them: rows less dead letters';
 COMMENT ON COLUMN ops.file_chunks.dead_letters IS 'Rows that went to the dead letters';
+COMMENT ON COLUMN ops.file_chunks.rounded IS 'Rows made with a value that has more digits in the file than its column holds';
 COMMENT ON COLUMN ops.file_chunks.fetched_at IS 'As in raw.csv.rows; the rows that are loaded of it have the same';
 COMMENT ON COLUMN ops.file_chunks.chain_id IS 'Chain that the made rows are of; null if they are of none or of several';
 COMMENT ON COLUMN ops.file_chunks.first_block IS 'Smallest block number of the made rows; null if they are of no block';
@@ -411,6 +413,7 @@ CREATE VIEW ops.file_summary AS
 WITH chunks AS (
     SELECT file, file_version, dataset, fetched_at, count(*) AS chunks,
            sum(rows)::bigint AS read, sum(made)::bigint AS made, sum(dead_letters)::bigint AS dead_letters,
+           sum(rounded)::bigint AS rounded,
            CASE WHEN min(chain_id) = max(chain_id)
                      AND count(*) FILTER (WHERE first_block IS NOT NULL AND chain_id IS NULL) = 0
                 THEN min(chain_id) END AS chain_id,
@@ -427,8 +430,9 @@ SELECT file, file_version, dataset, fetched_at, part, chunks, read,
        coalesce(loaded, 0) AS loaded,
        coalesce(rows - loaded, 0) AS unchanged,
        dead_letters,
+       rounded,
        made - coalesce(rows, 0) AS on_the_way,
        chain_id, first_block, last_block
 FROM chunks LEFT JOIN loads USING (file, file_version, dataset, fetched_at);
 
-COMMENT ON VIEW ops.file_summary IS 'What became of the rows of each file: read = loaded + unchanged + dead_letters + on_the_way';
+COMMENT ON VIEW ops.file_summary IS 'What became of the rows of each file: read = loaded + unchanged + dead_letters + on_the_way. Of rounded rows a value has more digits in the file than its column holds';

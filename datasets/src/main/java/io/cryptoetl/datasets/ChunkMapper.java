@@ -3,6 +3,7 @@ package io.cryptoetl.datasets;
 import io.cryptoetl.datasets.values.BadRecordException;
 import io.cryptoetl.raw.RawCsvRows;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -21,6 +22,12 @@ public final class ChunkMapper {
      * @param bytes of the row in the file
      */
     void row(long line, ByteBuffer bytes, Target target, SpecificRecord row);
+
+    /**
+     * The row of a table that is given next has values with fewer digits than the file: its columns
+     * hold no more.
+     */
+    default void rounded(long line) {}
 
     /** A row that its layout refuses, or that cannot be split. */
     void bad(long line, byte[] bytes, BadRecordException reason);
@@ -68,6 +75,9 @@ public final class ChunkMapper {
               to.bad(cells.line(), RowReader.bytes(cells.bytes()), e);
               return;
             }
+            if (mapper.hasRounded()) {
+              to.rounded(cells.line());
+            }
             to.row(cells.line(), cells.bytes(), layout.target(), row);
           }
 
@@ -81,6 +91,43 @@ public final class ChunkMapper {
       reader.headRows(rows);
     }
     reader.rows(rows);
+  }
+
+  /**
+   * What becomes of the columns of a chunk, by its first row that fits.
+   *
+   * @throws BadRecordException if it does not tell how it can be read
+   */
+  static List<Detector.Explained> explain(Layout layout, RawCsvRows chunk)
+      throws BadRecordException {
+    RowReader reader = new RowReader(chunk);
+    List<String> names = reader.head().map(Cells::values).filter(layout::hasNames).orElse(null);
+    RowMapper mapper =
+        new RowMapper(layout, chunk, names, reader.told(), reader.dateFormat(), Set.of());
+    List<Detector.Explained> explained = new ArrayList<>();
+    RowReader.Rows rows =
+        new RowReader.Rows() {
+          @Override
+          public void row(Cells cells) {
+            if (explained.isEmpty()) {
+              try {
+                explained.addAll(mapper.explain(cells));
+              } catch (BadRecordException e) {
+                // The next row may fit.
+              }
+            }
+          }
+
+          @Override
+          public void bad(long line, byte[] bytes, BadRecordException reason) {
+            // The next row may fit.
+          }
+        };
+    if (names == null) {
+      reader.headRows(rows);
+    }
+    reader.rows(rows);
+    return explained;
   }
 
   /**

@@ -337,6 +337,31 @@ public final class Detector {
     }
   }
 
+  /**
+   * What becomes of a column, or where a field without one is from.
+   *
+   * @param column as the file names it, or what tells the field otherwise
+   * @param cell of the first row that fits; empty if there is none
+   * @param field that it fills; empty if none
+   * @param value that the table gets; of a column that fills nothing what becomes of it
+   */
+  public record Explained(String column, String cell, String field, String value) {}
+
+  /**
+   * How a file is read, column by column, by its first row that fits; empty if none does.
+   *
+   * @param reading of the file
+   */
+  public List<Explained> explain(String file, FileFormat format, Chunk first, Reading reading) {
+    Layout layout = layouts.named(reading.dataset()).orElseThrow();
+    try {
+      RawCsvRows chunk = chunk(layout, file, format, first, reading.parameters());
+      return ChunkMapper.explain(layout, chunk);
+    } catch (BadRecordException e) {
+      return List.of();
+    }
+  }
+
   private static List<String> leftOut(
       Layout layout, List<String> names, Map<Integer, Schema.Field> ownNames) {
     if (names == null) {

@@ -7,6 +7,7 @@ import io.cryptoetl.datasets.values.BadRecordException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.math.BigDecimal;
+import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -16,6 +17,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
@@ -415,6 +417,49 @@ public final class Layout {
   /** What files it is for, for people. */
   public String about() {
     return about;
+  }
+
+  /** Its columns for people: names, fields, and how cells are read; then what other things fill. */
+  public List<List<String>> described() {
+    List<List<String>> lines = new ArrayList<>();
+    for (Column column : columns) {
+      List<String> how = new ArrayList<>();
+      column.agrees().ifPresent(f -> how.add("must agree with " + f));
+      if (!column.times().isEmpty()) {
+        how.add(
+            "written as "
+                + String.join(" or ", column.times().stream().map(TimeFormat::toString).toList()));
+      }
+      if (column.closes()) {
+        how.add("when the candle closed");
+      }
+      column.remove().ifPresent(r -> how.add("without '" + r + "'"));
+      column.match().ifPresent(m -> how.add("what matches " + m));
+      if (!column.units().isEmpty()) {
+        how.add("times " + new TreeMap<>(column.units()));
+      }
+      if (column.fields().isEmpty() && column.agrees().isEmpty()) {
+        how.add("left out");
+      }
+      lines.add(
+          List.of(
+              String.join(" or ", column.spelled()),
+              String.join(", ", column.fields()),
+              String.join("; ", how)));
+    }
+    new TreeMap<>(values).forEach((field, text) -> lines.add(List.of("", field, "always " + text)));
+    for (Pattern pattern : fileNames) {
+      lines.add(
+          List.of(
+              "",
+              pattern.namedGroups().keySet().stream()
+                  .map(Layout::fieldOfGroup)
+                  .distinct()
+                  .sorted()
+                  .collect(Collectors.joining(", ")),
+              "from the file's name"));
+    }
+    return lines;
   }
 
   /** A file of it; those that come along have one. */

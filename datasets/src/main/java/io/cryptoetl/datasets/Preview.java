@@ -34,6 +34,7 @@ public final class Preview implements FileReader.Content {
 
   private Part part;
   private boolean problems;
+  private Map<String, String> ofPath = Map.of();
 
   /** Is told what is found, while the file is read. */
   public interface Listener {
@@ -43,6 +44,9 @@ public final class Preview implements FileReader.Content {
      * @param why what tells that it is of the dataset
      */
     void begun(String name, String dataset, String why);
+
+    /** How a file or member is read, column by column. */
+    default void explained(List<Detector.Explained> columns) {}
 
     /** A row, or all rows from a line on, would be a dead letter. */
     void problem(Problem problem);
@@ -69,6 +73,7 @@ public final class Preview implements FileReader.Content {
    *
    * @param table of its rows; empty if there are none
    * @param made rows for the table
+   * @param rounded those of them with a value that has more digits in the file
    * @param bad rows that would be dead letters, by the code of the reason
    * @param columns that some of the first rows fill
    * @param first rows, as texts below the columns
@@ -78,6 +83,7 @@ public final class Preview implements FileReader.Content {
       String dataset,
       String table,
       long made,
+      long rounded,
       Map<String, Long> bad,
       List<String> columns,
       List<List<String>> first) {
@@ -96,6 +102,7 @@ public final class Preview implements FileReader.Content {
     private final List<SpecificRecord> first = new ArrayList<>();
     private final Map<String, Long> bad = new TreeMap<>();
     private long made;
+    private long rounded;
     private String table = "";
 
     Part(String name, FileFormat format, Detector.Reading reading) {
@@ -128,6 +135,11 @@ public final class Preview implements FileReader.Content {
     this.listener = listener;
   }
 
+  /** Fields that the folders above the file tell, which it may leave. */
+  public Map<String, String> ofPath() {
+    return ofPath;
+  }
+
   /** Whether something of the file cannot be loaded. */
   public boolean hasProblems() {
     return problems;
@@ -150,8 +162,10 @@ public final class Preview implements FileReader.Content {
                         ? AS_YOU_SAY + guess.read() + guess.withoutWhat()
                         : guess.why())
             .orElse(AS_YOU_SAY);
+    ofPath = layouts.named(found.dataset()).orElseThrow().ofPath(name);
     part = new Part(name, format, found);
     listener.begun(name, found.dataset(), why);
+    listener.explained(detector.explain(name, format, first, found));
     return rows;
   }
 
@@ -170,6 +184,11 @@ public final class Preview implements FileReader.Content {
               if (part.first.size() < FIRST_ROWS) {
                 part.first.add(row);
               }
+            }
+
+            @Override
+            public void rounded(long line) {
+              part.rounded++;
             }
 
             @Override
@@ -202,6 +221,7 @@ public final class Preview implements FileReader.Content {
             part.dataset,
             part.table,
             part.made,
+            part.rounded,
             Map.copyOf(part.bad),
             columns.stream().map(Schema.Field::name).toList(),
             part.first.stream()
@@ -215,7 +235,8 @@ public final class Preview implements FileReader.Content {
     listener.refused(member, reason);
   }
 
-  private static String text(Object value) {
+  /** A value as people read it. */
+  static String text(Object value) {
     return switch (value) {
       case null -> "";
       case ByteBuffer bytes -> {

@@ -40,6 +40,8 @@ final class RowMapper {
   /** Whether the open time of the row in hand is when its candle closed. */
   private boolean closes;
 
+  private boolean rounded;
+
   private final List<List<Schema.Field>> fieldsOfColumns;
 
   /** What is the same in all rows, by field. */
@@ -166,6 +168,7 @@ final class RowMapper {
     }
     filled.clear();
     closes = false;
+    rounded = false;
     SpecificRecord row = layout.target().fresh();
     List<Column> columns = layout.columns();
     for (int i = 0; i < columns.size(); i++) {
@@ -185,10 +188,10 @@ final class RowMapper {
       if (!Values.isNothing(text)) {
         String name = cellNames.get(own.getKey()).strip();
         if (!fallback.containsKey(own.getValue().name())) {
-          set(
-              row,
-              own.getValue(),
-              Values.of(own.getValue(), name, text, TimeFormat.GIVEN, conventions, ","));
+          Schema.Field field = own.getValue();
+          Object value = Values.of(field, name, text, TimeFormat.GIVEN, conventions, ",");
+          rounded |= Values.isRounded(field, value, text, conventions);
+          set(row, field, value);
         }
       }
     }
@@ -223,6 +226,72 @@ final class RowMapper {
       check.check(row);
     }
     return row;
+  }
+
+  /**
+   * What becomes of the cells of a row, and which fields others fill.
+   *
+   * @throws BadRecordException if there is no row of a table
+   */
+  List<Detector.Explained> explain(Cells cells) throws BadRecordException {
+    SpecificRecord row = map(cells);
+    List<String> cellNames = cells.names() == null ? names : cells.names();
+    Binding bound = bind(cellNames);
+    Map<Integer, Column> columns = new HashMap<>();
+    for (int i = 0; i < bound.indexes().length; i++) {
+      columns.merge(
+          bound.indexes()[i],
+          layout.columns().get(i),
+          (one, two) -> one.fields().isEmpty() ? two : one);
+    }
+    List<Detector.Explained> explained = new ArrayList<>();
+    Set<String> told = new HashSet<>();
+    for (int cell = 0; cell < cells.values().size(); cell++) {
+      Column column = columns.get(cell);
+      List<String> fields =
+          bound.ownNames().containsKey(cell)
+              ? List.of(bound.ownNames().get(cell).name())
+              : column == null ? List.of() : column.fields();
+      told.addAll(fields);
+      String name =
+          cellNames != null && cell < cellNames.size()
+              ? cellNames.get(cell).strip()
+              : column == null ? "" : column.name();
+      explained.add(
+          new Detector.Explained(
+              name,
+              cells.values().get(cell).strip(),
+              String.join(", ", fields),
+              fields.isEmpty() ? fate(column, bound.expected().get(cell)) : shown(row, fields)));
+    }
+    for (Map<String, Constant> constants : List.of(given, fallback)) {
+      for (Map.Entry<String, Constant> constant : constants.entrySet()) {
+        if (told.add(constant.getKey())) {
+          explained.add(
+              new Detector.Explained(
+                  constant.getValue().what(),
+                  constant.getValue().text(),
+                  constant.getKey(),
+                  shown(row, List.of(constant.getKey()))));
+        }
+      }
+    }
+    return explained;
+  }
+
+  private static String fate(Column column, String expected) {
+    if (expected != null) {
+      return "must be " + expected;
+    }
+    return column != null && column.agrees().isPresent()
+        ? "must agree with " + column.agrees().get()
+        : "left out";
+  }
+
+  private static String shown(SpecificRecord row, List<String> fields) {
+    return fields.stream()
+        .map(f -> Preview.text(row.get(row.getSchema().getField(f).pos())))
+        .collect(Collectors.joining(", "));
   }
 
   private Schema.Field field(String name) {
@@ -287,7 +356,7 @@ final class RowMapper {
   }
 
   /** What a cell holds, in the unit that stands behind the number if the column has units. */
-  private static Object value(
+  private Object value(
       Column column,
       Schema.Field field,
       String name,
@@ -308,7 +377,14 @@ final class RowMapper {
             column.separator());
       }
     }
-    return Values.of(field, name, text, times, how, column.separator());
+    Object value = Values.of(field, name, text, times, how, column.separator());
+    rounded |= Values.isRounded(field, value, text, how);
+    return value;
+  }
+
+  /** Whether a value of the last row has fewer digits than its cell. */
+  boolean hasRounded() {
+    return rounded;
   }
 
   /**

@@ -98,11 +98,24 @@ final class Values {
         : plain(field, type, column, text, separator);
   }
 
+  /**
+   * Whether a value has fewer digits than its text, because its column holds no more.
+   *
+   * @param value that {@link #of} made of the text
+   */
+  static boolean isRounded(Schema.Field field, Object value, String text, Conventions conventions)
+      throws BadRecordException {
+    return value instanceof BigDecimal number
+        && number.scale() > 0
+        && (text.length() > number.scale() || text.indexOf('E') >= 0 || text.indexOf('e') >= 0)
+        && new BigDecimal(plainNumber(field.name(), text, conventions)).compareTo(number) != 0;
+  }
+
   private static Object number(Schema.Field field, Schema type, String column, String text)
       throws BadRecordException {
     if (type.getLogicalType() instanceof LogicalTypes.Decimal decimal && decimal.getScale() > 0) {
       try {
-        return Decimals.of(column, text);
+        return Decimals.rounded(column, text);
       } catch (BadRecordException e) {
         throw new BadRecordException(e.code(), column, e.getMessage());
       }

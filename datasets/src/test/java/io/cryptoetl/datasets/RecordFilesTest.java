@@ -31,7 +31,7 @@ import org.apache.avro.file.DataFileWriter;
 import org.apache.avro.generic.GenericData;
 import org.apache.avro.generic.GenericDatumWriter;
 import org.apache.commons.compress.compressors.bzip2.BZip2CompressorOutputStream;
-import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -44,11 +44,11 @@ import org.tukaani.xz.XZOutputStream;
 class RecordFilesTest {
   private static final Map<String, String> MAINNET = Map.of("chain_id", "1");
 
+  @TempDir static Path shared;
   @TempDir Path folder;
-  private String rows;
 
-  @BeforeEach
-  void make() {
+  @BeforeAll
+  static void make() throws SQLException {
     StringBuilder made = new StringBuilder();
     Random random = new Random(7);
     for (int i = 0; i < 3_000; i++) {
@@ -71,7 +71,9 @@ class RecordFilesTest {
                       list,
                       i / 100 * 12));
     }
-    rows = made.toString();
+    sql(
+        "CREATE TABLE logs (block_number UBIGINT, log_index UINTEGER, transaction_index INTEGER, transaction_hash VARCHAR, block_hash VARCHAR, address VARCHAR, data VARCHAR, topics VARCHAR[], block_timestamp TIMESTAMP)",
+        "INSERT INTO logs VALUES " + made);
   }
 
   private static String hex(Random random, int bytes) {
@@ -80,8 +82,8 @@ class RecordFilesTest {
     return HexFormat.of().formatHex(made);
   }
 
-  private void sql(String... statements) throws SQLException {
-    try (Connection db = DriverManager.getConnection("jdbc:duckdb:");
+  private static void sql(String... statements) throws SQLException {
+    try (Connection db = DriverManager.getConnection("jdbc:duckdb:" + shared.resolve("db"));
         Statement statement = db.createStatement()) {
       for (String sql : statements) {
         statement.execute(sql);
@@ -92,8 +94,6 @@ class RecordFilesTest {
   private Path logs(String name, String select, String options) throws SQLException {
     Path file = folder.resolve(name);
     sql(
-        "CREATE TABLE logs (block_number UBIGINT, log_index UINTEGER, transaction_index INTEGER, transaction_hash VARCHAR, block_hash VARCHAR, address VARCHAR, data VARCHAR, topics VARCHAR[], block_timestamp TIMESTAMP)",
-        "INSERT INTO logs VALUES " + rows,
         "COPY (SELECT %s FROM logs ORDER BY block_number, log_index) TO '%s' (%s)"
             .formatted(select, file, options));
     return file;

@@ -1,6 +1,7 @@
 package io.cryptoetl.backfill.files;
 
 import io.cryptoetl.datasets.Layouts;
+import io.cryptoetl.datasets.files.FileNames;
 import java.nio.file.FileSystems;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -62,7 +63,8 @@ public record Location(
       int equals = folder.indexOf('=');
       // Others divide files, as date=2024-01-01 does, and are no fields.
       if (equals > 0 && layouts.takes(dataset, folder.substring(0, equals))) {
-        parameters.put(folder.substring(0, equals), folder.substring(equals + 1));
+        FileNames.partition(folder.substring(equals + 1))
+            .ifPresent(value -> parameters.put(folder.substring(0, equals), value));
       }
     }
     route.ifPresent(r -> parameters.putAll(r.parameters()));

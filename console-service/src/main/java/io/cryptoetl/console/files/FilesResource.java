@@ -231,11 +231,9 @@ public class FilesResource {
   private static Map<String, String> parameters(List<String> set) {
     Map<String, String> parameters = new TreeMap<>();
     for (String one : set) {
-      if (!one.matches("[A-Za-z][A-Za-z0-9_]*=[^/\\\\\\p{Cntrl}]+")) {
+      if (!one.matches("[A-Za-z][A-Za-z0-9_]*=[^\\\\\\p{Cntrl}]+")) {
         throw new Problem.Refused(
-            400,
-            "parameter_odd",
-            "'%s' is no name=value without slashes, such as chain_id=1.".formatted(one));
+            400, "parameter_odd", "'%s' is no name=value such as chain_id=1.".formatted(one));
       }
       int equals = one.indexOf('=');
       parameters.put(one.substring(0, equals), one.substring(equals + 1));

@@ -1,6 +1,7 @@
 package io.cryptoetl.console.files;
 
 import io.cryptoetl.console.ConsoleConfig;
+import io.cryptoetl.datasets.files.FileNames;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.inject.Instance;
 import jakarta.inject.Inject;
@@ -10,7 +11,10 @@ import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Supplier;
@@ -23,6 +27,7 @@ import software.amazon.awssdk.services.s3.model.ChecksumAlgorithm;
 import software.amazon.awssdk.services.s3.model.CompleteMultipartUploadRequest;
 import software.amazon.awssdk.services.s3.model.CompletedPart;
 import software.amazon.awssdk.services.s3.model.NoSuchUploadException;
+import software.amazon.awssdk.services.s3.model.S3Exception;
 import software.amazon.awssdk.services.s3.model.UploadPartResponse;
 
 /**
@@ -39,6 +44,7 @@ class Inbox {
   /** S3 wants to be told before the first part what parts have. */
   private static final ChecksumAlgorithm CHECKSUM = ChecksumAlgorithm.CRC32;
 
+  private static final int NOT_FOUND = 404;
   private static final String OCTETS = "application/octet-stream";
 
   /** What S3 takes of one upload. */
@@ -63,7 +69,8 @@ class Inbox {
   }
 
   /**
-   * Puts a file into it.
+   * Puts a file into it. It never takes the place of another one of its name, which may not have
+   * been read yet: it goes into a folder of its own then.
    *
    * @param path within it
    * @param bytes exactly as many as {@code length} says
@@ -72,19 +79,22 @@ class Inbox {
   String put(List<String> path, InputStream bytes, long length) throws IOException {
     String base = url.orElseThrow();
     return base.startsWith(S3)
-        ? put(base.substring(S3.length()), String.join("/", path), bytes, length)
+        ? put(base.substring(S3.length()), path, bytes, length)
         : put(Path.of(base), path, bytes, length);
   }
 
-  private String put(String bucketAndPrefix, String path, InputStream bytes, long length)
+  private String put(String bucketAndPrefix, List<String> path, InputStream bytes, long length)
       throws IOException {
     String[] parts = bucketAndPrefix.split("/", 2);
     String prefix = parts.length == 1 ? "" : parts[1].replaceFirst("/*$", "");
-    String key = prefix.isEmpty() ? path : prefix + "/" + path;
+    String key;
     try {
-      if (length <= PART) {
-        RequestBody whole = body(next(bytes, length));
-        s3.get().putObject(put -> put.bucket(parts[0]).key(key), whole);
+      S3Client client = s3.get();
+      byte[] whole = length <= PART ? next(bytes, length) : null;
+      key =
+          key(prefix, FileNames.free(path, p -> isTaken(client, parts[0], key(prefix, p), whole)));
+      if (whole != null) {
+        client.putObject(put -> put.bucket(parts[0]).key(key), body(whole));
       } else {
         putInParts(parts[0], key, bytes, length);
       }
@@ -92,6 +102,37 @@ class Inbox {
       throw new IOException("the S3 server did not take it: " + e.getMessage(), e);
     }
     return S3 + parts[0] + "/" + key;
+  }
+
+  private static String key(String prefix, List<String> path) {
+    String last = String.join("/", path);
+    return prefix.isEmpty() ? last : prefix + "/" + last;
+  }
+
+  /**
+   * Whether there is another file.
+   *
+   * @param whole the bytes to be put; null if they are too many to be compared
+   */
+  private static boolean isTaken(S3Client client, String bucket, String key, byte[] whole) {
+    try {
+      String etag = client.headObject(h -> h.bucket(bucket).key(key)).eTag();
+      return whole == null || !etag.replace("\"", "").equals(md5(whole));
+    } catch (S3Exception e) {
+      if (e.statusCode() == NOT_FOUND) {
+        return false;
+      }
+      throw e;
+    }
+  }
+
+  /** What S3 calls the ETag of an object that was put at once. */
+  private static String md5(byte[] bytes) {
+    try {
+      return HexFormat.of().formatHex(MessageDigest.getInstance("MD5").digest(bytes));
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every Java has MD5", e);
+    }
   }
 
   /** In parts, so that what a connection loses can be sent again: people's bytes come once. */
@@ -180,22 +221,37 @@ class Inbox {
 
   private static String put(Path folder, List<String> path, InputStream bytes, long length)
       throws IOException {
-    Path file = folder;
-    for (String part : path) {
-      file = file.resolve(part);
-    }
-    Files.createDirectories(file.getParent());
+    Files.createDirectories(folder);
     // Names that begin with a dot are of nobody's interest to the backfill.
-    Path unfinished = Files.createTempFile(file.getParent(), ".upload-", "");
+    Path unfinished = Files.createTempFile(folder, ".upload-", "");
     try {
       long copied = Files.copy(bytes, unfinished, StandardCopyOption.REPLACE_EXISTING);
       if (copied != length) {
         throw new IOException("%,d of %,d bytes came".formatted(copied, length));
       }
+      Path file = file(folder, FileNames.free(path, p -> isTaken(file(folder, p), unfinished)));
+      Files.createDirectories(file.getParent());
       Files.move(unfinished, file, StandardCopyOption.ATOMIC_MOVE);
+      return file.toString();
     } finally {
       Files.deleteIfExists(unfinished);
     }
-    return file.toString();
+  }
+
+  private static Path file(Path folder, List<String> path) {
+    Path file = folder;
+    for (String part : path) {
+      file = file.resolve(part);
+    }
+    return file;
+  }
+
+  private static boolean isTaken(Path file, Path other) {
+    try {
+      return Files.exists(file) && Files.mismatch(file, other) >= 0;
+    } catch (IOException e) {
+      // What cannot be compared is not replaced.
+      return true;
+    }
   }
 }

@@ -4,7 +4,9 @@ import com.fasterxml.jackson.core.JsonGenerator;
 import dev.hardwood.Hardwood;
 import dev.hardwood.HardwoodContext;
 import dev.hardwood.InputFile;
+import dev.hardwood.metadata.ColumnChunk;
 import dev.hardwood.metadata.LogicalType;
+import dev.hardwood.metadata.RowGroup;
 import dev.hardwood.reader.ParquetFileReader;
 import dev.hardwood.reader.RowReader;
 import dev.hardwood.row.PqList;
@@ -13,13 +15,43 @@ import dev.hardwood.row.PqStruct;
 import dev.hardwood.schema.SchemaNode;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 
 /**
  * Rows of a <a href="https://parquet.apache.org/docs/file-format/">Parquet</a> file, page by page.
  * Bytes without a logical type are bytes, never text.
  */
 final class ParquetRows implements RecordStream.Rows {
+  /**
+   * What is kept in memory of each column: some batches ahead and up to 128 MB are the defaults.
+   */
+  private static final Map<String, Integer> READ_AHEAD =
+      Map.of(
+          "hardwood.internal.maxOutstanding",
+          1,
+          "hardwood.internal.maxCoalescedBytes",
+          4 * 1024 * 1024,
+          "hardwood.internal.sequentialChunkSize",
+          1024 * 1024);
+
+  /** Bytes in which the first fields of a page's header are. */
+  private static final int PAGE_HEADER = 16;
+
+  /** A page as it is stored, unpacked, decoded, and the next one. */
+  private static final int PAGES_IN_MEMORY = 4;
+
+  static {
+    READ_AHEAD.forEach(
+        (name, value) -> {
+          if (System.getProperty(name) == null) {
+            System.setProperty(name, String.valueOf(value));
+          }
+        });
+  }
+
   private final Ranges ranges;
   private final HardwoodContext context;
   private final ParquetFileReader file;
@@ -36,8 +68,63 @@ final class ParquetRows implements RecordStream.Rows {
     this.ranges = new Ranges(source);
     // One row after the other is made into text: more threads would only wait for it.
     this.context = HardwoodContext.create(1);
-    this.file = reading(() -> Hardwood.create(context).open(ranges));
-    this.columns = file.getFileSchema().getRootNode().children();
+    try {
+      this.file = reading(() -> Hardwood.create(context).open(ranges));
+      this.columns = file.getFileSchema().getRootNode().children();
+      reading(this::requireMemory);
+    } catch (IOException e) {
+      context.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Refuses a file whose pages do not fit into memory: that must not end the service, and the files
+   * of others with it.
+   */
+  private boolean requireMemory() throws IOException {
+    Optional<RowGroup> largest =
+        file.getFileMetaData().rowGroups().stream()
+            .max(Comparator.comparingLong(RowGroup::numRows));
+    if (largest.isEmpty()) {
+      return true;
+    }
+    long together = 0;
+    for (ColumnChunk column : largest.get().columns()) {
+      ByteBuffer header = ranges.readRange(column.metaData().dataPageOffset(), PAGE_HEADER);
+      together += uncompressedSize(header);
+    }
+    long needed = together * PAGES_IN_MEMORY;
+    long most = Runtime.getRuntime().maxMemory();
+    if (needed > most / 10 * 8) {
+      throw new RefusedException(
+          "file_too_large",
+          "a page of each column takes %,d MB together, which needs %,d MB of memory, and there are %,d MB: write the file with smaller row groups or pages, or give the service more memory"
+              .formatted(together >> 20, needed >> 20, most >> 20));
+    }
+    return true;
+  }
+
+  /**
+   * The second field of a <a
+   * href="https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift">
+   * PageHeader</a> in Thrift's compact protocol; the first is its type.
+   */
+  private static long uncompressedSize(ByteBuffer header) {
+    varint(header.position(header.position() + 1));
+    long zigzag = varint(header.position(header.position() + 1));
+    return (zigzag >>> 1) ^ -(zigzag & 1);
+  }
+
+  private static long varint(ByteBuffer bytes) {
+    long value = 0;
+    for (int shift = 0; ; shift += 7) {
+      byte b = bytes.get();
+      value |= (long) (b & 0x7F) << shift;
+      if (b >= 0) {
+        return value;
+      }
+    }
   }
 
   @Override
@@ -120,6 +207,8 @@ final class ParquetRows implements RecordStream.Rows {
   private <T> T reading(Reading<T> step) throws IOException {
     try {
       return step.run();
+    } catch (RefusedException e) {
+      throw e;
     } catch (IOException | RuntimeException e) {
       if (ranges.failure != null) {
         throw ranges.failure;
@@ -127,6 +216,9 @@ final class ParquetRows implements RecordStream.Rows {
       Throwable cause = e;
       while (cause.getCause() != null) {
         cause = cause.getCause();
+      }
+      if (cause instanceof OutOfMemoryError error) {
+        throw error;
       }
       RefusedException refused =
           new RefusedException(

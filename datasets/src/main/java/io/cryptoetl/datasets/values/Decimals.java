@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.math.BigDecimal;
+import java.math.RoundingMode;
 import java.nio.ByteBuffer;
 import java.util.Optional;
 
@@ -54,11 +55,28 @@ public final class Decimals {
    * @param what names it in messages
    */
   public static BigDecimal of(String what, String text) throws BadRecordException {
+    return of(what, text, RoundingMode.UNNECESSARY);
+  }
+
+  /**
+   * A number, written as text: digits beyond the 18th after the point are rounded, half to even.
+   *
+   * @param what names it in messages
+   */
+  public static BigDecimal rounded(String what, String text) throws BadRecordException {
+    return of(what, text, RoundingMode.HALF_EVEN);
+  }
+
+  private static BigDecimal of(String what, String text, RoundingMode rounding)
+      throws BadRecordException {
     if (text.length() <= MAX_LENGTH) {
       try {
         BigDecimal value = new BigDecimal(text);
         if (value.scale() > SCALE || value.signum() == 0) {
           value = value.stripTrailingZeros();
+        }
+        if (value.scale() > SCALE && rounding != RoundingMode.UNNECESSARY) {
+          value = value.setScale(SCALE, rounding);
         }
         if (value.scale() <= SCALE && (long) value.precision() - value.scale() <= INTEGER_DIGITS) {
           return value.setScale(SCALE);

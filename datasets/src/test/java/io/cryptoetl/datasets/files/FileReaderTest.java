@@ -277,7 +277,7 @@ class FileReaderTest {
     assertRefused(" \n \n".getBytes(UTF_8), "file_empty");
     assertRefused("a,b\n1,2\n".getBytes(StandardCharsets.UTF_16), "file_encoding");
     assertRefused(new byte[] {'a', ',', 'b', '\n', 0, 1}, "file_binary");
-    assertRefused("PAR1....".getBytes(UTF_8), "file_binary");
+    assertRefused("PAR1....".getBytes(UTF_8), "file_damaged");
     assertRefused("<!DOCTYPE html><html>".getBytes(UTF_8), "file_markup");
     assertRefused("one column\nonly\n".getBytes(UTF_8), "file_no_columns");
     assertRefused("[[1,2],[3".getBytes(UTF_8), "file_cut_off");

@@ -15,6 +15,8 @@ import io.cryptoetl.local.parts.Parts;
 import io.cryptoetl.ops.OrderResult;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
 import java.net.URI;
 import java.net.URLEncoder;
 import java.net.http.HttpClient;
@@ -23,12 +25,16 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.DigestOutputStream;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -82,7 +88,15 @@ final class BackfillCommand implements Callable<Integer> {
   @Option(names = "--again", description = "Publish it although that was done before")
   private boolean again;
 
+  @Option(
+      names = "--explain",
+      description = "Show how the file is read, column by column; load nothing")
+  private boolean explain;
+
   private final Screen screen = Screen.system();
+
+  /** What was given, and what the folders of the file tell, which it leaves. */
+  private final Map<String, String> told = new TreeMap<>();
 
   @Override
   public Integer call() throws Exception {
@@ -99,8 +113,8 @@ final class BackfillCommand implements Callable<Integer> {
           "there is no file %s; give the path of a file, or an s3 URL".formatted(path));
     }
     parameters.forEach(BackfillCommand::requireSegment);
-    if (dryRun) {
-      return preview(path, true) ? PipelineCommand.FAILED : 0;
+    if (dryRun || explain) {
+      return preview(path, dryRun) ? PipelineCommand.FAILED : 0;
     }
     Deployment deployment = Deployment.current();
     String name = file;
@@ -132,9 +146,8 @@ final class BackfillCommand implements Callable<Integer> {
   }
 
   private static void requireSegment(String field, String value) {
-    if (value.isBlank() || value.contains("/")) {
-      throw new MisuseException(
-          "--set %s=%s: a value without slashes is allowed".formatted(field, value));
+    if (value.isBlank()) {
+      throw new MisuseException("--set %s=: a value is missing".formatted(field));
     }
   }
 
@@ -144,21 +157,15 @@ final class BackfillCommand implements Callable<Integer> {
    * @return whether something of it cannot be loaded
    */
   private boolean preview(Path path, boolean rows) throws IOException {
-    Layout layout = PipelineCommand.layout();
-    Optional<String> own =
-        Optional.ofNullable(
-                Environment.read(layout.root().resolve(".env")).get("TRANSFORMER_DATASETS_DIR"))
-            .filter(d -> !d.isBlank());
-    Layouts layouts =
-        own.map(d -> Layouts.with(layout.root().resolve(d))).orElseGet(Layouts::defaults);
+    Layouts layouts = layouts();
     Preview preview =
         new Preview(
-            file,
+            path == null ? file : path.toString(),
             layouts,
             Optional.ofNullable(dataset),
             parameters,
             rows,
-            new FilePreview(file, screen));
+            new FilePreview(file, screen, explain));
     try {
       if (path == null) {
         try (InputStream in = remote()) {
@@ -171,13 +178,27 @@ final class BackfillCommand implements Callable<Integer> {
       throw new MisuseException(
           "%s: %s (%s)%s".formatted(file, e.getMessage(), e.code(), hint(e.code())));
     }
+    told.putAll(preview.ofPath());
+    told.putAll(parameters);
     return preview.hasProblems();
+  }
+
+  /** The layouts that come along and those of the project's own folder. */
+  static Layouts layouts() throws IOException {
+    Layout layout = PipelineCommand.layout();
+    Optional<String> own =
+        Optional.ofNullable(
+                Environment.read(layout.root().resolve(".env")).get("TRANSFORMER_DATASETS_DIR"))
+            .filter(d -> !d.isBlank());
+    return own.map(d -> Layouts.with(layout.root().resolve(d))).orElseGet(Layouts::defaults);
   }
 
   private static String hint(String code) {
     return switch (code) {
       case "dataset_unknown" -> "; say it with --dataset NAME";
       case "parameter_missing" -> "; say it with --set FIELD=VALUE";
+      case "convention_unknown" ->
+          "; say it with --set dates=day_first or month_first, or --set decimals=comma or point";
       default -> "";
     };
   }
@@ -237,25 +258,57 @@ final class BackfillCommand implements Callable<Integer> {
                     new MisuseException(
                         "%s is in none of the backfill's locations; copy it into one and give its s3 URL, or drop it in the console"
                             .formatted(path)));
+    HttpClient http = HttpClient.newHttpClient();
+    String etag = "\"" + md5(path) + "\"";
     String name =
         Parts.INBOX
             + "/"
             + String.join(
                 "/",
-                FileNames.meaning(
-                    Optional.ofNullable(dataset), parameters, path.getFileName().toString()));
+                FileNames.free(
+                    FileNames.meaning(
+                        Optional.ofNullable(dataset), told, path.getFileName().toString()),
+                    p -> isTaken(http, url(parts, Parts.INBOX + "/" + String.join("/", p)), etag)));
     HttpResponse<String> response =
-        HttpClient.newHttpClient()
-            .send(
-                HttpRequest.newBuilder(url(parts, name))
-                    .PUT(HttpRequest.BodyPublishers.ofFile(path))
-                    .build(),
-                HttpResponse.BodyHandlers.ofString());
+        http.send(
+            HttpRequest.newBuilder(url(parts, name))
+                .PUT(HttpRequest.BodyPublishers.ofFile(path))
+                .build(),
+            HttpResponse.BodyHandlers.ofString());
     if (response.statusCode() != 200) {
       throw new IOException(
           "%s could not be put into the inbox: HTTP %d".formatted(path, response.statusCode()));
     }
     return "s3://" + name;
+  }
+
+  /** Whether another file of this name is there, which may not have been read yet. */
+  private static boolean isTaken(HttpClient http, URI url, String etag) {
+    try {
+      HttpResponse<Void> head =
+          http.send(
+              HttpRequest.newBuilder(url)
+                  .method("HEAD", HttpRequest.BodyPublishers.noBody())
+                  .build(),
+              HttpResponse.BodyHandlers.discarding());
+      return head.statusCode() == 200
+          && !head.headers().firstValue("ETag").equals(Optional.of(etag));
+    } catch (IOException e) {
+      throw new UncheckedIOException("looking for " + url, e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new UncheckedIOException(new IOException("interrupted", e));
+    }
+  }
+
+  private static String md5(Path path) throws IOException {
+    try (InputStream in = Files.newInputStream(path)) {
+      MessageDigest digest = MessageDigest.getInstance("MD5");
+      in.transferTo(new DigestOutputStream(OutputStream.nullOutputStream(), digest));
+      return HexFormat.of().formatHex(digest.digest());
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every Java has MD5", e);
+    }
   }
 
   private int await(Deployment deployment, String request)
@@ -324,6 +377,11 @@ final class BackfillCommand implements Callable<Integer> {
                 tally.loaded(),
                 tally.unchanged(),
                 tally.deadLetters()));
+    if (tally.rounded() > 0) {
+      screen.line(
+          "  %,d of them hold a value rounded to 18 digits after the point"
+              .formatted(tally.rounded()));
+    }
     if (tally.onTheWay() > 0) {
       screen.line("  %,d are not counted yet; how far it is:".formatted(tally.onTheWay()));
       show("SELECT * FROM ops.file_summary WHERE file = '%s'".formatted(quoted(part.file())));
@@ -434,11 +492,12 @@ final class BackfillCommand implements Callable<Integer> {
       long loaded,
       long unchanged,
       long deadLetters,
+      long rounded,
       long onTheWay,
       Long chainId,
       Long firstBlock,
       Long lastBlock) {
-    private static final Tally NOTHING = new Tally("", 0, 0, 0, 0, 0, 0, null, null, null);
+    private static final Tally NOTHING = new Tally("", 0, 0, 0, 0, 0, 0, 0, null, null, null);
 
     static Tally of(Connection db, Part part) throws SQLException {
       if (part.fetchedAt().isEmpty()) {
@@ -447,7 +506,7 @@ final class BackfillCommand implements Callable<Integer> {
       try (PreparedStatement query =
           db.prepareStatement(
               """
-              SELECT part, chunks, read, loaded, unchanged, dead_letters, on_the_way,
+              SELECT part, chunks, read, loaded, unchanged, dead_letters, rounded, on_the_way,
                      chain_id, first_block, last_block
               FROM ops.file_summary
               WHERE file = ? AND file_version = ? AND dataset = ? AND fetched_at = ?::timestamptz
@@ -465,6 +524,7 @@ final class BackfillCommand implements Callable<Integer> {
                   row.getLong("loaded"),
                   row.getLong("unchanged"),
                   row.getLong("dead_letters"),
+                  row.getLong("rounded"),
                   row.getLong("on_the_way"),
                   row.getObject("chain_id", Long.class),
                   row.getObject("first_block", Long.class),

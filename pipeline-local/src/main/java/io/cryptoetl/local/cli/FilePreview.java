@@ -1,5 +1,6 @@
 package io.cryptoetl.local.cli;
 
+import io.cryptoetl.datasets.Detector;
 import io.cryptoetl.datasets.Preview;
 import io.cryptoetl.datasets.files.RefusedException;
 import java.util.ArrayList;
@@ -12,15 +13,25 @@ final class FilePreview implements Preview.Listener {
 
   private final String file;
   private final Screen screen;
+  private final boolean explain;
 
-  FilePreview(String file, Screen screen) {
+  /**
+   * A preview of a file.
+   *
+   * @param explain whether each column is told
+   */
+  FilePreview(String file, Screen screen, boolean explain) {
     this.file = file;
     this.screen = screen;
+    this.explain = explain;
   }
 
   @Override
   public void begun(String name, String dataset, String why) {
-    screen.line("%s: dataset %s (%s)".formatted(name, dataset, why));
+    int member = name.indexOf("!/");
+    screen.line(
+        "%s%s: dataset %s (%s)"
+            .formatted(file, member < 0 ? "" : name.substring(member), dataset, why));
   }
 
   @Override
@@ -42,13 +53,17 @@ final class FilePreview implements Preview.Listener {
     }
     long bad = summary.dead();
     screen.line(
-        "  %,d rows read: %,d for %s, %,d would be dead letters%s"
+        "  %,d rows read: %,d for %s, %,d would be dead letters%s%s"
             .formatted(
                 summary.made() + bad,
                 summary.made(),
                 summary.table().isEmpty() ? "no table" : summary.table(),
                 bad,
-                bad == 0 ? "" : " " + new TreeMap<>(summary.bad())));
+                bad == 0 ? "" : " " + new TreeMap<>(summary.bad()),
+                summary.rounded() == 0
+                    ? ""
+                    : "; %,d hold a value rounded to 18 digits after the point"
+                        .formatted(summary.rounded())));
   }
 
   @Override
@@ -56,12 +71,28 @@ final class FilePreview implements Preview.Listener {
     screen.line("%s!/%s: %s (%s)".formatted(file, member, reason.getMessage(), reason.code()));
   }
 
+  @Override
+  public void explained(List<Detector.Explained> columns) {
+    if (explain) {
+      List<List<String>> cells = new ArrayList<>();
+      cells.add(List.of("column", "first cell", "field", "becomes"));
+      columns.forEach(
+          c -> cells.add(List.of(cut(c.column()), cut(c.cell()), cut(c.field()), cut(c.value()))));
+      table(cells).forEach(line -> screen.line("  " + line));
+    }
+  }
+
   /** Rows below the names of the columns that some of them fill. */
   private static List<String> table(Preview.Summary summary) {
     List<List<String>> cells = new ArrayList<>();
     cells.add(summary.columns());
     summary.first().forEach(row -> cells.add(row.stream().map(FilePreview::cut).toList()));
-    int[] widths = new int[summary.columns().size()];
+    return table(cells);
+  }
+
+  /** Lines whose cells stand below each other. */
+  static List<String> table(List<List<String>> cells) {
+    int[] widths = new int[cells.getFirst().size()];
     for (List<String> row : cells) {
       for (int i = 0; i < widths.length; i++) {
         widths[i] = Math.max(widths[i], row.get(i).length());

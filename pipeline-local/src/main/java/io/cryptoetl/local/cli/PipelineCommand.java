@@ -28,6 +28,7 @@ import picocli.CommandLine.HelpCommand;
       ExtractCommand.class,
       ReplayCommand.class,
       BackfillCommand.class,
+      LayoutsCommand.class,
       SamplesCommand.class,
       SourcesCommand.class,
       ConsoleCommand.class,

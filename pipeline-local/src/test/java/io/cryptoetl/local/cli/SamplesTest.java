@@ -32,7 +32,7 @@ class SamplesTest {
             Optional.empty(),
             parameters,
             true,
-            new FilePreview(file, screen));
+            new FilePreview(file, screen, false));
     FileReader.read(new ByteArrayInputStream(content.getBytes(UTF_8)), Limits.DEFAULT, preview);
     return preview;
   }

@@ -175,6 +175,7 @@ public final class FileNormalizer extends RawNormalizer<RawCsvRows> {
 
     private long rows;
     private long deadLetters;
+    private long rounded;
 
     /**
      * Adds a row.
@@ -244,6 +245,11 @@ public final class FileNormalizer extends RawNormalizer<RawCsvRows> {
                   Utils.toArray(bytes),
                   new BadRecordException("row_invalid", e.getMessage()));
             }
+          }
+
+          @Override
+          public void rounded(long line) {
+            made.rounded++;
           }
 
           @Override
@@ -372,6 +378,7 @@ public final class FileNormalizer extends RawNormalizer<RawCsvRows> {
             .setRows(made.rows)
             .setMade(made.rows - made.deadLetters)
             .setDeadLetters(made.deadLetters)
+            .setRounded(made.rounded)
             .setFetchedAt(raw.getFetchedAt())
             .setChainId(chains.getMin() == chains.getMax() ? chains.getMin() : null)
             .setFirstBlock(hasBlocks ? heights.getMin() : null)
