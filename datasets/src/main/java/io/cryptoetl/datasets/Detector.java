@@ -26,6 +26,8 @@ public final class Detector {
   private static final Map<String, String> CONTEXT =
       Map.of("chain_id", "1", "venue", "venue", "symbol", "SYMBOL", "interval", "1d");
 
+  private static final String VENUE = "venue";
+
   /** One row of so many must fit: files begin with rows without values, or have damage. */
   private static final int LEAST_SHARE = 20;
 
@@ -43,13 +45,14 @@ public final class Detector {
    * @param spelled those of them that it spells the same
    * @param fitting rows that become rows of a table
    * @param rows that were tried
-   * @param needed columns that the layout needs, and the file has
+   * @param needed columns that the layout needs, and the file has; one more if it is the layout of
+   *     the venue that is told
    * @param told fields that the file's name and folders tell
    * @param missing fields that have to be given as parameters
    * @param problem of the first row that does not fit; empty if all do
    * @param leftOut columns of the file of which nothing is made
-   * @param undecided whether the rows can be read in more than one way, so that none is taken to
-   *     fit
+   * @param refusal code of why the file is not read so although rows fit: they can be read in more
+   *     than one way, or candles are of another length
    * @param conventions of the file that its rows tell, as parameters
    */
   public record Guess(
@@ -64,7 +67,7 @@ public final class Detector {
       List<String> missing,
       String problem,
       List<String> leftOut,
-      boolean undecided,
+      Optional<String> refusal,
       Map<String, String> conventions) {
     private static final Comparator<Guess> ORDER =
         Comparator.comparingInt(Guess::fitting)
@@ -78,6 +81,10 @@ public final class Detector {
     public String why() {
       return "it knows %d columns, and %d of the first %d rows fit%s%s"
           .formatted(columns, fitting, rows, read(), withoutWhat());
+    }
+
+    private boolean undecided() {
+      return refusal.filter(Values.CONVENTION_UNKNOWN::equals).isPresent();
     }
 
     /** Which conventions the rows tell, for people. */
@@ -121,13 +128,7 @@ public final class Detector {
       String file, FileFormat format, Chunk first, Map<String, String> parameters) {
     List<Guess> guesses = new ArrayList<>();
     for (Layout layout : layouts.all()) {
-      // A layout of one venue is not that of a file of which another one is told.
-      if (parameters.entrySet().stream()
-          .allMatch(
-              p ->
-                  layout.takes(p.getKey())
-                      && p.getValue()
-                          .equals(layout.values().getOrDefault(p.getKey(), p.getValue())))) {
+      if (parameters.keySet().stream().allMatch(layout::takes)) {
         guess(layout, file, format, first, parameters).ifPresent(guesses::add);
       }
     }
@@ -179,8 +180,8 @@ public final class Detector {
         }
       }
       Optional<Guess> fits = guess(layout, file, format, first, parameters);
-      if (fits.filter(Guess::undecided).isPresent()) {
-        throw undecided(fits.get());
+      if (fits.flatMap(Guess::refusal).isPresent()) {
+        throw refused(fits.get());
       }
       if (fits.isPresent() && fits.get().fitting() > 0) {
         requireParameters(fits.get());
@@ -190,12 +191,14 @@ public final class Detector {
     List<Guess> tried = tried(file, format, first, parameters);
     List<Guess> guesses = tried.stream().filter(g -> g.fitting() > 0).toList();
     int known = guesses.isEmpty() ? 0 : guesses.getFirst().columns();
-    Optional<Guess> undecided =
+    int missing = guesses.isEmpty() ? CONTEXT.size() : guesses.getFirst().missing().size();
+    Optional<Guess> refused =
         tried.stream()
-            .filter(g -> g.undecided() && g.columns() >= known)
+            .filter(g -> g.undecided() || (g.refusal().isPresent() && g.missing().size() < missing))
+            .filter(g -> g.columns() >= known)
             .max(Comparator.comparing(Guess::columns));
-    if (undecided.isPresent()) {
-      throw undecided(undecided.get());
+    if (refused.isPresent()) {
+      throw refused(refused.get());
     }
     Guess best = best(guesses).orElseThrow(() -> unknown(tried, guesses, parameters));
     requireParameters(best);
@@ -207,11 +210,13 @@ public final class Detector {
             Optional.of(best)));
   }
 
-  private static RefusedException undecided(Guess guess) {
+  private static RefusedException refused(Guess guess) {
     return new RefusedException(
-        Values.CONVENTION_UNKNOWN,
-        "the rows can be read in more than one way (%s, %s)"
-            .formatted(guess.dataset(), guess.problem()));
+        guess.refusal().orElseThrow(),
+        guess.undecided()
+            ? "the rows can be read in more than one way (%s, %s)"
+                .formatted(guess.dataset(), guess.problem())
+            : "%s, but %s".formatted(guess.dataset(), guess.problem()));
   }
 
   private RefusedException unknown(
@@ -273,14 +278,20 @@ public final class Detector {
       }
       List<Column> known = known(layout, names);
       Map<Integer, Schema.Field> ownNames = RowMapper.ownNames(layout, names);
-      Set<String> head =
-          new RowReader(chunk(layout, file, format, first, parameters)).told().keySet();
+      Map<String, String> head =
+          new RowReader(chunk(layout, file, format, first, parameters)).told();
+      Optional<String> venue = Optional.ofNullable(parameters.getOrDefault(VENUE, head.get(VENUE)));
+      Optional<String> own = Optional.ofNullable(layout.values().get(VENUE));
+      if (own.isPresent() && venue.isPresent() && !own.equals(venue)) {
+        // A layout of one venue is not that of a file of another one.
+        return Optional.empty();
+      }
       Map<String, String> tried = new HashMap<>(parameters);
       List<String> missing = new ArrayList<>();
       CONTEXT.forEach(
           (field, stand) -> {
             if (!isTold(layout, file, known, field)
-                && !head.contains(field)
+                && !head.containsKey(field)
                 && ownNames.values().stream().noneMatch(f -> f.name().equals(field))
                 && !parameters.containsKey(field)) {
               missing.add(field);
@@ -305,17 +316,17 @@ public final class Detector {
               layout.targetName(),
               known.size() + ownNames.size(),
               spelled(known, names),
-              sample.undecided() ? 0 : sample.fitting(),
+              sample.fitting(),
               sample.rows(),
-              layout.needs().size(),
+              layout.needs().size() + (venue.isPresent() && own.equals(venue) ? 1 : 0),
               layout.ofFileName(file).size(),
               missing,
               sample.problem(),
               leftOut(layout, names, ownNames),
-              sample.undecided(),
+              sample.refusal(),
               sample.conventions()));
     } catch (BadRecordException e) {
-      if (e.code().equals(Values.CONVENTION_UNKNOWN)) {
+      if (e.code().equals(Values.CONVENTION_UNKNOWN) || e.code().equals(RowReader.SEVERAL)) {
         return Optional.of(
             new Guess(
                 layout.name(),
@@ -329,7 +340,7 @@ public final class Detector {
                 List.of(),
                 e.getMessage(),
                 List.of(),
-                true,
+                Optional.of(e.code()),
                 Map.of()));
       }
       // The layout does not fit, for whatever reason: that is the answer.

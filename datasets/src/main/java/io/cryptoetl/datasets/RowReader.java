@@ -47,6 +47,9 @@ final class RowReader {
   /** Columns before the fields of a Bloomberg data file. */
   private static final List<String> BLOOMBERG = List.of("SECURITY", "ERRCODE", "NFIELDS");
 
+  /** Code of a file that holds several instruments side by side. */
+  static final String SEVERAL = "file_of_several";
+
   private static final String DATE_FORMAT = "DATEFORMAT=";
   private static final int MAX_CELL = 16 * 1024 * 1024;
 
@@ -187,11 +190,11 @@ final class RowReader {
     List<String> tickers = cells.subList(1, cells.size()).stream().distinct().toList();
     if (tickers.size() != 1) {
       throw new BadRecordException(
-          "file_of_several",
+          SEVERAL,
           "the file has columns of %s side by side; save one file for each, or one row for each ticker and day (stack() in pandas)"
               .formatted(String.join(", ", tickers)));
     }
-    return Map.of("symbol", tickers.getFirst());
+    return Map.of("symbol", tickers.getFirst(), "venue", "yahoo");
   }
 
   /**

@@ -4,9 +4,12 @@ import io.cryptoetl.datasets.Conventions.DateOrder;
 import io.cryptoetl.datasets.Conventions.DecimalMark;
 import io.cryptoetl.datasets.files.FileFormat;
 import io.cryptoetl.datasets.values.BadRecordException;
+import io.cryptoetl.datasets.values.CandleLength;
+import io.cryptoetl.market.Candle;
 import io.cryptoetl.raw.RawCsvRows;
 import java.math.BigDecimal;
 import java.nio.ByteBuffer;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.HashMap;
@@ -14,8 +17,10 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.function.Function;
 import org.apache.avro.Schema;
 import org.apache.avro.specific.SpecificRecord;
@@ -28,11 +33,20 @@ import org.apache.avro.specific.SpecificRecord;
  * @param rows how many there are
  * @param fitting those that become rows of a table
  * @param problem of the first row that does not fit, or why nobody can tell the convention
- * @param undecided whether nobody can
+ * @param refusal code of why the file is not read so, although rows fit; empty if it is
  * @param conventions that the rows tell, as parameters
  */
 record Sample(
-    int rows, int fitting, String problem, boolean undecided, Map<String, String> conventions) {
+    int rows,
+    int fitting,
+    String problem,
+    Optional<String> refusal,
+    Map<String, String> conventions) {
+  /** Of so many pairs of candles one may overlap. */
+  private static final int SELDOM = 20;
+
+  /** Pairs of candles from which on something can be concluded. */
+  private static final int ENOUGH = 4;
 
   /** The rows in one convention. */
   private static final class Attempt implements ChunkMapper.Rows {
@@ -101,6 +115,10 @@ record Sample(
       Function<Map<String, String>, RawCsvRows> chunk,
       Set<String> standIns)
       throws BadRecordException {
+    boolean isSaid = given.containsKey("interval") || !layout.values().containsKey("interval");
+    Function<Attempt, Optional<String>> interval =
+        attempt ->
+            standIns.contains("interval") ? Optional.empty() : wrongInterval(attempt, isSaid);
     Attempt plain = attempt(layout, Map.of(), chunk, standIns);
     Conventions known = layout.conventions().or(given);
     boolean text = format.name().equals("csv");
@@ -123,7 +141,9 @@ record Sample(
       }
     }
     if (dates.size() == 1 && decimals.size() == 1) {
-      return plain.unknown ? undecided(plain, plain.problem) : sample(plain, Map.of());
+      return plain.unknown
+          ? undecided(plain, plain.problem)
+          : sample(plain, Map.of(), interval.apply(plain));
     }
     List<Attempt> attempts = new ArrayList<>();
     BitSet readable = new BitSet();
@@ -137,7 +157,9 @@ record Sample(
       }
     }
     List<Attempt> whole = attempts.stream().filter(a -> a.fitting.equals(readable)).toList();
-    return whole.isEmpty() ? undecided(plain, contradiction(attempts)) : decided(plain, whole);
+    return whole.isEmpty()
+        ? undecided(plain, contradiction(attempts))
+        : decided(plain, whole, interval);
   }
 
   private static Attempt attempt(
@@ -152,7 +174,8 @@ record Sample(
     return attempt;
   }
 
-  private static Sample decided(Attempt plain, List<Attempt> whole) {
+  private static Sample decided(
+      Attempt plain, List<Attempt> whole, Function<Attempt, Optional<String>> interval) {
     Attempt first = whole.getFirst();
     for (Attempt other : whole) {
       for (int i = 0; i < first.rows.size(); i++) {
@@ -171,7 +194,9 @@ record Sample(
         told.remove(convention);
       }
     }
-    return first.unknown ? undecided(plain, first.problem) : sample(first, told);
+    return first.unknown
+        ? undecided(plain, first.problem)
+        : sample(first, told, interval.apply(first));
   }
 
   private static String bothReadings(Attempt one, Attempt other, int row) {
@@ -222,15 +247,64 @@ record Sample(
   }
 
   private static Sample undecided(Attempt plain, String problem) {
-    return new Sample(plain.rows.size(), 0, problem, true, Map.of());
+    return new Sample(
+        plain.rows.size(), 0, problem, Optional.of(Values.CONVENTION_UNKNOWN), Map.of());
   }
 
-  private static Sample sample(Attempt attempt, Map<String, String> told) {
+  private static Sample sample(
+      Attempt attempt, Map<String, String> told, Optional<String> wrongInterval) {
     return new Sample(
         attempt.rows.size(),
-        attempt.fitting.cardinality(),
-        attempt.problem,
-        false,
+        wrongInterval.isPresent() ? 0 : attempt.fitting.cardinality(),
+        wrongInterval.orElse(attempt.problem),
+        wrongInterval.map(w -> "candle_interval"),
         Map.copyOf(told));
+  }
+
+  /**
+   * Why candles are of another length than is said: they overlap, or none follows another one.
+   *
+   * @param isSaid whether rows or people say how long they are: then they may be few
+   */
+  private static Optional<String> wrongInterval(Attempt attempt, boolean isSaid) {
+    Map<List<String>, TreeSet<Instant>> opens = new HashMap<>();
+    for (SpecificRecord row : attempt.rows) {
+      if (row instanceof Candle candle) {
+        opens
+            .computeIfAbsent(
+                List.of(candle.getVenue(), candle.getSymbol(), candle.getInterval()),
+                k -> new TreeSet<>())
+            .add(candle.getOpenTime());
+      }
+    }
+    for (Map.Entry<List<String>, TreeSet<Instant>> of : opens.entrySet()) {
+      String interval = of.getKey().getLast();
+      int gaps = 0;
+      int overlaps = 0;
+      int apart = 0;
+      Instant before = null;
+      String nearest = "";
+      for (Instant open : of.getValue()) {
+        if (before != null) {
+          Instant end = CandleLength.end(before, interval).orElseThrow();
+          gaps++;
+          if (open.isBefore(end)) {
+            overlaps++;
+            nearest = "%s and %s".formatted(before, open);
+          } else if (!open.isBefore(CandleLength.end(end, interval).orElseThrow())) {
+            apart++;
+            nearest = overlaps > 0 ? nearest : "%s and %s".formatted(before, open);
+          }
+        }
+        before = open;
+      }
+      // After a downtime venues have opened single candles between others.
+      if (overlaps * SELDOM > gaps || (!isSaid && gaps >= ENOUGH && apart == gaps)) {
+        return Optional.of(
+            "candles open at %s, so that they are not of %s: give interval as a parameter"
+                .formatted(nearest, interval));
+      }
+    }
+    return Optional.empty();
   }
 }

@@ -160,4 +160,116 @@ class DetectorTest {
 
     assertThat(dataset("logs.jsonl", log, Map.of())).isEqualTo("ethereum-etl-logs");
   }
+
+  @Test
+  void shouldRefuseCandlesOfAnotherLengthThanTheLayoutHas() {
+    StringBuilder hours = new StringBuilder("Date,Open,High,Low,Close,Volume\n");
+    StringBuilder weeks = new StringBuilder(hours);
+    for (int i = 1; i < 9; i++) {
+      hours.append("2024-01-01 0%d:00:00+00:00,1,2,0.5,1.5,7\n".formatted(i));
+      weeks.append("2024-0%d-01,1,2,0.5,1.5,7\n".formatted(i));
+    }
+
+    for (StringBuilder rows : List.of(hours, weeks)) {
+      assertThatExceptionOfType(RefusedException.class)
+          .isThrownBy(() -> dataset("ETH-USD.csv", rows.toString(), Map.of()))
+          .withMessageContaining("not of 1d");
+    }
+  }
+
+  @Test
+  void shouldTellInstrumentsOfOneSymbolApartByTheirPath() throws Exception {
+    String rows = "1609459200000,736.42,739.00,729.33,734.07,0,1609459259999,0,60,0,0,0\n";
+    Map<String, String> venues =
+        Map.of(
+            "data/spot/monthly/klines/ETHUSDT/1m/ETHUSDT-1m-2021-01.csv", "binance",
+            "futures/um/daily/klines/ETHUSDT/1m/ETHUSDT-1m-2021-01-01.csv", "binance-usdm",
+            "s3://b/futures/um/daily/markPriceKlines/ETHUSDT/1m/ETHUSDT-1m-2021-01-01.csv",
+                "binance-usdm-mark",
+            "futures/cm/daily/indexPriceKlines/ETHUSD/1m/ETHUSD-1m-2021-01-01.csv",
+                "binance-coinm-index");
+    for (Map.Entry<String, String> of : venues.entrySet()) {
+      assertThat(reading(of.getKey(), rows, Map.of()).parameters())
+          .containsEntry("venue", of.getValue());
+    }
+    assertThat(
+            Layouts.defaults()
+                .named("binance-klines")
+                .orElseThrow()
+                .ofFileName("BTCUSDT_240329-1h-2024-01.csv"))
+        .isEqualTo(Map.of("symbol", "BTCUSDT_240329", "interval", "1h"));
+  }
+
+  @Test
+  void shouldTakeTheSecondVolumeAsThatOfTheQuote() throws Exception {
+    Reads reads =
+        Reads.of(
+            "Binance_ETHBTC_d.csv",
+            "https://www.CryptoDataDownload.com\nUnix,Date,Symbol,Open,High,Low,Close,Volume ETH,Volume BTC,tradecount\n1646092800000,2022-03-01,ETHBTC,0.0675,0.0681,0.066,0.067,1000,67,5\n"
+                .getBytes(UTF_8),
+            Map.of());
+
+    assertThat(reads.bad).isEmpty();
+    assertThat(reads.rows.getFirst().toString())
+        .contains("\"venue\": \"binance\"", "\"interval\": \"1d\"", "\"quote_volume\": 67.");
+  }
+
+  @Test
+  void shouldRoundWhatIsFinerThanItsColumn() throws Exception {
+    Reads reads =
+        Reads.of(
+            "a.csv",
+            "time,open,high,low,close\n2024-01-01,1,2,0.5,1.23456789012345678950\n2024-01-02,1,2,0.5,1.5e-19\n2024-01-03,1,2,0.5,1.50000000000000000000\n"
+                .getBytes(UTF_8),
+            Map.of("venue", "v", "symbol", "s", "interval", "1d"));
+
+    assertThat(reads.rows.toString()).contains("\"close\": 1.234567890123456790");
+    assertThat(reads.rounded).isEqualTo(1);
+    // Zero is below the low: what rounding makes impossible is refused as it is otherwise.
+    assertThat(reads.bad).hasSize(1);
+  }
+
+  @Test
+  void shouldReadFilesOfYfinanceWithOneTicker() throws Exception {
+    String head = "Price,Close,High,Low,Open,Volume\nTicker,%1$s,%1$s,%2$s,%2$s,%2$s\nDate,,,,,\n";
+    String rows = "2024-01-01,2352.33,2352.33,2264.73,2282.87,8293413420\n";
+
+    Reads reads =
+        Reads.of("x.csv", (head.formatted("ETH-USD", "ETH-USD") + rows).getBytes(UTF_8), Map.of());
+    assertThat(reads.bad).isEmpty();
+    assertThat(reads.rows.toString())
+        .contains("\"symbol\": \"ETH-USD\"", "\"open\": 2282.87", "\"close\": 2352.33");
+    assertThatExceptionOfType(RefusedException.class)
+        .isThrownBy(
+            () ->
+                Reads.of(
+                    "x.csv",
+                    (head.formatted("ETH-USD", "BTC-USD") + rows).getBytes(UTF_8),
+                    Map.of()))
+        .withMessageContaining("ETH-USD, BTC-USD side by side");
+  }
+
+  @Test
+  void shouldReadOldTransactionsAndExportsOfItsOwn() throws Exception {
+    String hash = "0x" + "5c50".repeat(16);
+    String address = "0x" + "a1e4".repeat(10);
+    Reads old =
+        Reads.of(
+            "transactions.csv",
+            "hash,nonce,block_hash,block_number,transaction_index,from_address,to_address,value,gas,gas_price,input\n%1$s,0,%1$s,46147,0,%2$s,%2$s,31337,21000,50000000000000,0x\n"
+                .formatted(hash, address)
+                .getBytes(UTF_8),
+            Map.of("chain_id", "1"));
+    assertThat(old.bad).isEmpty();
+    assertThat(old.rows.toString()).contains("\"block_timestamp\": null", "\"type\": null");
+
+    Reads own =
+        Reads.of(
+            "query.csv",
+            "venue,symbol,interval,open_time,close_time,base,quote,open,high,low,close,volume,quote_volume,trades,taker_base_volume,taker_quote_volume,source,endpoint,fetched_at,checks\nbinance,ETHUSDT,1m,2021-01-01 00:00:00+00,2021-01-01 00:00:59.999+00,ETH,USDT,736.42,739,729.33,734.07,27932.69,20501936.57,50,14097.5,10348120.9,api,x,2021-01-02 00:00:00+00,{}\n"
+                .getBytes(UTF_8),
+            Map.of());
+    assertThat(own.bad).isEmpty();
+    assertThat(own.rows.toString()).contains("\"taker_quote_volume\": 10348120.9");
+  }
 }

@@ -24,6 +24,7 @@ final class Reads implements FileReader.Content {
 
   final List<SpecificRecord> rows = new ArrayList<>();
   final List<BadRecordException> bad = new ArrayList<>();
+  int rounded;
   Detector.Reading reading;
 
   private final String file;
@@ -69,6 +70,11 @@ final class Reads implements FileReader.Content {
             @Override
             public void row(long line, ByteBuffer bytes, Target target, SpecificRecord row) {
               rows.add(row);
+            }
+
+            @Override
+            public void rounded(long line) {
+              rounded++;
             }
 
             @Override
