@@ -24,7 +24,10 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
@@ -116,6 +119,22 @@ class BackfillIT {
     put(key, content.getBytes(UTF_8));
   }
 
+  private static byte[] parquet(String csv) throws IOException, SQLException {
+    Path text = Files.createTempFile("rows", ".csv");
+    Path parquet = Files.createTempFile("rows", ".parquet");
+    try (Connection db = DriverManager.getConnection("jdbc:duckdb:");
+        Statement statement = db.createStatement()) {
+      Files.writeString(text, csv);
+      statement.execute(
+          "COPY (FROM read_csv('%s')) TO '%s' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 10000)"
+              .formatted(text, parquet));
+      return Files.readAllBytes(parquet);
+    } finally {
+      Files.delete(text);
+      Files.delete(parquet);
+    }
+  }
+
   private static String key(String symbol, String name) {
     return "ohlcv/venue=test/interval=1m/symbol=" + symbol + "/" + name;
   }
@@ -188,6 +207,7 @@ class BackfillIT {
       out.write("no rows here".getBytes(UTF_8));
     }
     put(key("ZIP", "a.zip"), zip.toByteArray());
+    put(key("PARQUET", "a.parquet"), parquet(candles(0, 100)));
     // As Binance's API gives them; the name tells market and length.
     put(
         "BTCUSDT-1m-2020-09.json",
@@ -212,10 +232,12 @@ class BackfillIT {
     awaitState("ZIP/a.zip", "failed members_failed 0");
     awaitState("BTCUSDT-1m-2020-09.json", "done 50");
     awaitState("x.csv", "done 100");
-    awaitLoaded("", 650);
+    awaitState("PARQUET/a.parquet", "done 100");
+    awaitLoaded("", 750);
     assertThat(candlesOf("PLAIN")).isEqualTo(100);
     assertThat(candlesOf("GZIP")).isEqualTo(100);
     assertThat(candlesOf("ZIP")).isEqualTo(300);
+    assertThat(candlesOf("PARQUET")).isEqualTo(100);
     assertThat(candlesOf("BTCUSDT")).isEqualTo(50);
     assertThat(candlesOf("ROUTED")).isEqualTo(98);
     assertThat(
@@ -323,7 +345,9 @@ class BackfillIT {
     int files = 8;
     int rows = 60_000;
     for (int i = 0; i < files; i++) {
-      put(key("CRASH", "f%d.csv".formatted(i)), candles(i * rows, (i + 1) * rows));
+      String text = candles(i * rows, (i + 1) * rows);
+      byte[] bytes = i % 4 == 1 ? parquet(text) : text.getBytes(UTF_8);
+      put(key("CRASH", "f%d".formatted(i)), bytes);
       if (i == 2) {
         // Some are being read, some are not even there yet.
         kill("backfill");
@@ -336,7 +360,7 @@ class BackfillIT {
     kill("backfill");
 
     for (int i = 0; i < files; i++) {
-      awaitState("CRASH/f%d.csv".formatted(i), "done " + rows);
+      awaitState("CRASH/f%d".formatted(i), "done " + rows);
     }
     kill("transformer");
     awaitLoaded("CRASH", (long) files * rows);
