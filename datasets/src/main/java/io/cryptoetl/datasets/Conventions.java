@@ -53,16 +53,16 @@ public record Conventions(
     /** 1,234.5: a comma, space or apostrophe may stand between thousands. */
     POINT(
         Pattern.compile(
-            "[-+]?([0-9]+|[0-9]{1,3}([,'’ \u00a0\u202f][0-9]{3})+)([.][0-9]*)?([eE][-+]?[0-9]+)?")),
+            "[-+]?(?:[0-9]+|[1-9][0-9]{0,2}([,'’ \u00a0\u202f])[0-9]{3}(?:\\1[0-9]{3})*)(?:[.][0-9]*)?(?:[eE][-+]?[0-9]+)?")),
     /** 1.234,5: a point, space or apostrophe may stand between thousands. */
     COMMA(
         Pattern.compile(
-            "[-+]?([0-9]+|[0-9]{1,3}([.'’ \u00a0\u202f][0-9]{3})+)(,[0-9]*)?([eE][-+]?[0-9]+)?"));
+            "[-+]?(?:[0-9]+|[1-9][0-9]{0,2}([.'’ \u00a0\u202f])[0-9]{3}(?:\\1[0-9]{3})*)(?:,[0-9]*)?(?:[eE][-+]?[0-9]+)?"));
 
     private static final Pattern BETWEEN_THOUSANDS = Pattern.compile("[.,'’ \u00a0\u202f]");
 
     private static final Pattern SPACED =
-        Pattern.compile("[-+]?[0-9]{1,3}(['’ \u00a0\u202f][0-9]{3})+");
+        Pattern.compile("[-+]?[1-9][0-9]{0,2}(['’ \u00a0\u202f])[0-9]{3}(?:\\1[0-9]{3})*");
 
     private final Pattern number;
 

@@ -26,8 +26,6 @@ public final class Detector {
   private static final Map<String, String> CONTEXT =
       Map.of("chain_id", "1", "venue", "venue", "symbol", "SYMBOL", "interval", "1d");
 
-  private static final String VENUE = "venue";
-
   /** One row of so many must fit: files begin with rows without values, or have damage. */
   private static final int LEAST_SHARE = 20;
 
@@ -128,12 +126,34 @@ public final class Detector {
       String file, FileFormat format, Chunk first, Map<String, String> parameters) {
     List<Guess> guesses = new ArrayList<>();
     for (Layout layout : layouts.all()) {
-      if (parameters.keySet().stream().allMatch(layout::takes)) {
+      if (parameters.keySet().stream().allMatch(layout::takes)
+          && !isOfAnotherVenue(layout, file, format, first, parameters)) {
         guess(layout, file, format, first, parameters).ifPresent(guesses::add);
       }
     }
     guesses.sort(Guess.ORDER.reversed());
     return guesses;
+  }
+
+  /** A layout of one venue is not that of a file of which another one is told. */
+  private static boolean isOfAnotherVenue(
+      Layout layout, String file, FileFormat format, Chunk first, Map<String, String> parameters) {
+    String venue = parameters.get(Layout.VENUE);
+    try {
+      if (venue == null) {
+        venue =
+            new RowReader(chunk(layout, file, format, first, parameters)).told().get(Layout.VENUE);
+      }
+    } catch (BadRecordException e) {
+      // It is said when the layout is tried.
+      return false;
+    }
+    return venue != null && !layout.venues().isEmpty() && !layout.venues().contains(venue);
+  }
+
+  /** Whether a format without names within its rows has them before. */
+  private static boolean hasHead(FileFormat format) {
+    return format.name().equals("jsonl") && format.head().length > 0;
   }
 
   /** The best guess, if it is better than all others and no chance. */
@@ -162,6 +182,11 @@ public final class Detector {
       Optional<String> given,
       Map<String, String> parameters)
       throws RefusedException {
+    try {
+      Conventions.NONE.or(parameters);
+    } catch (BadRecordException e) {
+      throw new RefusedException(e.code(), e.getMessage());
+    }
     if (given.isPresent()) {
       Layout layout =
           layouts
@@ -280,12 +305,11 @@ public final class Detector {
       Map<Integer, Schema.Field> ownNames = RowMapper.ownNames(layout, names);
       Map<String, String> head =
           new RowReader(chunk(layout, file, format, first, parameters)).told();
-      Optional<String> venue = Optional.ofNullable(parameters.getOrDefault(VENUE, head.get(VENUE)));
-      Optional<String> own = Optional.ofNullable(layout.values().get(VENUE));
-      if (own.isPresent() && venue.isPresent() && !own.equals(venue)) {
-        // A layout of one venue is not that of a file of another one.
+      if (layout.onlyPositional() && (names != null || hasHead(format))) {
         return Optional.empty();
       }
+      Optional<String> venue =
+          Optional.ofNullable(parameters.getOrDefault(Layout.VENUE, head.get(Layout.VENUE)));
       Map<String, String> tried = new HashMap<>(parameters);
       List<String> missing = new ArrayList<>();
       CONTEXT.forEach(
@@ -316,9 +340,10 @@ public final class Detector {
               layout.targetName(),
               known.size() + ownNames.size(),
               spelled(known, names),
-              sample.fitting(),
+              // The first line of a file with names is no row of one without.
+              layout.onlyPositional() && !sample.firstFits() ? 0 : sample.fitting(),
               sample.rows(),
-              layout.needs().size() + (venue.isPresent() && own.equals(venue) ? 1 : 0),
+              layout.needs().size() + (venue.filter(layout.venues()::contains).isPresent() ? 1 : 0),
               layout.ofFileName(file).size(),
               missing,
               sample.problem(),

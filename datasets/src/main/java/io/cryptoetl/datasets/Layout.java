@@ -39,6 +39,9 @@ public final class Layout {
   /** Names of times that are not patterns. */
   private static final Set<String> UNIX = Set.of("unix", "unix_s", "unix_ms", "unix_us", "unix_ns");
 
+  /** Field that tells layouts apart, and a parameter. */
+  static final String VENUE = "venue";
+
   private final String name;
   private final String about;
   private final Target target;
@@ -484,6 +487,18 @@ public final class Layout {
   /** Whether a file without names of columns has them in the order of the layout. */
   boolean positional() {
     return positional != Positional.NEVER;
+  }
+
+  /** Whether its files never have names of columns. */
+  boolean onlyPositional() {
+    return positional == Positional.ONLY;
+  }
+
+  /** The venues that it may tell; empty if it leaves them to others. */
+  Set<String> venues() {
+    Set<String> venues = new HashSet<>(map.getOrDefault(VENUE, Map.of()).values());
+    Optional.ofNullable(values.get(VENUE)).ifPresent(venues::add);
+    return venues;
   }
 
   /** Whether some cell is the name of a column, so that the row is no row of a table. */

@@ -162,7 +162,7 @@ public final class Preview implements FileReader.Content {
                         ? AS_YOU_SAY + guess.read() + guess.withoutWhat()
                         : guess.why())
             .orElse(AS_YOU_SAY);
-    ofPath = layouts.named(found.dataset()).orElseThrow().ofPath(name);
+    ofPath = layouts.named(found.dataset()).orElseThrow().ofPath(file);
     part = new Part(name, format, found);
     listener.begun(name, found.dataset(), why);
     listener.explained(detector.explain(name, format, first, found));

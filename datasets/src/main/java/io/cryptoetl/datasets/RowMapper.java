@@ -304,7 +304,12 @@ final class RowMapper {
         row,
         field,
         Values.of(
-            field, constant.what(), constant.text(), TimeFormat.GIVEN, Conventions.NONE, ","));
+            field,
+            constant.what(),
+            constant.text(),
+            TimeFormat.GIVEN,
+            Conventions.NONE.in(conventions.zoneOrUtc()),
+            ","));
   }
 
   private void set(SpecificRecord row, Schema.Field field, Object value) {
@@ -522,13 +527,17 @@ final class RowMapper {
     if (binding != null && java.util.Objects.equals(binding.names(), cellNames)) {
       return binding;
     }
-    if (cellNames == null && !layout.positional()) {
+    if (cellNames == null ? !layout.positional() : layout.onlyPositional()) {
       throw new BadRecordException(
           "layout_mismatch",
-          "the file has no line with names of columns that %s knows, such as %s"
-              .formatted(
-                  layout.name(),
-                  layout.columns().stream().map(Column::name).collect(Collectors.joining(", "))));
+          layout.onlyPositional()
+              ? "the rows have names, and %s is for files without any, whose columns are %s"
+              : "the file has no line with names of columns that %s knows, such as %s"
+                  .formatted(
+                      layout.name(),
+                      layout.columns().stream()
+                          .map(Column::name)
+                          .collect(Collectors.joining(", "))));
     }
     List<Column> columns = layout.columns();
     int[] indexes = new int[columns.size()];

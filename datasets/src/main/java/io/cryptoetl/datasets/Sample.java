@@ -9,6 +9,7 @@ import io.cryptoetl.market.Candle;
 import io.cryptoetl.raw.RawCsvRows;
 import java.math.BigDecimal;
 import java.nio.ByteBuffer;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.BitSet;
@@ -32,6 +33,7 @@ import org.apache.avro.specific.SpecificRecord;
  *
  * @param rows how many there are
  * @param fitting those that become rows of a table
+ * @param firstFits whether the first one is among them
  * @param problem of the first row that does not fit, or why nobody can tell the convention
  * @param refusal code of why the file is not read so, although rows fit; empty if it is
  * @param conventions that the rows tell, as parameters
@@ -39,9 +41,13 @@ import org.apache.avro.specific.SpecificRecord;
 record Sample(
     int rows,
     int fitting,
+    boolean firstFits,
     String problem,
     Optional<String> refusal,
     Map<String, String> conventions) {
+  /** Days of local time may be shorter by it. */
+  private static final Duration CLOCK_CHANGE = Duration.ofHours(1);
+
   /** Of so many pairs of candles one may overlap. */
   private static final int SELDOM = 20;
 
@@ -130,32 +136,36 @@ record Sample(
     } else {
       dates.add(Map.of());
     }
-    List<Map<String, String>> decimals = new ArrayList<>(List.of(Map.of()));
+    List<Attempt> attempts = new ArrayList<>();
+    for (Map<String, String> date : dates) {
+      attempts.add(date.isEmpty() ? plain : attempt(layout, date, chunk, standIns));
+    }
+    // With all dates told, what is unknown is a number.
+    boolean numbers = attempts.stream().anyMatch(a -> a.unknown);
+    List<String> marks = new ArrayList<>();
     if (known.decimals().isEmpty()) {
-      if (plain.unknown) {
-        decimals.add(Map.of(Conventions.DECIMALS, DecimalMark.POINT.word()));
+      if (numbers) {
+        marks.add(DecimalMark.POINT.word());
       }
       // Who separates cells otherwise often does so because fractions have commas.
-      if (text && (plain.unknown || format.delimiter() == ';' || format.delimiter() == '\t')) {
-        decimals.add(Map.of(Conventions.DECIMALS, DecimalMark.COMMA.word()));
+      if (text && (numbers || format.delimiter() == ';' || format.delimiter() == '\t')) {
+        marks.add(DecimalMark.COMMA.word());
       }
     }
-    if (dates.size() == 1 && decimals.size() == 1) {
+    for (Map<String, String> date : dates) {
+      for (String mark : marks) {
+        Map<String, String> both = new HashMap<>(date);
+        both.put(Conventions.DECIMALS, mark);
+        attempts.add(attempt(layout, both, chunk, standIns));
+      }
+    }
+    if (attempts.size() == 1) {
       return plain.unknown
           ? undecided(plain, plain.problem)
           : sample(plain, Map.of(), interval.apply(plain));
     }
-    List<Attempt> attempts = new ArrayList<>();
     BitSet readable = new BitSet();
-    for (Map<String, String> date : dates) {
-      for (Map<String, String> decimal : decimals) {
-        Map<String, String> both = new HashMap<>(date);
-        both.putAll(decimal);
-        Attempt attempt = attempt(layout, both, chunk, standIns);
-        attempts.add(attempt);
-        readable.or(attempt.fitting);
-      }
-    }
+    attempts.forEach(a -> readable.or(a.fitting));
     List<Attempt> whole = attempts.stream().filter(a -> a.fitting.equals(readable)).toList();
     return whole.isEmpty()
         ? undecided(plain, contradiction(attempts))
@@ -197,6 +207,12 @@ record Sample(
     return first.unknown
         ? undecided(plain, first.problem)
         : sample(first, told, interval.apply(first));
+  }
+
+  private static boolean isShort(String interval) {
+    return !CandleLength.end(Instant.EPOCH, interval)
+        .orElseThrow()
+        .isAfter(Instant.EPOCH.plus(CLOCK_CHANGE));
   }
 
   private static String bothReadings(Attempt one, Attempt other, int row) {
@@ -248,7 +264,7 @@ record Sample(
 
   private static Sample undecided(Attempt plain, String problem) {
     return new Sample(
-        plain.rows.size(), 0, problem, Optional.of(Values.CONVENTION_UNKNOWN), Map.of());
+        plain.rows.size(), 0, false, problem, Optional.of(Values.CONVENTION_UNKNOWN), Map.of());
   }
 
   private static Sample sample(
@@ -256,6 +272,7 @@ record Sample(
     return new Sample(
         attempt.rows.size(),
         wrongInterval.isPresent() ? 0 : attempt.fitting.cardinality(),
+        attempt.fitting.get(0),
         wrongInterval.orElse(attempt.problem),
         wrongInterval.map(w -> "candle_interval"),
         Map.copyOf(told));
@@ -288,7 +305,7 @@ record Sample(
         if (before != null) {
           Instant end = CandleLength.end(before, interval).orElseThrow();
           gaps++;
-          if (open.isBefore(end)) {
+          if (open.plus(CLOCK_CHANGE).isBefore(end) || (open.isBefore(end) && isShort(interval))) {
             overlaps++;
             nearest = "%s and %s".formatted(before, open);
           } else if (!open.isBefore(CandleLength.end(end, interval).orElseThrow())) {

@@ -50,9 +50,14 @@ sealed interface TimeFormat {
       return local.toInstant(offsets.getFirst());
     }
     throw new BadRecordException(
-        Values.CONVENTION_UNKNOWN,
+        "time_ambiguous",
         "'%s' was %s in %s, because clocks were changed: write such times with their offset, or in UTC"
             .formatted(text, offsets.isEmpty() ? "never" : "twice", zone));
+  }
+
+  /** Nanoseconds of a fraction of a second; none of null. */
+  private static int nanos(String fraction) {
+    return fraction == null ? 0 : Integer.parseInt(fraction + "0".repeat(9 - fraction.length()));
   }
 
   /**
@@ -161,15 +166,12 @@ sealed interface TimeFormat {
       ZoneId zone;
       try {
         LocalDate date = LocalDate.of(number(matcher, 1), number(matcher, 3), number(matcher, 4));
-        String fraction = matcher.group(8) == null ? "" : matcher.group(8);
         local =
             date.atTime(
                 number(matcher, 5),
                 number(matcher, 6),
                 number(matcher, 7),
-                fraction.isEmpty()
-                    ? 0
-                    : Integer.parseInt(fraction + "0".repeat(9 - fraction.length())));
+                nanos(matcher.group(8)));
         zone =
             switch (matcher.group(9)) {
               case null -> conventions.zoneOrUtc();
@@ -203,7 +205,7 @@ sealed interface TimeFormat {
 
     private static final Pattern WRITTEN =
         Pattern.compile(
-            "([0-9]{1,2})([-/.])([0-9]{1,2})\\2([0-9]{4})(?:,?[T ]+([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:[.][0-9]{1,9})?)?(?: ?([AaPp][Mm]))?(?: ?(Z|UTC|GMT|[-+][0-9]{2}:?[0-9]{2}))?)?");
+            "([0-9]{1,2})([-/.])([0-9]{1,2})\\2([0-9]{4})(?:,?[T ]+([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:[.]([0-9]{1,9}))?)?(?: ?([AaPp][Mm]))?(?: ?(Z|UTC|GMT|[-+][0-9]{2}:?[0-9]{2}))?)?");
 
     private static final int NOON = 12;
 
@@ -241,10 +243,10 @@ sealed interface TimeFormat {
       }
       try {
         ZoneId zone =
-            switch (matcher.group(9)) {
+            switch (matcher.group(10)) {
               case null -> conventions.zoneOrUtc();
               case "Z", "UTC", "GMT" -> ZoneOffset.UTC;
-              default -> ZoneOffset.of(matcher.group(9));
+              default -> ZoneOffset.of(matcher.group(10));
             };
         return Optional.of(moment(date.get().atTime(time(matcher)), zone, text));
       } catch (DateTimeException e) {
@@ -269,7 +271,7 @@ sealed interface TimeFormat {
         return LocalTime.MIDNIGHT;
       }
       int hour = Integer.parseInt(matcher.group(5));
-      String half = matcher.group(8);
+      String half = matcher.group(9);
       if (half != null) {
         if (hour < 1 || hour > NOON) {
           throw new DateTimeException("no hour of twelve");
@@ -279,7 +281,8 @@ sealed interface TimeFormat {
       return LocalTime.of(
           hour,
           Integer.parseInt(matcher.group(6)),
-          matcher.group(7) == null ? 0 : Integer.parseInt(matcher.group(7)));
+          matcher.group(7) == null ? 0 : Integer.parseInt(matcher.group(7)),
+          nanos(matcher.group(8)));
     }
 
     @Override

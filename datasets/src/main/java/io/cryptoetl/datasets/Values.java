@@ -176,10 +176,14 @@ final class Values {
     return text;
   }
 
-  /** Whether a text has nothing but a sign, digits, a point and an exponent. */
+  /** Whether a text has nothing but a sign, digits, one point and an exponent. */
   private static boolean isPlainNumber(String text) {
+    int points = 0;
     for (int i = 0; i < text.length(); i++) {
       char c = text.charAt(i);
+      if (c == '.' && ++points > 1) {
+        return false;
+      }
       if ((c < '0' || c > '9') && c != '.' && c != '-' && c != '+' && c != 'e' && c != 'E') {
         return false;
       }
@@ -190,6 +194,9 @@ final class Values {
   private static String requireText(String column, String text) throws BadRecordException {
     if (text.length() > LONGEST_NAME) {
       throw invalid(column, text, "a text of at most %d characters".formatted(LONGEST_NAME));
+    }
+    if (text.startsWith("\\x")) {
+      throw invalid(column, text, "text, and no bytes: give the column a type that says so,");
     }
     if (text.indexOf('\uFFFD') >= 0) {
       throw invalid(column, text, "text in the encoding of the file");

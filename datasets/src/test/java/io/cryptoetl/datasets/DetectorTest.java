@@ -272,4 +272,128 @@ class DetectorTest {
     assertThat(own.bad).isEmpty();
     assertThat(own.rows.toString()).contains("\"taker_quote_volume\": 10348120.9");
   }
+
+  @Test
+  void shouldTakeNoNamesForRowsOfAFileWithoutNames() throws Exception {
+    Map<String, String> all = Map.of("venue", "v", "symbol", "s", "interval", "1m");
+    Reads named =
+        Reads.of(
+            "a.csv",
+            "time,open,high,low,close,vwap\n1609459200000,1,2,0.5,1.5,1.2\n".getBytes(UTF_8),
+            all);
+    assertThat(named.reading.dataset()).isEqualTo("ohlcv");
+    assertThat(named.rows.toString()).contains("\"volume\": null");
+    assertThatExceptionOfType(RefusedException.class)
+        .isThrownBy(
+            () ->
+                dataset(
+                    "a.jsonl",
+                    "{\"time\":1704067200,\"open\":1,\"high\":2,\"low\":0.5,\"close\":1.5,\"volume\":7,\"trades\":5}\n",
+                    Map.of("symbol", "s", "interval", "1m")))
+        .withMessageContaining("needs venue");
+  }
+
+  @Test
+  void shouldCheckADatasetThatIsGivenToo() {
+    String weeks = "";
+    for (int i = 1; i < 9; i++) {
+      weeks += "2024-0%d-01,1,2,0.5,1.5,7\n".formatted(i);
+    }
+    byte[] sample = ("Date,Open,High,Low,Close,Volume\n" + weeks).getBytes(UTF_8);
+
+    for (Map<String, String> parameters :
+        List.of(
+            Map.of("venue", "stooq", "symbol", "s"),
+            Map.of("venue", "v", "symbol", "s", "zone", "EST"),
+            Map.of("venue", "v", "symbol", "s", "dates", "dayfirst"))) {
+      assertThatExceptionOfType(RefusedException.class)
+          .isThrownBy(
+              () -> {
+                FileFormat format = FileFormat.of(sample);
+                new Detector(Layouts.defaults())
+                    .reading(
+                        "a.csv",
+                        format,
+                        Chunk.first(format, sample),
+                        Optional.of("yahoo-ohlcv"),
+                        parameters);
+              })
+          .satisfies(e -> assertThat(e.code()).isIn("candle_interval", "parameter_invalid"));
+    }
+  }
+
+  @Test
+  void shouldReadTheSameWithWhatThePathToldGiven() throws Exception {
+    String rows = "1609459200000,736.42,739.00,729.33,734.07,0,1609459259999,0,60,0,0,0\n";
+    Detector.Reading first =
+        reading("futures/um/daily/klines/ETHUSDT/1m/ETHUSDT-1m-2021-01-01.csv", rows, Map.of());
+
+    assertThat(reading("venue=binance-usdm/ETHUSDT-1m-2021-01-01.csv", rows, first.parameters()))
+        .isEqualTo(first);
+  }
+
+  @Test
+  void shouldTakeNoFolderOrWordForAVenue() {
+    assertThatExceptionOfType(RefusedException.class)
+        .isThrownBy(
+            () ->
+                dataset(
+                    "data_BTCUSD_1h.csv",
+                    "timestamp,open,high,low,close,volume\n1646092800,1,2,0.5,1.5,7\n",
+                    Map.of()))
+        .withMessageContaining("venue");
+    assertThat(
+            Layouts.defaults()
+                .named("ccxt-candles")
+                .orElseThrow()
+                .ofFileName("BTC_USDT_USDT-8h-mark.json"))
+        .isEmpty();
+  }
+
+  @Test
+  void shouldReadGroupedNumbersBetweenCommasIfOneOfThemTells() throws Exception {
+    Reads reads =
+        Reads.of(
+            "a.csv",
+            "Date,Open,High,Low,Close,Volume\n2024-01-02,2.250,2.310,2.200,2.280,1.234.567\n2024-01-03,2.250,2.310,2.200,2.280,234.567\n"
+                .getBytes(UTF_8),
+            OF_BARS);
+
+    assertThat(reads.reading.parameters()).containsEntry("decimals", "comma");
+    assertThat(reads.rows.getLast().toString()).contains("\"open\": 2250.", "\"volume\": 234567.");
+  }
+
+  @Test
+  void shouldLetAClockChangeSpoilItsRowsOnly() throws Exception {
+    StringBuilder days = new StringBuilder("Date,Open,High,Low,Close\n");
+    StringBuilder hours = new StringBuilder(days);
+    for (int i = 8; i < 13; i++) {
+      days.append("2024-03-%02d,1,2,0.5,1.5\n".formatted(i));
+    }
+    for (int i = 0; i < 5; i++) {
+      hours.append("2024-11-03 0%d:00:00,1,2,0.5,1.5\n".formatted(i));
+    }
+    Map<String, String> newYork =
+        Map.of("venue", "v", "symbol", "s", "interval", "1d", "zone", "America/New_York");
+    Map<String, String> hourly =
+        Map.of("venue", "v", "symbol", "s", "interval", "1h", "zone", "America/New_York");
+
+    assertThat(Reads.of("a.csv", days.toString().getBytes(UTF_8), newYork).rows).hasSize(5);
+    Reads spoiled = Reads.of("a.csv", hours.toString().getBytes(UTF_8), hourly);
+    assertThat(spoiled.rows).hasSize(4);
+    assertThat(spoiled.bad).extracting(e -> e.code()).containsExactly("time_ambiguous");
+  }
+
+  @Test
+  void shouldRefuseNumbersBeyondAllMeasureAtOnce() throws Exception {
+    Reads reads =
+        Reads.of(
+            "a.csv",
+            "time,open,high,low,close,volume\n2024-01-01,1,2,0.5,1.5,1e-2147483647\n2024-01-02,1,2,0.5,1.5,1e2147483647\n2024-01-03,1,2,0.5,1.5,1e-16000000\n"
+                .getBytes(UTF_8),
+            Map.of("venue", "v", "symbol", "s", "interval", "1d"));
+
+    assertThat(reads.rounded).isEqualTo(2);
+    assertThat(reads.bad).hasSize(1);
+  }
 }

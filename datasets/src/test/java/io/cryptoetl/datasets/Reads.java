@@ -31,21 +31,30 @@ final class Reads implements FileReader.Content {
   private final Map<String, String> parameters;
   private FileFormat format;
 
-  private Reads(String file, Map<String, String> parameters) {
+  private final Optional<String> dataset;
+
+  private Reads(String file, Map<String, String> parameters, Optional<String> dataset) {
+    this.dataset = dataset;
     this.file = file;
     this.parameters = parameters;
   }
 
   /** Reads a file of this name with these bytes. */
   static Reads of(String file, byte[] bytes, Map<String, String> parameters) throws IOException {
-    Reads reads = new Reads(file, parameters);
+    Reads reads = new Reads(file, parameters, Optional.empty());
     FileReader.read(new ByteArrayInputStream(bytes), Limits.DEFAULT, reads);
     return reads;
   }
 
   /** Reads a file by the ranges that are asked for. */
   static Reads of(Path file, Map<String, String> parameters) throws IOException {
-    Reads reads = new Reads(file.getFileName().toString(), parameters);
+    return of(file, parameters, Optional.empty());
+  }
+
+  /** Reads a file of a dataset. */
+  static Reads of(Path file, Map<String, String> parameters, Optional<String> dataset)
+      throws IOException {
+    Reads reads = new Reads(file.getFileName().toString(), parameters, dataset);
     FileReader.read(FileSource.of(file), Limits.DEFAULT, reads);
     return reads;
   }
@@ -55,8 +64,7 @@ final class Reads implements FileReader.Content {
       throws IOException {
     format = found;
     reading =
-        new Detector(LAYOUTS)
-            .reading(file, found, Chunk.first(found, sample), Optional.empty(), parameters);
+        new Detector(LAYOUTS).reading(file, found, Chunk.first(found, sample), dataset, parameters);
     return true;
   }
 

@@ -21,6 +21,7 @@ import java.time.Instant;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.zip.GZIPOutputStream;
 import org.apache.avro.LogicalTypes;
@@ -280,6 +281,48 @@ class RecordFilesTest {
     assertThat(row.getValue()).isEqualByComparingTo("31337");
     assertThat(row.getHash()).isEqualTo(ByteBuffer.allocate(32));
     assertThat(row.getBlockTimestamp()).isEqualTo(Instant.ofEpochSecond(1438918233));
+  }
+
+  @Test
+  void shouldSayThatAnAvroFileIsCutOffOrDamaged() throws Exception {
+    Schema schema =
+        SchemaBuilder.record("Candle")
+            .fields()
+            .requiredLong("time")
+            .requiredDouble("close")
+            .endRecord();
+    ByteArrayOutputStream file = new ByteArrayOutputStream();
+    try (DataFileWriter<GenericData.Record> writer =
+        new DataFileWriter<>(new GenericDatumWriter<>(schema))) {
+      writer.create(schema, file);
+      for (int i = 0; i < 10_000; i++) {
+        GenericData.Record row = new GenericData.Record(schema);
+        row.put("time", 1_600_000_020L + 60L * i);
+        row.put("close", 1.5);
+        writer.append(row);
+      }
+    }
+    byte[] whole = file.toByteArray();
+    Map<String, String> parameters = Map.of("venue", "v", "symbol", "s", "interval", "1m");
+
+    assertThat(Reads.of("a.avro", whole, parameters).rows).hasSize(10_000);
+    for (int length : new int[] {5, 60, whole.length - 1, whole.length - 5_000}) {
+      assertThatExceptionOfType(RefusedException.class)
+          .isThrownBy(() -> Reads.of("a.avro", java.util.Arrays.copyOf(whole, length), parameters))
+          .satisfies(e -> assertThat(e.code()).isEqualTo("file_damaged"));
+    }
+  }
+
+  @Test
+  void shouldTakeBytesForNoNumber() throws Exception {
+    Path file = folder.resolve("transactions.parquet");
+    sql(
+        "COPY (SELECT '0x%1$s' AS hash, 46147 AS block_number, 0 AS transaction_index, '0x%2$s' AS from_address, '1000000'::BLOB AS value) TO '%3$s' (FORMAT parquet)"
+            .formatted("5c50".repeat(16), "a1e4".repeat(10), file));
+
+    Reads reads = Reads.of(file, MAINNET, Optional.of("ethereum-etl-transactions"));
+    assertThat(reads.rows).isEmpty();
+    assertThat(reads.bad.getFirst()).hasMessageContaining("value is '\\x31303030303030'");
   }
 
   @Test

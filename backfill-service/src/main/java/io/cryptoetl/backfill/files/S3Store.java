@@ -122,16 +122,23 @@ public final class S3Store implements FileStore {
 
   @Override
   public byte[] range(StoredFile file, long offset, int length) throws IOException {
-    return attempt(
-        file,
-        () ->
-            s3.getObjectAsBytes(
-                    r ->
-                        r.bucket(bucket)
-                            .key(key(file.name()))
-                            .ifMatch(etag(file))
-                            .range("bytes=%d-%d".formatted(offset, offset + length - 1)))
-                .asByteArray());
+    byte[] bytes =
+        attempt(
+            file,
+            () ->
+                s3.getObjectAsBytes(
+                        r ->
+                            r.bucket(bucket)
+                                .key(key(file.name()))
+                                .ifMatch(etag(file))
+                                .range("bytes=%d-%d".formatted(offset, offset + length - 1)))
+                    .asByteArray());
+    if (bytes.length != length) {
+      throw new IOException(
+          "%s gave %,d bytes, %,d were asked for: the server, or what is before it, takes no ranges"
+              .formatted(file.name(), bytes.length, length));
+    }
+    return bytes;
   }
 
   private static String etag(StoredFile file) {

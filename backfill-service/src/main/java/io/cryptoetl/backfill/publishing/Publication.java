@@ -102,6 +102,7 @@ final class Publication implements FileReader.Content {
 
   @Override
   public void chunk(Chunk chunk) {
+    asked.alive();
     if (chunk.firstLine() < state.getNextLine()) {
       // Published before a crash: the same file is cut in the same way.
       return;

@@ -17,6 +17,9 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 import software.amazon.awssdk.core.exception.SdkClientException;
 import software.amazon.awssdk.core.exception.SdkException;
@@ -27,6 +30,7 @@ import software.amazon.awssdk.services.s3.model.ChecksumAlgorithm;
 import software.amazon.awssdk.services.s3.model.CompleteMultipartUploadRequest;
 import software.amazon.awssdk.services.s3.model.CompletedPart;
 import software.amazon.awssdk.services.s3.model.NoSuchUploadException;
+import software.amazon.awssdk.services.s3.model.PutObjectRequest;
 import software.amazon.awssdk.services.s3.model.S3Exception;
 import software.amazon.awssdk.services.s3.model.UploadPartResponse;
 
@@ -49,6 +53,9 @@ class Inbox {
 
   /** What S3 takes of one upload. */
   private static final int MAX_PARTS = 10_000;
+
+  /** Keys that are being put. */
+  private final Set<String> claimed = ConcurrentHashMap.newKeySet();
 
   private final Optional<String> url;
   private final Supplier<S3Client> s3;
@@ -87,21 +94,46 @@ class Inbox {
       throws IOException {
     String[] parts = bucketAndPrefix.split("/", 2);
     String prefix = parts.length == 1 ? "" : parts[1].replaceFirst("/*$", "");
-    String key;
+    String key = "";
     try {
       S3Client client = s3.get();
       byte[] whole = length <= PART ? next(bytes, length) : null;
-      key =
-          key(prefix, FileNames.free(path, p -> isTaken(client, parts[0], key(prefix, p), whole)));
+      key = claim(path, prefix, k -> isTaken(client, parts[0], k, whole));
       if (whole != null) {
-        client.putObject(put -> put.bucket(parts[0]).key(key), body(whole));
+        PutObjectRequest put = PutObjectRequest.builder().bucket(parts[0]).key(key).build();
+        client.putObject(put, body(whole));
       } else {
         putInParts(parts[0], key, bytes, length);
       }
     } catch (SdkException e) {
       throw new IOException("the S3 server did not take it: " + e.getMessage(), e);
+    } finally {
+      claimed.remove(key);
     }
     return S3 + parts[0] + "/" + key;
+  }
+
+  /** A key at which there is no other file, and to which nobody puts one meanwhile. */
+  private String claim(List<String> path, String prefix, Predicate<String> taken) {
+    return key(
+        prefix,
+        FileNames.free(
+            path,
+            p -> {
+              String key = key(prefix, p);
+              if (!claimed.add(key)) {
+                return true;
+              }
+              boolean isTaken = true;
+              try {
+                isTaken = taken.test(key);
+              } finally {
+                if (isTaken) {
+                  claimed.remove(key);
+                }
+              }
+              return isTaken;
+            }));
   }
 
   private static String key(String prefix, List<String> path) {
@@ -229,10 +261,12 @@ class Inbox {
       if (copied != length) {
         throw new IOException("%,d of %,d bytes came".formatted(copied, length));
       }
-      Path file = file(folder, FileNames.free(path, p -> isTaken(file(folder, p), unfinished)));
-      Files.createDirectories(file.getParent());
-      Files.move(unfinished, file, StandardCopyOption.ATOMIC_MOVE);
-      return file.toString();
+      synchronized (Inbox.class) {
+        Path file = file(folder, FileNames.free(path, p -> isTaken(file(folder, p), unfinished)));
+        Files.createDirectories(file.getParent());
+        Files.move(unfinished, file, StandardCopyOption.ATOMIC_MOVE);
+        return file.toString();
+      }
     } finally {
       Files.deleteIfExists(unfinished);
     }

@@ -1,9 +1,12 @@
 package io.cryptoetl.datasets.files;
 
 import com.fasterxml.jackson.core.JsonGenerator;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.SequenceInputStream;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.nio.ByteBuffer;
@@ -12,10 +15,10 @@ import java.time.LocalDate;
 import java.time.LocalDateTime;
 import java.time.LocalTime;
 import java.time.ZoneOffset;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
-import org.apache.avro.AvroRuntimeException;
 import org.apache.avro.LogicalType;
 import org.apache.avro.LogicalTypes;
 import org.apache.avro.Schema;
@@ -24,17 +27,34 @@ import org.apache.avro.generic.GenericData;
 import org.apache.avro.generic.GenericDatumReader;
 import org.apache.avro.generic.GenericFixed;
 import org.apache.avro.generic.IndexedRecord;
+import org.apache.avro.io.BinaryDecoder;
+import org.apache.avro.io.DecoderFactory;
 
 /** Rows of an <a href="https://avro.apache.org/docs/1.12.0/specification/">Avro</a> data file. */
 final class AvroRows implements RecordStream.Rows {
+  private static final int MAGIC = 4;
+  private static final int SYNC = 16;
+
+  private final Tail in;
+  private final byte[] sync = new byte[SYNC];
   private final DataFileStream<IndexedRecord> rows;
   private final Schema schema;
 
-  AvroRows(InputStream in) throws IOException {
-    // Plain values: logical types are read below, with all their digits.
-    GenericDatumReader<IndexedRecord> reader =
-        new GenericDatumReader<>(null, null, new GenericData());
-    this.rows = new DataFileStream<>(in, reader);
+  /**
+   * Rows of a file.
+   *
+   * @throws RefusedException if it is damaged, or written in a way that cannot be read
+   * @throws IOException of the stream
+   */
+  AvroRows(InputStream file) throws IOException {
+    this.in = new Tail(file);
+    this.rows =
+        reading(
+            () ->
+                new DataFileStream<>(
+                    new SequenceInputStream(new ByteArrayInputStream(header()), in),
+                    // Plain values: logical types are read below, with all their digits.
+                    new GenericDatumReader<>(null, null, new GenericData())));
     this.schema = rows.getSchema();
     if (schema.getType() != Schema.Type.RECORD) {
       throw new RefusedException(
@@ -44,6 +64,32 @@ final class AvroRows implements RecordStream.Rows {
     }
   }
 
+  /** The bytes of the header, whose last ones are the mark between blocks. */
+  private byte[] header() throws IOException {
+    ByteArrayOutputStream header = new ByteArrayOutputStream();
+    BinaryDecoder decoder =
+        DecoderFactory.get()
+            .directBinaryDecoder(
+                new BlockStream(in) {
+                  @Override
+                  public int read(byte[] to, int from, int length) throws IOException {
+                    int read = in.read(to, from, length);
+                    header.write(to, from, Math.max(0, read));
+                    return read;
+                  }
+                },
+                null);
+    decoder.skipFixed(MAGIC);
+    for (long entries = decoder.readMapStart(); entries > 0; entries = decoder.mapNext()) {
+      for (long i = 0; i < entries; i++) {
+        decoder.skipString();
+        decoder.skipBytes();
+      }
+    }
+    decoder.readFixed(sync);
+    return header.toByteArray();
+  }
+
   @Override
   public List<String> names() {
     return schema.getFields().stream().map(Schema.Field::name).toList();
@@ -51,15 +97,27 @@ final class AvroRows implements RecordStream.Rows {
 
   @Override
   public boolean hasNext() throws IOException {
-    return reading(rows::hasNext);
+    return reading(
+        () -> {
+          boolean more = rows.hasNext();
+          // The reader takes an end within a block for the end of the file.
+          if (!more && !Arrays.equals(in.tail, sync)) {
+            throw new EOFException("it ends within a block");
+          }
+          return more;
+        });
   }
 
   @Override
   public void next(JsonGenerator to) throws IOException {
-    IndexedRecord row = reading(rows::next);
-    for (Schema.Field field : schema.getFields()) {
-      value(to, field.schema(), row.get(field.pos()));
-    }
+    reading(
+        () -> {
+          IndexedRecord row = rows.next();
+          for (Schema.Field field : schema.getFields()) {
+            value(to, field.schema(), row.get(field.pos()));
+          }
+          return row;
+        });
   }
 
   @FunctionalInterface
@@ -67,15 +125,50 @@ final class AvroRows implements RecordStream.Rows {
     T run() throws IOException;
   }
 
-  /** Tells failures of the store from those of what is stored. */
-  private static <T> T reading(Reading<T> step) throws IOException {
+  /** Tells failures of the stream from those of what is stored. */
+  private <T> T reading(Reading<T> step) throws IOException {
     try {
       return step.run();
-    } catch (AvroRuntimeException e) {
-      if (e.getCause() instanceof IOException cause && !(cause instanceof EOFException)) {
-        throw cause;
+    } catch (IOException | RuntimeException e) {
+      if (in.failure != null) {
+        throw in.failure;
       }
-      throw new RefusedException("file_damaged", "the Avro file is damaged: " + e.getMessage());
+      RefusedException refused =
+          new RefusedException(
+              "file_damaged",
+              "the Avro file is cut off, damaged, or written in a way that cannot be read: "
+                  + e.getMessage());
+      refused.initCause(e);
+      throw refused;
+    }
+  }
+
+  /** Keeps the last bytes that were read, and what made reading fail. */
+  private static final class Tail extends BlockStream {
+    private final byte[] tail = new byte[SYNC];
+    private IOException failure;
+
+    Tail(InputStream in) {
+      super(in);
+    }
+
+    @Override
+    public int read(byte[] to, int from, int length) throws IOException {
+      try {
+        int read = in.read(to, from, length);
+        int kept = Math.min(Math.max(0, read), SYNC);
+        System.arraycopy(tail, kept, tail, 0, SYNC - kept);
+        System.arraycopy(to, from + Math.max(0, read) - kept, tail, SYNC - kept, kept);
+        return read;
+      } catch (IOException e) {
+        failure = e;
+        throw e;
+      }
+    }
+
+    @Override
+    public void close() {
+      // Whoever gave the file closes it.
     }
   }
 

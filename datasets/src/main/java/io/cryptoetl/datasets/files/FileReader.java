@@ -24,6 +24,7 @@ import java.util.zip.ZipException;
 import java.util.zip.ZipInputStream;
 import org.apache.commons.compress.compressors.bzip2.BZip2CompressorInputStream;
 import org.apache.commons.compress.compressors.gzip.GzipCompressorInputStream;
+import org.tukaani.xz.MemoryLimitException;
 import org.tukaani.xz.XZInputStream;
 
 /**
@@ -423,6 +424,11 @@ public final class FileReader {
         return step.run();
       } catch (RefusedException e) {
         throw e;
+      } catch (MemoryLimitException e) {
+        throw new RefusedException(
+            "file_too_large",
+            "unpacking the file needs %,d MB of memory, %,d may be used: pack it with xz -9 or less"
+                .formatted(e.getMemoryNeeded() / 1024, XZ_MEMORY_KB / 1024));
       } catch (IOException | IllegalArgumentException e) {
         if (failure != null) {
           throw failure;

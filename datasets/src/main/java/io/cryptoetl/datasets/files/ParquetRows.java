@@ -43,6 +43,9 @@ final class ParquetRows implements RecordStream.Rows {
   /** A page as it is stored, unpacked, decoded, and the next one. */
   private static final int PAGES_IN_MEMORY = 4;
 
+  /** Tenths of the memory that one file may take: two are read at once. */
+  private static final int SHARE = 4;
+
   static {
     READ_AHEAD.forEach(
         (name, value) -> {
@@ -91,16 +94,17 @@ final class ParquetRows implements RecordStream.Rows {
     }
     long together = 0;
     for (ColumnChunk column : largest.get().columns()) {
-      ByteBuffer header = ranges.readRange(column.metaData().dataPageOffset(), PAGE_HEADER);
+      long at = column.metaData().dataPageOffset();
+      ByteBuffer header = ranges.readRange(at, (int) Math.min(PAGE_HEADER, ranges.length() - at));
       together += uncompressedSize(header);
     }
     long needed = together * PAGES_IN_MEMORY;
     long most = Runtime.getRuntime().maxMemory();
-    if (needed > most / 10 * 8) {
+    if (needed > most / 10 * SHARE) {
       throw new RefusedException(
           "file_too_large",
-          "a page of each column takes %,d MB together, which needs %,d MB of memory, and there are %,d MB: write the file with smaller row groups or pages, or give the service more memory"
-              .formatted(together >> 20, needed >> 20, most >> 20));
+          "a page of each column takes %,d MB together, which needs %,d MB of memory, and %,d MB may be used: write the file with smaller row groups or pages, or give the service more memory"
+              .formatted(together >> 20, needed >> 20, (most / 10 * SHARE) >> 20));
     }
     return true;
   }
@@ -258,6 +262,11 @@ final class ParquetRows implements RecordStream.Rows {
 
     @Override
     public ByteBuffer readRange(long offset, int length) throws IOException {
+      if (offset < 0 || length < 0 || offset > length() - length) {
+        throw new IOException(
+            "it tells of bytes %,d to %,d, and has %,d"
+                .formatted(offset, offset + length, length()));
+      }
       try {
         return ByteBuffer.wrap(source.range(offset, length));
       } catch (IOException e) {

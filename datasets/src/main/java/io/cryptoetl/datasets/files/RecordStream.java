@@ -15,8 +15,8 @@ import java.util.List;
 /**
  * The rows of a file whose values have types, as text: a line with the names of the columns, then a
  * line for each row, all of them JSON arrays. No value loses a digit: integers and decimals have
- * all of theirs, bytes are hex, times are as ISO 8601 has them. Floating-point numbers that stand
- * for more digits than they have are in scientific notation.
+ * all of theirs, bytes are hex behind {@code \x}, times are as ISO 8601 has them. Floating-point
+ * numbers that stand for more digits than they have are in scientific notation.
  */
 final class RecordStream extends BlockStream {
   private static final JsonFactory JSON =
@@ -24,6 +24,9 @@ final class RecordStream extends BlockStream {
           .build()
           .enable(JsonGenerator.Feature.WRITE_BIGDECIMAL_AS_PLAIN)
           .disable(JsonGenerator.Feature.AUTO_CLOSE_TARGET);
+
+  /** Before bytes, which are no number: nobody says in which order they would be one. */
+  private static final String BYTES = "\\x";
 
   /** Bytes that are made at once. */
   private static final int TOGETHER = 64 * 1024;
@@ -106,11 +109,11 @@ final class RecordStream extends BlockStream {
       case BigDecimal d -> to.writeNumber(d);
       case Double d -> number(to, d, EXACT, Double.toString(d));
       case Float f -> number(to, f, EXACT_FLOAT, Float.toString(f));
-      case byte[] bytes -> to.writeString("0x" + HexFormat.of().formatHex(bytes));
+      case byte[] bytes -> to.writeString(BYTES + HexFormat.of().formatHex(bytes));
       case ByteBuffer buffer -> {
         byte[] bytes = new byte[buffer.remaining()];
         buffer.duplicate().get(bytes);
-        to.writeString("0x" + HexFormat.of().formatHex(bytes));
+        to.writeString(BYTES + HexFormat.of().formatHex(bytes));
       }
       default -> to.writeString(value.toString());
     }

@@ -76,7 +76,9 @@ public final class Decimals {
           value = value.stripTrailingZeros();
         }
         if (value.scale() > SCALE && rounding != RoundingMode.UNNECESSARY) {
-          value = value.setScale(SCALE, rounding);
+          // To round what is far below the last digit would take a power of ten of its exponent.
+          boolean isNothing = (long) value.scale() - value.precision() > SCALE + 1;
+          value = isNothing ? BigDecimal.ZERO : value.setScale(SCALE, rounding);
         }
         if (value.scale() <= SCALE && (long) value.precision() - value.scale() <= INTEGER_DIGITS) {
           return value.setScale(SCALE);

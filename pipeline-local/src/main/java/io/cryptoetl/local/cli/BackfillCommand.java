@@ -291,6 +291,12 @@ final class BackfillCommand implements Callable<Integer> {
                   .method("HEAD", HttpRequest.BodyPublishers.noBody())
                   .build(),
               HttpResponse.BodyHandlers.discarding());
+      if (head.statusCode() != 200 && head.statusCode() != 404) {
+        throw new IOException("HTTP %d".formatted(head.statusCode()));
+      }
+      if (head.statusCode() != 200 && head.statusCode() != 404) {
+        throw new IOException("HTTP %d".formatted(head.statusCode()));
+      }
       return head.statusCode() == 200
           && !head.headers().firstValue("ETag").equals(Optional.of(etag));
     } catch (IOException e) {

@@ -400,7 +400,7 @@ public final class Parts {
     env.putAll(inbox(settings));
     env.put("BACKFILL_INSTANCE", instance);
     env.putAll(settings);
-    return service(name, "Backfill", "backfill-service", port, "-Xmx256m", env);
+    return service(name, "Backfill", "backfill-service", port, "-Xmx384m", env);
   }
 
   /** The inbox that files are dropped into: the S3 server's, unless another one is set. */
