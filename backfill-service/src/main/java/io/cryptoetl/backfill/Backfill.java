@@ -3,6 +3,7 @@ package io.cryptoetl.backfill;
 import io.cryptoetl.backfill.files.FileStore;
 import io.cryptoetl.backfill.files.FolderStore;
 import io.cryptoetl.backfill.files.Location;
+import io.cryptoetl.backfill.files.S3Access;
 import io.cryptoetl.backfill.files.S3Store;
 import io.cryptoetl.backfill.metrics.Meters;
 import io.cryptoetl.backfill.publishing.Ledger;
@@ -31,6 +32,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
+import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.jboss.logging.Logger;
 import software.amazon.awssdk.services.s3.S3Client;
 
@@ -42,6 +44,7 @@ public class Backfill {
 
   private final BackfillSettings settings;
   private final Instance<S3Client> s3;
+  private final String region;
   private final Scheduler scheduler;
   private final Meters meters;
   private final Clock clock = Clock.systemUTC();
@@ -61,7 +64,12 @@ public class Backfill {
   public record Listing(Instant at, long files, Optional<String> problem) {}
 
   Backfill(
-      BackfillConfig config, Instance<S3Client> s3, Scheduler scheduler, MeterRegistry registry) {
+      BackfillConfig config,
+      Instance<S3Client> s3,
+      @ConfigProperty(name = "quarkus.s3.aws.region") String region,
+      Scheduler scheduler,
+      MeterRegistry registry) {
+    this.region = region;
     this.settings = BackfillSettings.from(config);
     this.s3 = s3;
     this.scheduler = scheduler;
@@ -162,13 +170,17 @@ public class Backfill {
                             BackfillSettings.parameters(r.getValue())))
                 .toList();
     return new Location(
-        name, config.url().orElseThrow().strip(), store(place), routes, settings.layouts());
+        name, config.url().orElseThrow().strip(), store(name, place), routes, settings.layouts());
   }
 
-  private FileStore store(BackfillSettings.Place place) {
+  private FileStore store(String location, BackfillSettings.Place place) {
     return switch (place) {
-      case BackfillSettings.Place.Bucket bucket ->
-          new S3Store(s3.get(), bucket.name(), bucket.prefix());
+      case BackfillSettings.Place.Bucket bucket -> {
+        S3Access access = settings.access(location);
+        S3Client client =
+            access.isOwn() ? access.client(settings.config().instance(), region) : s3.get();
+        yield new S3Store(client, bucket.name(), bucket.prefix(), access.requesterPays());
+      }
       case BackfillSettings.Place.Folder folder -> {
         try {
           yield new FolderStore(folder.path());

@@ -47,8 +47,33 @@ public interface BackfillConfig {
     /** {@code s3://bucket/prefix}, or an absolute path of a folder. */
     Optional<String> url();
 
+    /** How its bucket is reached, if not as those of other locations. */
+    S3Config s3();
+
     /** What files mean whose folders do not tell it, by name; the first that matches counts. */
     Map<String, RouteConfig> routes();
+  }
+
+  /** How a bucket is reached. Without a key it is as for other locations. */
+  interface S3Config {
+    /** Another server that speaks S3. */
+    Optional<String> endpointUrl();
+
+    /** Region of the bucket. */
+    Optional<String> region();
+
+    /** Whether buckets are no host names. */
+    Optional<Boolean> pathStyle();
+
+    /** Profile of the AWS SDK's shared files with the credentials. */
+    Optional<String> profile();
+
+    /** ARN of a role to take on. */
+    Optional<String> roleArn();
+
+    /** Whether whoever reads pays for it. */
+    @WithDefault("false")
+    boolean requesterPays();
   }
 
   /** A route. */

@@ -1,5 +1,6 @@
 package io.cryptoetl.backfill;
 
+import io.cryptoetl.backfill.files.S3Access;
 import io.cryptoetl.datasets.Layouts;
 import java.nio.file.FileSystems;
 import java.nio.file.Files;
@@ -78,6 +79,7 @@ record BackfillSettings(BackfillConfig config, Layouts layouts, Map<String, Plac
         place(key + ".url", url.get().strip(), problems)
             .ifPresent(place -> places.put(location.getKey(), place));
       }
+      s3(key + ".s3.", location.getValue().s3(), problems);
       for (var route : location.getValue().routes().entrySet()) {
         String routeKey = key + ".routes." + route.getKey();
         route(routeKey, route.getValue(), layouts, problems);
@@ -87,6 +89,35 @@ record BackfillSettings(BackfillConfig config, Layouts layouts, Map<String, Plac
       throw new InvalidException(problems);
     }
     return new BackfillSettings(config, layouts, places);
+  }
+
+  private static void s3(String key, BackfillConfig.S3Config s3, List<String> problems) {
+    s3.endpointUrl()
+        .filter(u -> !u.matches("https?://[^@\\s]+"))
+        .ifPresent(
+            u ->
+                problems.add(
+                    "%sendpoint-url is %s, allowed is a URL such as https://s3.example.com, without user and password"
+                        .formatted(key, u.replaceAll("//.*@", "//***@"))));
+    s3.roleArn()
+        .filter(a -> !a.matches("arn:[a-z-]+:iam::[0-9]{12}:role/.+"))
+        .ifPresent(
+            a ->
+                problems.add(
+                    "%srole-arn is %s, allowed is one such as arn:aws:iam::123456789012:role/reader"
+                        .formatted(key, a)));
+  }
+
+  /** How the bucket of a location is reached. */
+  S3Access access(String location) {
+    BackfillConfig.S3Config s3 = config.locations().get(location).s3();
+    return new S3Access(
+        s3.endpointUrl(),
+        s3.region(),
+        s3.pathStyle(),
+        s3.profile(),
+        s3.roleArn(),
+        s3.requesterPays());
   }
 
   private static void route(

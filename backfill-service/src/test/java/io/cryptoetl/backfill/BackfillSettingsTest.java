@@ -75,6 +75,9 @@ class BackfillSettingsTest {
         "backfill.locations.x.url|s3://UPPER|s3://bucket/prefix",
         "backfill.locations.x.url|relative/path|absolute path",
         "backfill.locations.x.url|/no/such/folder|no folder",
+        "backfill.locations.x.s3.endpoint-url|s3.example.com|a URL such as https://s3.example.com",
+        "backfill.locations.x.s3.endpoint-url|https://me:p4ss@s3.example.com|without user and password",
+        "backfill.locations.x.s3.role-arn|reader|arn:aws:iam::123456789012:role/reader",
         "backfill.locations.x.routes.r.dataset|nothing|allowed is one of",
         "backfill.locations.x.routes.r.files|[|a glob",
         "backfill.locations.x.routes.r.parameters.colour|red|there is no such field"
@@ -87,7 +90,8 @@ class BackfillSettingsTest {
     assertThatThrownBy(this::settings)
         .isInstanceOf(InvalidException.class)
         .hasMessageContaining(key)
-        .hasMessageContaining(allowed);
+        .hasMessageContaining(allowed)
+        .hasMessageNotContaining("p4ss");
   }
 
   @Test
@@ -96,6 +100,9 @@ class BackfillSettingsTest {
     for (Method key : BackfillConfig.class.getDeclaredMethods()) {
       assertThat(docs)
           .contains("`backfill." + kebab(key) + (key.getName().equals("locations") ? "." : "`"));
+    }
+    for (Method key : BackfillConfig.S3Config.class.getDeclaredMethods()) {
+      assertThat(docs).contains("`backfill.locations.NAME.s3." + kebab(key) + "`");
     }
     for (Method key : BackfillConfig.RouteConfig.class.getDeclaredMethods()) {
       assertThat(docs).contains("`backfill.locations.NAME.routes.ROUTE." + kebab(key));

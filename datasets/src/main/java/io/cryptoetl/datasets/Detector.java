@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -25,6 +26,9 @@ public final class Detector {
   /** What people may have to tell, and what stands for it while layouts are tried. */
   private static final Map<String, String> CONTEXT =
       Map.of("chain_id", "1", "venue", "venue", "symbol", "SYMBOL", "interval", "1d");
+
+  /** Letters of a name from which on others may begin with it. */
+  private static final int SHORTEST = 4;
 
   /** One row of so many must fit: files begin with rows without values, or have damage. */
   private static final int LEAST_SHARE = 20;
@@ -49,6 +53,7 @@ public final class Detector {
    * @param missing fields that have to be given as parameters
    * @param problem of the first row that does not fit; empty if all do
    * @param leftOut columns of the file of which nothing is made
+   * @param looksTaken those of them that are named like a field which nothing fills
    * @param refusal code of why the file is not read so although rows fit: they can be read in more
    *     than one way, or candles are of another length
    * @param conventions of the file that its rows tell, as parameters
@@ -65,6 +70,7 @@ public final class Detector {
       List<String> missing,
       String problem,
       List<String> leftOut,
+      List<String> looksTaken,
       Optional<String> refusal,
       Map<String, String> conventions) {
     private static final Comparator<Guess> ORDER =
@@ -227,6 +233,12 @@ public final class Detector {
     }
     Guess best = best(guesses).orElseThrow(() -> unknown(tried, guesses, parameters));
     requireParameters(best);
+    if (!best.looksTaken().isEmpty()) {
+      throw new RefusedException(
+          "column_left_out",
+          "%s takes nothing from %s: say --dataset %s if that shall be left out, or write a layout that takes it"
+              .formatted(best.dataset(), String.join(" and ", best.looksTaken()), best.dataset()));
+    }
     return new Reading(
         best.dataset(),
         with(
@@ -323,6 +335,13 @@ public final class Detector {
             }
           });
       missing.sort(Comparator.naturalOrder());
+      Set<String> filled = new HashSet<>(tried.keySet());
+      filled.addAll(head.keySet());
+      filled.addAll(layout.values().keySet());
+      filled.addAll(layout.ofFileName(file).keySet());
+      known.forEach(c -> filled.addAll(c.fields()));
+      ownNames.values().forEach(f -> filled.add(f.name()));
+      List<String> leftOut = leftOut(layout, names, ownNames);
       Sample sample =
           Sample.of(
               layout,
@@ -347,7 +366,8 @@ public final class Detector {
               layout.ofFileName(file).size(),
               missing,
               sample.problem(),
-              leftOut(layout, names, ownNames),
+              leftOut,
+              looksTaken(layout, leftOut, filled),
               sample.refusal(),
               sample.conventions()));
     } catch (BadRecordException e) {
@@ -364,6 +384,7 @@ public final class Detector {
                 0,
                 List.of(),
                 e.getMessage(),
+                List.of(),
                 List.of(),
                 Optional.of(e.code()),
                 Map.of()));
@@ -422,6 +443,24 @@ public final class Detector {
       }
     }
     return leftOut;
+  }
+
+  /** Columns that are left out and named like a field that nothing fills, such as Volume BTC. */
+  private static List<String> looksTaken(Layout layout, List<String> leftOut, Set<String> filled) {
+    List<String> looksTaken = new ArrayList<>();
+    for (String name : leftOut) {
+      for (Schema.Field field : layout.target().fields()) {
+        String plain = Layout.plain(field.name());
+        if (plain.length() >= SHORTEST
+            && !filled.contains(field.name())
+            && Layout.plain(name).startsWith(plain)
+            && layout.columns().stream().noneMatch(c -> c.isNamed(name))) {
+          looksTaken.add("%s, which is named like %s".formatted(name, field.name()));
+          break;
+        }
+      }
+    }
+    return looksTaken;
   }
 
   private static boolean isTold(Layout layout, String file, List<Column> known, String field) {

@@ -396,4 +396,28 @@ class DetectorTest {
     assertThat(reads.rounded).isEqualTo(2);
     assertThat(reads.bad).hasSize(1);
   }
+
+  @Test
+  void shouldRefuseToLeaveOutWhatTheTableHas() throws Exception {
+    String bars = "time,open,high,low,close,%s\n2024-01-01T00:00:00Z,1,2,0.5,1.5,7\n";
+    Map<String, String> all = Map.of("venue", "v", "symbol", "s", "interval", "1d");
+
+    assertThat(Reads.of("a.csv", bars.formatted("Volume BTC").getBytes(UTF_8), all).rows.toString())
+        .contains("\"volume\": 7.");
+    assertThat(Reads.of("a.csv", bars.formatted("Volume USD").getBytes(UTF_8), all).rows.toString())
+        .contains("\"quote_volume\": 7.");
+    assertThatExceptionOfType(RefusedException.class)
+        .isThrownBy(() -> dataset("a.csv", bars.formatted("volume_24h"), all))
+        .withMessageContaining("volume_24h, which is named like volume")
+        .satisfies(e -> assertThat(e.code()).isEqualTo("column_left_out"));
+    assertThatExceptionOfType(RefusedException.class)
+        .isThrownBy(
+            () ->
+                dataset(
+                    "t.csv",
+                    "hash,block_number,transaction_index,from_address,gas_price_gwei\n0x%s,1,0,0x%s,20\n"
+                        .formatted("11".repeat(32), "22".repeat(20)),
+                    Map.of("chain_id", "1")))
+        .withMessageContaining("gas_price_gwei, which is named like gas_price");
+  }
 }

@@ -13,6 +13,7 @@ import software.amazon.awssdk.core.exception.SdkException;
 import software.amazon.awssdk.services.s3.S3Client;
 import software.amazon.awssdk.services.s3.model.HeadObjectResponse;
 import software.amazon.awssdk.services.s3.model.NoSuchKeyException;
+import software.amazon.awssdk.services.s3.model.RequestPayer;
 import software.amazon.awssdk.services.s3.model.S3Exception;
 import software.amazon.awssdk.services.s3.model.S3Object;
 
@@ -35,22 +36,28 @@ public final class S3Store implements FileStore {
   private final String bucket;
   private final String prefix;
 
+  /** What is said with each request: who pays for it; null for the bucket's owner. */
+  private final RequestPayer payer;
+
   /**
    * A store.
    *
    * @param prefix that keys begin with; may be empty
+   * @param requesterPays whether this service pays for its requests
    */
-  public S3Store(S3Client s3, String bucket, String prefix) {
+  public S3Store(S3Client s3, String bucket, String prefix, boolean requesterPays) {
     this.s3 = s3;
     this.bucket = bucket;
     this.prefix = prefix;
+    this.payer = requesterPays ? RequestPayer.REQUESTER : null;
   }
 
   @Override
   public void list(Consumer<StoredFile> each) throws IOException {
     try {
       for (S3Object object :
-          s3.listObjectsV2Paginator(r -> r.bucket(bucket).prefix(prefix)).contents()) {
+          s3.listObjectsV2Paginator(r -> r.bucket(bucket).prefix(prefix).requestPayer(payer))
+              .contents()) {
         // A key that ends like a folder is one.
         if (!object.key().endsWith("/")) {
           each.accept(
@@ -78,7 +85,7 @@ public final class S3Store implements FileStore {
     }
     String key = key(name);
     try {
-      HeadObjectResponse head = s3.headObject(r -> r.bucket(bucket).key(key));
+      HeadObjectResponse head = s3.headObject(r -> r.bucket(bucket).key(key).requestPayer(payer));
       return Optional.of(
           new StoredFile(
               name,
@@ -109,7 +116,7 @@ public final class S3Store implements FileStore {
   @Override
   public void reach() throws IOException {
     try {
-      s3.listObjectsV2(r -> r.bucket(bucket).prefix(prefix).maxKeys(1));
+      s3.listObjectsV2(r -> r.bucket(bucket).prefix(prefix).maxKeys(1).requestPayer(payer));
     } catch (SdkException | UncheckedIOException e) {
       throw failure("listing " + SCHEME + bucket + "/" + prefix, e);
     }
@@ -131,6 +138,7 @@ public final class S3Store implements FileStore {
                             r.bucket(bucket)
                                 .key(key(file.name()))
                                 .ifMatch(etag(file))
+                                .requestPayer(payer)
                                 .range("bytes=%d-%d".formatted(offset, offset + length - 1)))
                     .asByteArray());
     if (bytes.length != length) {
@@ -193,7 +201,7 @@ public final class S3Store implements FileStore {
           () ->
               s3.getObject(
                   r -> {
-                    r.bucket(bucket).key(key(file.name())).ifMatch(etag(file));
+                    r.bucket(bucket).key(key(file.name())).ifMatch(etag(file)).requestPayer(payer);
                     if (position > 0) {
                       r.range("bytes=" + position + "-");
                     }

@@ -3,14 +3,19 @@ package io.cryptoetl.backfill.files;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.sun.net.httpserver.HttpServer;
 import io.cryptoetl.datasets.files.RefusedException;
 import io.cryptoetl.local.parts.Child;
 import io.cryptoetl.local.parts.Layout;
+import io.cryptoetl.local.parts.Part;
 import io.cryptoetl.local.parts.Parts;
 import io.cryptoetl.local.parts.Ports;
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.InetSocketAddress;
+import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -21,7 +26,9 @@ import java.nio.file.attribute.FileTime;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Random;
+import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import software.amazon.awssdk.auth.credentials.AnonymousCredentialsProvider;
@@ -67,7 +74,7 @@ class StoresIT {
             .httpClientBuilder(UrlConnectionHttpClient.builder())
             .build()) {
       server.awaitReady(Duration.ofSeconds(60));
-      S3Store store = new S3Store(s3, Parts.INBOX, "in/");
+      S3Store store = new S3Store(s3, Parts.INBOX, "in/", false);
 
       // More than a page of a listing, beside others that are not below the prefix.
       for (int i = 0; i < 1050; i++) {
@@ -110,6 +117,106 @@ class StoresIT {
       assertThat(store.find("s3://inbox/other/x.csv")).isEmpty();
       assertThat(store.find("s3://inbox/in/../other/x.csv")).isEmpty();
     } finally {
+      server.kill();
+    }
+  }
+
+  /** A server that wants signatures, and a role whose credentials are the only ones it knows. */
+  @Test
+  void shouldReadABucketOfAnotherAccountByARole() throws Exception {
+    Path root = Path.of(System.getProperty("project.root")).toAbsolutePath();
+    Parts parts = new Parts(new Layout(root, data), Ports.free(), "");
+    Part open = parts.s3();
+    Child server = Child.start(open, data.resolve("logs.txt"));
+    server.awaitReady(Duration.ofSeconds(60));
+    put(parts, "in/a.csv", "1,2\n".getBytes(UTF_8));
+    server.kill();
+    Path config = Path.of(open.command().getLast());
+    Files.writeString(
+        config,
+        Files.readString(config)
+            .replace(
+                "s3proxy.authorization=none",
+                "s3proxy.authorization=aws-v4\ns3proxy.ignore-unknown-headers=true\ns3proxy.identity=ASIAROLE\ns3proxy.credential=of-the-role"));
+    List<String> asked = new CopyOnWriteArrayList<>();
+    HttpServer sts = HttpServer.create(new InetSocketAddress("127.0.0.1", 0), 0);
+    sts.createContext(
+        "/",
+        exchange -> {
+          asked.add(
+              new String(exchange.getRequestBody().readAllBytes(), UTF_8)
+                  + exchange.getRequestHeaders().getFirst("Authorization"));
+          byte[] answer =
+              """
+              <AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult>
+              <Credentials><AccessKeyId>ASIAROLE</AccessKeyId><SecretAccessKey>of-the-role</SecretAccessKey>
+              <SessionToken>token</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>
+              </AssumeRoleResult></AssumeRoleResponse>
+              """
+                  .getBytes(UTF_8);
+          exchange.getResponseHeaders().add("Content-Type", "text/xml");
+          exchange.sendResponseHeaders(200, answer.length);
+          exchange.getResponseBody().write(answer);
+          exchange.close();
+        });
+    sts.start();
+    Path profiles =
+        Files.writeString(
+            data.resolve("credentials"),
+            "[theirs]\naws_access_key_id = AKIAOURS\naws_secret_access_key = ours\n");
+    System.setProperty("aws.endpointUrlSts", "http://127.0.0.1:" + sts.getAddress().getPort());
+    System.setProperty("aws.sharedCredentialsFile", profiles.toString());
+    Part secured =
+        new Part(
+            open.name(),
+            open.title(),
+            open.url(),
+            open.port(),
+            () -> {},
+            open.command(),
+            open.environment(),
+            () -> {
+              try (Socket socket = new Socket("127.0.0.1", open.port())) {
+                return socket.isConnected();
+              }
+            },
+            open.stopTimeout());
+    server = Child.start(secured, data.resolve("logs.txt"));
+    try {
+      server.awaitReady(Duration.ofSeconds(60));
+      S3Access byRole =
+          new S3Access(
+              Optional.of(parts.s3Url()),
+              Optional.of("eu-central-1"),
+              Optional.of(true),
+              Optional.of("theirs"),
+              Optional.of("arn:aws:iam::123456789012:role/reader"),
+              true);
+      S3Access withoutRole =
+          new S3Access(
+              byRole.endpoint(),
+              byRole.region(),
+              byRole.pathStyle(),
+              byRole.profile(),
+              Optional.empty(),
+              false);
+      try (S3Client s3 = byRole.client("an instance", "us-east-1");
+          S3Client denied = withoutRole.client("an instance", "us-east-1")) {
+        S3Store store = new S3Store(s3, Parts.INBOX, "in/", true);
+        StoredFile file = store.find("s3://inbox/in/a.csv").orElseThrow();
+        assertThat(all(store)).containsExactly(file);
+        assertThat(store.range(file, 2, 1)).isEqualTo("2".getBytes(UTF_8));
+        assertThatThrownBy(() -> new S3Store(denied, Parts.INBOX, "in/", false).reach())
+            .isInstanceOf(IOException.class)
+            .hasMessageContaining("403");
+      }
+      assertThat(asked).hasSize(1);
+      assertThat(asked.getFirst())
+          .contains("role%2Freader", "RoleSessionName=backfill-an-instance", "AKIAOURS");
+    } finally {
+      System.clearProperty("aws.endpointUrlSts");
+      System.clearProperty("aws.sharedCredentialsFile");
+      sts.stop(0);
       server.kill();
     }
   }
