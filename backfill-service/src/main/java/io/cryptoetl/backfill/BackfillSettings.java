@@ -98,7 +98,7 @@ record BackfillSettings(BackfillConfig config, Layouts layouts, Map<String, Plac
             u ->
                 problems.add(
                     "%sendpoint-url is %s, allowed is a URL such as https://s3.example.com, without user and password"
-                        .formatted(key, u.replaceAll("//.*@", "//***@"))));
+                        .formatted(key, u.replaceAll(".*@", "***@"))));
     s3.roleArn()
         .filter(a -> !a.matches("arn:[a-z-]+:iam::[0-9]{12}:role/.+"))
         .ifPresent(

@@ -77,6 +77,7 @@ class BackfillSettingsTest {
         "backfill.locations.x.url|/no/such/folder|no folder",
         "backfill.locations.x.s3.endpoint-url|s3.example.com|a URL such as https://s3.example.com",
         "backfill.locations.x.s3.endpoint-url|https://me:p4ss@s3.example.com|without user and password",
+        "backfill.locations.x.s3.endpoint-url|me:p4ss@s3.example.com|without user and password",
         "backfill.locations.x.s3.role-arn|reader|arn:aws:iam::123456789012:role/reader",
         "backfill.locations.x.routes.r.dataset|nothing|allowed is one of",
         "backfill.locations.x.routes.r.files|[|a glob",

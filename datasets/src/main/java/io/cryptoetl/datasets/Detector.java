@@ -47,8 +47,8 @@ public final class Detector {
    * @param spelled those of them that it spells the same
    * @param fitting rows that become rows of a table
    * @param rows that were tried
-   * @param needed columns that the layout needs, and the file has; one more if it is the layout of
-   *     the venue that is told
+   * @param needed columns that the layout needs, and the file has
+   * @param ofVenue whether it is the layout of the venue that is told
    * @param told fields that the file's name and folders tell
    * @param missing fields that have to be given as parameters
    * @param problem of the first row that does not fit; empty if all do
@@ -66,6 +66,7 @@ public final class Detector {
       int fitting,
       int rows,
       int needed,
+      boolean ofVenue,
       int told,
       List<String> missing,
       String problem,
@@ -77,6 +78,7 @@ public final class Detector {
         Comparator.comparingInt(Guess::fitting)
             .thenComparingInt(Guess::needed)
             .thenComparingInt(Guess::columns)
+            .thenComparing(Guess::ofVenue)
             .thenComparing(guess -> -guess.missing().size())
             .thenComparingInt(Guess::spelled)
             .thenComparingInt(Guess::told);
@@ -211,6 +213,13 @@ public final class Detector {
         }
       }
       Optional<Guess> fits = guess(layout, file, format, first, parameters);
+      if (layout.onlyPositional() && fits.filter(g -> g.fitting() > 0).isEmpty()) {
+        throw new RefusedException(
+            "layout_mismatch",
+            "%s is for rows without names of columns, the first of which fits: %s"
+                .formatted(
+                    layout.name(), fits.map(Guess::problem).orElse("these rows have names")));
+      }
       if (fits.flatMap(Guess::refusal).isPresent()) {
         throw refused(fits.get());
       }
@@ -362,7 +371,8 @@ public final class Detector {
               // The first line of a file with names is no row of one without.
               layout.onlyPositional() && !sample.firstFits() ? 0 : sample.fitting(),
               sample.rows(),
-              layout.needs().size() + (venue.filter(layout.venues()::contains).isPresent() ? 1 : 0),
+              layout.needs().size(),
+              venue.filter(layout.venues()::contains).isPresent(),
               layout.ofFileName(file).size(),
               missing,
               sample.problem(),
@@ -381,6 +391,7 @@ public final class Detector {
                 0,
                 1,
                 0,
+                false,
                 0,
                 List.of(),
                 e.getMessage(),

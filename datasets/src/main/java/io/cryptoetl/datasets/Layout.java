@@ -494,10 +494,13 @@ public final class Layout {
     return positional == Positional.ONLY;
   }
 
-  /** The venues that it may tell; empty if it leaves them to others. */
+  /** The venues that it may tell; empty if its files do, or nobody. */
   Set<String> venues() {
+    if (!values.containsKey(VENUE)) {
+      return Set.of();
+    }
     Set<String> venues = new HashSet<>(map.getOrDefault(VENUE, Map.of()).values());
-    Optional.ofNullable(values.get(VENUE)).ifPresent(venues::add);
+    venues.add(values.get(VENUE));
     return venues;
   }
 

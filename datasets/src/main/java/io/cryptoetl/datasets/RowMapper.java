@@ -530,14 +530,12 @@ final class RowMapper {
     if (cellNames == null ? !layout.positional() : layout.onlyPositional()) {
       throw new BadRecordException(
           "layout_mismatch",
-          layout.onlyPositional()
-              ? "the rows have names, and %s is for files without any, whose columns are %s"
-              : "the file has no line with names of columns that %s knows, such as %s"
-                  .formatted(
-                      layout.name(),
-                      layout.columns().stream()
-                          .map(Column::name)
-                          .collect(Collectors.joining(", "))));
+          (layout.onlyPositional()
+                  ? "the rows have names, and %s is for files without any, whose columns are %s"
+                  : "the file has no line with names of columns that %s knows, such as %s")
+              .formatted(
+                  layout.name(),
+                  layout.columns().stream().map(Column::name).collect(Collectors.joining(", "))));
     }
     List<Column> columns = layout.columns();
     int[] indexes = new int[columns.size()];

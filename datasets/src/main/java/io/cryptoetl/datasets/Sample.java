@@ -48,6 +48,8 @@ record Sample(
   /** Days of local time may be shorter by it. */
   private static final Duration CLOCK_CHANGE = Duration.ofHours(1);
 
+  private static final Duration DAY = Duration.ofDays(1);
+
   /** Of so many pairs of candles one may overlap. */
   private static final int SELDOM = 20;
 
@@ -210,9 +212,9 @@ record Sample(
   }
 
   private static boolean isShort(String interval) {
-    return !CandleLength.end(Instant.EPOCH, interval)
+    return CandleLength.end(Instant.EPOCH, interval)
         .orElseThrow()
-        .isAfter(Instant.EPOCH.plus(CLOCK_CHANGE));
+        .isBefore(Instant.EPOCH.plus(DAY));
   }
 
   private static String bothReadings(Attempt one, Attempt other, int row) {

@@ -307,10 +307,11 @@ final class Values {
     return list;
   }
 
-  /** Parts of a list, which may be written like one of JSON or Python. */
+  /** Parts of a list, which may be written like one of JSON, Python or PostgreSQL. */
   static List<String> parts(String text, String separator) {
     String bare = text;
-    if (bare.startsWith("[") && bare.endsWith("]")) {
+    boolean isArray = bare.startsWith("{") && bare.endsWith("}");
+    if (isArray || (bare.startsWith("[") && bare.endsWith("]"))) {
       bare = bare.substring(1, bare.length() - 1);
     }
     List<String> parts = new ArrayList<>();
@@ -320,6 +321,8 @@ final class Values {
           && (trimmed.charAt(0) == '"' || trimmed.charAt(0) == '\'')
           && trimmed.charAt(trimmed.length() - 1) == trimmed.charAt(0)) {
         trimmed = trimmed.substring(1, trimmed.length() - 1);
+        // PostgreSQL writes a backslash within quotes twice.
+        trimmed = isArray ? trimmed.replace("\\\\", "\\") : trimmed;
       }
       if (!trimmed.isEmpty()) {
         parts.add(trimmed);

@@ -402,14 +402,22 @@ class DetectorTest {
     String bars = "time,open,high,low,close,%s\n2024-01-01T00:00:00Z,1,2,0.5,1.5,7\n";
     Map<String, String> all = Map.of("venue", "v", "symbol", "s", "interval", "1d");
 
-    assertThat(Reads.of("a.csv", bars.formatted("Volume BTC").getBytes(UTF_8), all).rows.toString())
-        .contains("\"volume\": 7.");
+    for (String name : List.of("Volume BTC", "volume_24h")) {
+      assertThatExceptionOfType(RefusedException.class)
+          .isThrownBy(() -> dataset("a.csv", bars.formatted(name), all))
+          .withMessageContaining(name + ", which is named like volume")
+          .satisfies(x -> assertThat(x.code()).isEqualTo("column_left_out"));
+    }
+    assertThat(
+            Reads.of(
+                    "a.csv",
+                    bars.formatted("volume,Volume MA").replace(",7", ",7,9").getBytes(UTF_8),
+                    all)
+                .rows
+                .toString())
+        .contains("\"volume\": 7.", "\"quote_volume\": null");
     assertThat(Reads.of("a.csv", bars.formatted("Volume USD").getBytes(UTF_8), all).rows.toString())
         .contains("\"quote_volume\": 7.");
-    assertThatExceptionOfType(RefusedException.class)
-        .isThrownBy(() -> dataset("a.csv", bars.formatted("volume_24h"), all))
-        .withMessageContaining("volume_24h, which is named like volume")
-        .satisfies(e -> assertThat(e.code()).isEqualTo("column_left_out"));
     assertThatExceptionOfType(RefusedException.class)
         .isThrownBy(
             () ->
@@ -419,5 +427,50 @@ class DetectorTest {
                         .formatted("11".repeat(32), "22".repeat(20)),
                     Map.of("chain_id", "1")))
         .withMessageContaining("gas_price_gwei, which is named like gas_price");
+  }
+
+  @Test
+  void shouldTakeTransfersOfTokensForNoTransactions() throws Exception {
+    String hash = "0x" + "11".repeat(32);
+    String address = "0x" + "22".repeat(20);
+    assertThatExceptionOfType(RefusedException.class)
+        .isThrownBy(
+            () ->
+                dataset(
+                    "erc20.csv",
+                    "block_number,transaction_index,log_index,transaction_hash,erc20,from_address,to_address,value_string,chain_id\n1,0,2,%s,%2$s,%2$s,%2$s,5,1\n"
+                        .formatted(hash, address),
+                    Map.of()));
+    Reads own =
+        Reads.of(
+            "blocks.csv",
+            "chain_id,number,hash,parent_hash,timestamp,gas_used,uncles\n1,5,%1$s,%1$s,2024-01-01 00:00:00+00,7,{}\n1,6,%1$s,%1$s,2024-01-01 00:00:12+00,7,\"{\"\"\\\\x%2$s\"\"}\"\n"
+                .formatted(hash, "33".repeat(32))
+                .getBytes(UTF_8),
+            Map.of());
+    assertThat(own.bad).isEmpty();
+    assertThat(own.rows).hasSize(2);
+  }
+
+  @Test
+  void shouldRefuseHoursThatAreToldToBeTwo() {
+    assertThatExceptionOfType(RefusedException.class)
+        .isThrownBy(
+            () ->
+                dataset(
+                    "a.csv",
+                    "time,open,high,low,close\n2024-01-01 00:00:00,1,2,0.5,1.5\n2024-01-01 01:00:00,1,2,0.5,1.5\n2024-01-01 02:00:00,1,2,0.5,1.5\n",
+                    Map.of("venue", "v", "symbol", "s", "interval", "2h")))
+        .withMessageContaining("not of 2h");
+  }
+
+  @Test
+  void shouldReadAFileOfAKnownVenueByTheLayoutThatKnowsMost() throws Exception {
+    Detector.Reading reading =
+        reading(
+            "a.csv",
+            "timestamp,open,high,low,close,volume,quote_volume\n1609459200,1,2,0.5,1.5,7,10\n",
+            Map.of("venue", "binance", "symbol", "BTCUSDT", "interval", "1h"));
+    assertThat(reading.dataset()).isEqualTo("ohlcv");
   }
 }

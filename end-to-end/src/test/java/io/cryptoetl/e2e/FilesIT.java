@@ -348,7 +348,8 @@ class FilesIT {
     Files.writeString(
         layouts.resolve("yahoo-ohlcv.yaml"),
         Files.readString(own.resolve("yahoo-ohlcv.yaml"))
-            .replace("{name: date, ", "{name: date, match: \"^(202.-.*)$\", "));
+            .replace(
+                "{name: [date, datetime], ", "{name: [date, datetime], match: \"^(202.-.*)$\", "));
     restart();
     long before = candles("yahoo-1d-BTC-USD.benjaminpo.csv");
 
