@@ -231,7 +231,8 @@ public class FilesResource {
   private static Map<String, String> parameters(List<String> set) {
     Map<String, String> parameters = new TreeMap<>();
     for (String one : set) {
-      if (!one.matches("[A-Za-z][A-Za-z0-9_]*=[^\\\\\\p{Cntrl}]+")) {
+      // A slash is part of names of zones and symbols, and is encoded in names of folders.
+      if (!one.matches("[A-Za-z][A-Za-z0-9_]*=[^\\\\\\p{Cntrl}]+") || one.contains("..")) {
         throw new Problem.Refused(
             400, "parameter_odd", "'%s' is no name=value such as chain_id=1.".formatted(one));
       }
