@@ -5,8 +5,8 @@ import io.cryptoetl.raw.RawCsvRows;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.Set;
+import java.util.function.Function;
 import org.apache.avro.specific.SpecificRecord;
 
 /** Makes rows of tables of the rows of a chunk, as the layout of its dataset tells. */
@@ -59,33 +59,42 @@ public final class ChunkMapper {
                         "dataset_unknown",
                         "no layout is named '%s'; these are: %s"
                             .formatted(chunk.getDataset(), layouts.names())));
-    RowReader reader = new RowReader(chunk);
-    Optional<Cells> head = reader.head();
-    List<String> names = head.map(Cells::values).filter(layout::hasNames).orElse(null);
-    RowMapper mapper =
-        new RowMapper(layout, chunk, names, reader.told(), reader.dateFormat(), standIns);
-    RowReader.Rows rows =
-        new RowReader.Rows() {
-          @Override
-          public void row(Cells cells) {
-            SpecificRecord row;
-            try {
-              row = mapper.map(cells);
-            } catch (BadRecordException e) {
-              to.bad(cells.line(), RowReader.bytes(cells.bytes()), e);
-              return;
-            }
-            if (mapper.hasRounded()) {
-              to.rounded(cells.line());
-            }
-            to.row(cells.line(), cells.bytes(), layout.target(), row);
-          }
+    split(
+        layout,
+        chunk,
+        standIns,
+        mapper ->
+            new RowReader.Rows() {
+              @Override
+              public void row(Cells cells) {
+                SpecificRecord row;
+                try {
+                  row = mapper.map(cells);
+                } catch (BadRecordException e) {
+                  to.bad(cells.line(), RowReader.bytes(cells.bytes()), e);
+                  return;
+                }
+                if (mapper.hasRounded()) {
+                  to.rounded(cells.line());
+                }
+                to.row(cells.line(), cells.bytes(), layout.target(), row);
+              }
 
-          @Override
-          public void bad(long line, byte[] bytes, BadRecordException reason) {
-            to.bad(line, bytes, reason);
-          }
-        };
+              @Override
+              public void bad(long line, byte[] bytes, BadRecordException reason) {
+                to.bad(line, bytes, reason);
+              }
+            });
+  }
+
+  /** Splits the rows of a chunk for a mapper of its layout. */
+  private static void split(
+      Layout layout, RawCsvRows chunk, Set<String> standIns, Function<RowMapper, RowReader.Rows> to)
+      throws BadRecordException {
+    RowReader reader = new RowReader(chunk);
+    List<String> names = reader.head().map(Cells::values).filter(layout::hasNames).orElse(null);
+    RowReader.Rows rows =
+        to.apply(new RowMapper(layout, chunk, names, reader.told(), reader.dateFormat(), standIns));
     // The head of a file without names holds its first row.
     if (names == null && chunk.getFirstLine() == reader.headLines() + 1) {
       reader.headRows(rows);
@@ -100,33 +109,29 @@ public final class ChunkMapper {
    */
   static List<Detector.Explained> explain(Layout layout, RawCsvRows chunk)
       throws BadRecordException {
-    RowReader reader = new RowReader(chunk);
-    List<String> names = reader.head().map(Cells::values).filter(layout::hasNames).orElse(null);
-    RowMapper mapper =
-        new RowMapper(layout, chunk, names, reader.told(), reader.dateFormat(), Set.of());
     List<Detector.Explained> explained = new ArrayList<>();
-    RowReader.Rows rows =
-        new RowReader.Rows() {
-          @Override
-          public void row(Cells cells) {
-            if (explained.isEmpty()) {
-              try {
-                explained.addAll(mapper.explain(cells));
-              } catch (BadRecordException e) {
+    split(
+        layout,
+        chunk,
+        Set.of(),
+        mapper ->
+            new RowReader.Rows() {
+              @Override
+              public void row(Cells cells) {
+                if (explained.isEmpty()) {
+                  try {
+                    explained.addAll(mapper.explain(cells));
+                  } catch (BadRecordException e) {
+                    // The next row may fit.
+                  }
+                }
+              }
+
+              @Override
+              public void bad(long line, byte[] bytes, BadRecordException reason) {
                 // The next row may fit.
               }
-            }
-          }
-
-          @Override
-          public void bad(long line, byte[] bytes, BadRecordException reason) {
-            // The next row may fit.
-          }
-        };
-    if (names == null) {
-      reader.headRows(rows);
-    }
-    reader.rows(rows);
+            });
     return explained;
   }
 

@@ -4,7 +4,6 @@ import io.cryptoetl.datasets.values.BadRecordException;
 import java.time.DateTimeException;
 import java.time.ZoneId;
 import java.time.ZoneOffset;
-import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
@@ -133,15 +132,6 @@ public record Conventions(
   /** The zone of times without one. */
   ZoneId zoneOrUtc() {
     return zone.orElse(ZoneOffset.UTC);
-  }
-
-  /** What is known, as parameters. */
-  Map<String, String> parameters() {
-    Map<String, String> parameters = new HashMap<>();
-    dates.ifPresent(d -> parameters.put(DATES, d.word()));
-    decimals.ifPresent(d -> parameters.put(DECIMALS, d.word()));
-    zone.ifPresent(z -> parameters.put(ZONE, z.getId()));
-    return parameters;
   }
 
   static <T extends Enum<T>> T word(Class<T> words, String what, String text)

@@ -133,9 +133,11 @@ public final class Detector {
   private List<Guess> tried(
       String file, FileFormat format, Chunk first, Map<String, String> parameters) {
     List<Guess> guesses = new ArrayList<>();
+    Optional<String> venue = venue(file, format, first, parameters);
     for (Layout layout : layouts.all()) {
+      // A layout of one venue is not that of a file of which another one is told.
       if (parameters.keySet().stream().allMatch(layout::takes)
-          && !isOfAnotherVenue(layout, file, format, first, parameters)) {
+          && venue.filter(v -> !layout.mayBeOf(v)).isEmpty()) {
         guess(layout, file, format, first, parameters).ifPresent(guesses::add);
       }
     }
@@ -143,20 +145,19 @@ public final class Detector {
     return guesses;
   }
 
-  /** A layout of one venue is not that of a file of which another one is told. */
-  private static boolean isOfAnotherVenue(
-      Layout layout, String file, FileFormat format, Chunk first, Map<String, String> parameters) {
-    String venue = parameters.get(Layout.VENUE);
-    try {
-      if (venue == null) {
-        venue =
-            new RowReader(chunk(layout, file, format, first, parameters)).told().get(Layout.VENUE);
-      }
-    } catch (BadRecordException e) {
-      // It is said when the layout is tried.
-      return false;
+  /** The venue that parameters or the head of the file tell; empty if none does. */
+  private static Optional<String> venue(
+      String file, FileFormat format, Chunk first, Map<String, String> parameters) {
+    if (parameters.containsKey(Layout.VENUE)) {
+      return Optional.of(parameters.get(Layout.VENUE));
     }
-    return venue != null && !layout.venues().isEmpty() && !layout.venues().contains(venue);
+    try {
+      RawCsvRows chunk = first.record("", file, "", format, parameters, Instant.EPOCH);
+      return Optional.ofNullable(new RowReader(chunk).told().get(Layout.VENUE));
+    } catch (BadRecordException e) {
+      // It is said when a layout is tried.
+      return Optional.empty();
+    }
   }
 
   /** Whether a format without names within its rows has them before. */
@@ -318,14 +319,14 @@ public final class Detector {
   private static Optional<Guess> guess(
       Layout layout, String file, FileFormat format, Chunk first, Map<String, String> parameters) {
     try {
-      List<String> names = names(layout, chunk(layout, file, format, first, parameters));
+      RawCsvRows chunk = chunk(layout, file, format, first, parameters);
+      List<String> names = names(layout, chunk);
       if ((names == null && !layout.positional()) || !layout.mayHave(names)) {
         return Optional.empty();
       }
       List<Column> known = known(layout, names);
       Map<Integer, Schema.Field> ownNames = RowMapper.ownNames(layout, names);
-      Map<String, String> head =
-          new RowReader(chunk(layout, file, format, first, parameters)).told();
+      Map<String, String> head = new RowReader(chunk).told();
       if (layout.onlyPositional() && (names != null || hasHead(format))) {
         return Optional.empty();
       }

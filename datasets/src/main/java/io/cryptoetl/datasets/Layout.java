@@ -504,6 +504,11 @@ public final class Layout {
     return venues;
   }
 
+  /** Whether its files may be of a venue. */
+  boolean mayBeOf(String venue) {
+    return venues().isEmpty() || venues().contains(venue);
+  }
+
   /** Whether some cell is the name of a column, so that the row is no row of a table. */
   boolean hasNames(List<String> cells) {
     return positional != Positional.ONLY
@@ -599,10 +604,11 @@ public final class Layout {
    * takes no cell that another column has already.
    */
   int[] cells(List<String> names) {
+    List<String> plain = names.stream().map(Layout::plain).toList();
     int[] cells = new int[columns.size()];
     BitSet taken = new BitSet();
     for (int i = 0; i < cells.length; i++) {
-      cells[i] = cell(columns.get(i), names, taken);
+      cells[i] = cell(columns.get(i), names, plain, taken);
       if (cells[i] >= 0) {
         taken.set(cells[i]);
       }
@@ -610,8 +616,7 @@ public final class Layout {
     return cells;
   }
 
-  private static int cell(Column column, List<String> names, BitSet taken) {
-    List<String> plain = names.stream().map(Layout::plain).toList();
+  private static int cell(Column column, List<String> names, List<String> plain, BitSet taken) {
     // The first of its names counts first.
     for (String name : column.spelled()) {
       int cell = name.startsWith("~") ? -1 : plain.indexOf(plain(name));

@@ -120,27 +120,8 @@ final class AvroRows implements RecordStream.Rows {
         });
   }
 
-  @FunctionalInterface
-  private interface Reading<T> {
-    T run() throws IOException;
-  }
-
-  /** Tells failures of the stream from those of what is stored. */
-  private <T> T reading(Reading<T> step) throws IOException {
-    try {
-      return step.run();
-    } catch (IOException | RuntimeException e) {
-      if (in.failure != null) {
-        throw in.failure;
-      }
-      RefusedException refused =
-          new RefusedException(
-              "file_damaged",
-              "the Avro file is cut off, damaged, or written in a way that cannot be read: "
-                  + e.getMessage());
-      refused.initCause(e);
-      throw refused;
-    }
+  private <T> T reading(RecordStream.Step<T> step) throws IOException {
+    return RecordStream.reading("Avro", () -> in.failure, step);
   }
 
   /** Keeps the last bytes that were read, and what made reading fail. */
@@ -223,12 +204,10 @@ final class AvroRows implements RecordStream.Rows {
   }
 
   private static BigInteger whole(Object value) {
-    if (value instanceof ByteBuffer buffer) {
-      byte[] bytes = new byte[buffer.remaining()];
-      buffer.duplicate().get(bytes);
-      return new BigInteger(bytes);
-    }
-    return new BigInteger(((GenericFixed) value).bytes());
+    return new BigInteger(
+        value instanceof ByteBuffer buffer
+            ? RecordStream.bytes(buffer)
+            : ((GenericFixed) value).bytes());
   }
 
   private static Instant instant(long time, long perSecond) {

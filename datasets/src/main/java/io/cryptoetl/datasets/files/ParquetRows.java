@@ -202,36 +202,8 @@ final class ParquetRows implements RecordStream.Rows {
         && !type.isSigned();
   }
 
-  @FunctionalInterface
-  private interface Reading<T> {
-    T run() throws IOException;
-  }
-
-  /** Tells failures of the store from those of what is stored. */
-  private <T> T reading(Reading<T> step) throws IOException {
-    try {
-      return step.run();
-    } catch (RefusedException e) {
-      throw e;
-    } catch (IOException | RuntimeException e) {
-      if (ranges.failure != null) {
-        throw ranges.failure;
-      }
-      Throwable cause = e;
-      while (cause.getCause() != null) {
-        cause = cause.getCause();
-      }
-      if (cause instanceof OutOfMemoryError error) {
-        throw error;
-      }
-      RefusedException refused =
-          new RefusedException(
-              "file_damaged",
-              "the Parquet file is damaged, or written in a way that cannot be read: %s (%s)"
-                  .formatted(e.getMessage(), cause.getMessage()));
-      refused.initCause(e);
-      throw refused;
-    }
+  private <T> T reading(RecordStream.Step<T> step) throws IOException {
+    return RecordStream.reading("Parquet", () -> ranges.failure, step);
   }
 
   @Override

@@ -11,6 +11,7 @@ import java.math.BigDecimal;
 import java.nio.ByteBuffer;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.function.Supplier;
 
 /**
  * The rows of a file whose values have types, as text: a line with the names of the columns, then a
@@ -53,6 +54,46 @@ final class RecordStream extends BlockStream {
 
     /** Writes the values of the next row. */
     void next(JsonGenerator to) throws IOException;
+  }
+
+  /** A step of reading a file. */
+  @FunctionalInterface
+  interface Step<T> {
+    T run() throws IOException;
+  }
+
+  /**
+   * Runs a step; if it fails although the bytes came, the file is damaged.
+   *
+   * @param format of the file, for people
+   * @param failure of where the bytes come from; null while there is none
+   * @throws RefusedException if the file is damaged, or written in a way that cannot be read
+   */
+  static <T> T reading(String format, Supplier<IOException> failure, Step<T> step)
+      throws IOException {
+    try {
+      return step.run();
+    } catch (RefusedException e) {
+      throw e;
+    } catch (IOException | RuntimeException e) {
+      if (failure.get() != null) {
+        throw failure.get();
+      }
+      Throwable cause = e;
+      while (cause.getCause() != null) {
+        cause = cause.getCause();
+      }
+      if (cause instanceof OutOfMemoryError error) {
+        throw error;
+      }
+      RefusedException refused =
+          new RefusedException(
+              "file_damaged",
+              "the %s file is cut off, damaged, or written in a way that cannot be read: %s (%s)"
+                  .formatted(format, e.getMessage(), cause.getMessage()));
+      refused.initCause(e);
+      throw refused;
+    }
   }
 
   RecordStream(Rows rows) throws IOException {
@@ -110,13 +151,15 @@ final class RecordStream extends BlockStream {
       case Double d -> number(to, d, EXACT, Double.toString(d));
       case Float f -> number(to, f, EXACT_FLOAT, Float.toString(f));
       case byte[] bytes -> to.writeString(BYTES + HexFormat.of().formatHex(bytes));
-      case ByteBuffer buffer -> {
-        byte[] bytes = new byte[buffer.remaining()];
-        buffer.duplicate().get(bytes);
-        to.writeString(BYTES + HexFormat.of().formatHex(bytes));
-      }
+      case ByteBuffer buffer -> write(to, bytes(buffer));
       default -> to.writeString(value.toString());
     }
+  }
+
+  static byte[] bytes(ByteBuffer buffer) {
+    byte[] bytes = new byte[buffer.remaining()];
+    buffer.duplicate().get(bytes);
+    return bytes;
   }
 
   private static void number(JsonGenerator to, double value, double exact, String shortest)
