@@ -412,7 +412,7 @@ CREATE TABLE ops.files (
     `rows` bigint NOT NULL COMMENT 'Rows published so far, a first row that stands in the head not counted',
     `bytes` bigint NOT NULL COMMENT 'Bytes of rows published so far',
     `chunks` bigint NOT NULL COMMENT 'Records of raw.csv.rows published so far',
-    `next_line` bigint NOT NULL COMMENT 'Chunks whose first line is below are published; 0 before the first one',
+    `next_line` bigint NOT NULL COMMENT 'Line behind the last chunk that is published, where reading goes on after a crash; 0 before the first one',
     `worker` longtext COMMENT 'Name of the instance that worked on it last',
     `seen_at` datetime(6) NOT NULL COMMENT 'When it was asked for, UTC',
     `fetched_at` datetime(6) COMMENT 'When its reading began, as in its rows, UTC',

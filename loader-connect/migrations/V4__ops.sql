@@ -326,7 +326,7 @@ COMMENT ON COLUMN ops.files.total_bytes IS 'Bytes of the unpacked file';
 COMMENT ON COLUMN ops.files.rows IS 'Rows published so far, a first row that stands in the head not counted';
 COMMENT ON COLUMN ops.files.bytes IS 'Bytes of rows published so far';
 COMMENT ON COLUMN ops.files.chunks IS 'Records of raw.csv.rows published so far';
-COMMENT ON COLUMN ops.files.next_line IS 'Chunks whose first line is below are published; 0 before the first one';
+COMMENT ON COLUMN ops.files.next_line IS 'Line behind the last chunk that is published, where reading goes on after a crash; 0 before the first one';
 COMMENT ON COLUMN ops.files.worker IS 'Name of the instance that worked on it last';
 COMMENT ON COLUMN ops.files.seen_at IS 'When it was asked for, UTC';
 COMMENT ON COLUMN ops.files.fetched_at IS 'When its reading began, as in its rows, UTC';

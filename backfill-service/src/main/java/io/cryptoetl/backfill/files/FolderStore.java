@@ -166,5 +166,10 @@ public final class FolderStore implements FileStore {
       }
       return read;
     }
+
+    @Override
+    public long skip(long bytes) throws IOException {
+      return in.skip(bytes);
+    }
   }
 }

@@ -29,6 +29,9 @@ public final class S3Store implements FileStore {
   /** Times that a connection is taken up again that breaks without a further byte. */
   private static final int REOPENS = 5;
 
+  /** Bytes up to which it is cheaper to read them than to ask for what is behind them. */
+  private static final long WORTH_READING = 1024 * 1024;
+
   private static final int PRECONDITION_FAILED = 412;
   private static final int NOT_FOUND = 404;
 
@@ -234,6 +237,18 @@ public final class S3Store implements FileStore {
         in.close();
         in = get();
       }
+    }
+
+    @Override
+    public long skip(long bytes) throws IOException {
+      long skipped = Math.clamp(bytes, 0, file.size() - position);
+      if (skipped > WORTH_READING) {
+        close();
+        position += skipped;
+        in = position < file.size() ? get() : InputStream.nullInputStream();
+        return skipped;
+      }
+      return super.skip(bytes);
     }
 
     @Override

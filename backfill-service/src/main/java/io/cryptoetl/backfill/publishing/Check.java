@@ -12,6 +12,7 @@ import io.cryptoetl.datasets.files.FileSource;
 import io.cryptoetl.datasets.files.Limits;
 import io.cryptoetl.datasets.files.RefusedException;
 import io.cryptoetl.ops.FileRequest;
+import io.cryptoetl.ops.FileState;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -53,6 +54,22 @@ final class Check implements FileReader.Content {
 
     Part(String name) {
       this.name = name;
+    }
+
+    /** What the check of a file came to, as its state says that is being published. */
+    static Optional<Part> of(FileState state) {
+      if (state.getTotalRows() == null
+          || state.getTotalBytes() == null
+          || state.getDataset() == null) {
+        return Optional.empty();
+      }
+      Part part = new Part(state.getFile());
+      part.rows = state.getTotalRows();
+      part.bytes = state.getTotalBytes();
+      part.reading =
+          Optional.of(
+              new Detector.Reading(state.getDataset(), Requests.parameters(state.getParameters())));
+      return Optional.of(part);
     }
 
     /** Name of the file; of a member the archive's, !/ and its own. */
@@ -291,6 +308,11 @@ final class Check implements FileReader.Content {
         alive.run();
       }
       return read;
+    }
+
+    @Override
+    public long skip(long bytes) throws IOException {
+      return in.skip(bytes);
     }
   }
 }

@@ -101,12 +101,15 @@ final class Publication implements FileReader.Content {
   }
 
   @Override
+  public Optional<FileReader.Position> from() {
+    return state.getChunks() == 0
+        ? Optional.empty()
+        : Optional.of(new FileReader.Position(state.getBytes(), state.getNextLine()));
+  }
+
+  @Override
   public void chunk(Chunk chunk) {
     asked.alive();
-    if (chunk.firstLine() < state.getNextLine()) {
-      // Published before a crash: the same file is cut in the same way.
-      return;
-    }
     held.add(
         chunk.record(
             state.getDataset(),
@@ -120,8 +123,8 @@ final class Publication implements FileReader.Content {
         .setRows(state.getRows() + chunk.rows())
         .setBytes(state.getBytes() + chunk.bytes().length)
         .setChunks(state.getChunks() + 1)
-        .setNextLine(chunk.firstLine() + 1);
-    if (heldBytes >= TOGETHER) {
+        .setNextLine(chunk.firstLine() + chunk.lines());
+    if (heldBytes >= TOGETHER && chunk.closed()) {
       commit(false);
     }
   }

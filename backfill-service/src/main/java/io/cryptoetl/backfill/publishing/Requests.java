@@ -22,6 +22,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.jboss.logging.Logger;
@@ -234,6 +235,14 @@ public final class Requests implements AutoCloseable {
   static List<String> parameters(Map<String, String> parameters) {
     return new TreeMap<>(parameters)
         .entrySet().stream().map(e -> e.getKey() + "=" + e.getValue()).toList();
+  }
+
+  /** The same, as requests have them. */
+  static Map<String, String> parameters(List<String> parameters) {
+    return parameters.stream()
+        .collect(
+            Collectors.toMap(
+                p -> p.substring(0, p.indexOf('=')), p -> p.substring(p.indexOf('=') + 1)));
   }
 
   @Override

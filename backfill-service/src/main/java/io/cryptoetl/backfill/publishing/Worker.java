@@ -195,7 +195,15 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
             .find(request.getFile())
             .filter(f -> f.version().equals(request.getFileVersion()))
             .orElseThrow(() -> FileStore.changed(request.getFile()));
-    Map<String, Check.Part> parts = Check.of(request, file, store, limits, detector, asked::alive);
+    Optional<Check.Part> checked =
+        ledger
+            .state(request.getFile(), request.getFileVersion())
+            .filter(s -> s.getRequestId().equals(request.getRequestId()))
+            .flatMap(Check.Part::of);
+    Map<String, Check.Part> parts =
+        checked.isPresent()
+            ? Map.of(request.getFile(), checked.get())
+            : Check.of(request, file, store, limits, detector, asked::alive);
     Publication publication = publication(request, parts, asked);
     FileReader.read(new Check.Source(store, file, asked::alive), limits, publication);
     if (!parts.containsKey(request.getFile())) {

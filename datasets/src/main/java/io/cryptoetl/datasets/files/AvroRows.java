@@ -39,6 +39,7 @@ final class AvroRows implements RecordStream.Rows {
   private final byte[] sync = new byte[SYNC];
   private final DataFileStream<IndexedRecord> rows;
   private final Schema schema;
+  private long given;
 
   /**
    * Rows of a file.
@@ -109,7 +110,16 @@ final class AvroRows implements RecordStream.Rows {
   }
 
   @Override
+  public void skipTo(long row) throws IOException {
+    while (given < row && hasNext()) {
+      reading(rows::next);
+      given++;
+    }
+  }
+
+  @Override
   public void next(JsonGenerator to) throws IOException {
+    given++;
     reading(
         () -> {
           IndexedRecord row = rows.next();

@@ -11,18 +11,21 @@ import java.util.Map;
  * Consecutive whole rows of a file.
  *
  * @param firstLine line in which the first of them begins, from 1; of format json its number
+ * @param lines that they take, blank ones too; of format json how many they are
  * @param rows how many they are, blank lines not counted
  * @param bytes of the rows, with their line ends
  * @param charset in which these bytes are text
+ * @param closed whether the file is cut in the same way if reading begins behind it; not between
+ *     chunks that were parted for their encodings
  */
-public record Chunk(long firstLine, long rows, byte[] bytes, String charset) {
+public record Chunk(
+    long firstLine, long lines, long rows, byte[] bytes, String charset, boolean closed) {
   /** Bytes of rows that tell what they mean. */
   private static final int FIRST = FileFormat.SAMPLE / 2;
 
   /** The first rows of a file whose first bytes are known. */
   public static Chunk first(FileFormat format, byte[] sample) throws IOException {
     int head = format.head().length;
-    Chunk none = new Chunk(format.headLines() + 1L, 0, new byte[0], "UTF-8");
     try {
       return new RowCutter(
               new ByteArrayInputStream(sample, head, sample.length - head),
@@ -30,11 +33,16 @@ public record Chunk(long firstLine, long rows, byte[] bytes, String charset) {
               Limits.DEFAULT,
               FIRST)
           .next()
-          .orElse(none);
+          .orElse(none(format));
     } catch (RefusedException e) {
       // The end is not in the sample.
-      return none;
+      return none(format);
     }
+  }
+
+  /** What a file without rows has. */
+  static Chunk none(FileFormat format) {
+    return new Chunk(format.headLines() + 1L, 0, 0, new byte[0], "UTF-8", true);
   }
 
   /** The chunk as it is published. */

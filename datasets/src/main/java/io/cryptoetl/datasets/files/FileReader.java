@@ -57,6 +57,14 @@ public final class FileReader {
 
   private FileReader() {}
 
+  /**
+   * A place between two chunks.
+   *
+   * @param bytes of all chunks before
+   * @param line in which the next one begins
+   */
+  public record Position(long bytes, long line) {}
+
   /** Takes what is in a file. */
   public interface Content {
     /**
@@ -67,6 +75,14 @@ public final class FileReader {
      * @return whether its rows are wanted
      */
     boolean begin(Optional<String> member, FileFormat format, byte[] sample) throws IOException;
+
+    /**
+     * Where the rows of what has begun are wanted from: behind a chunk that was given before.
+     * Without it all are.
+     */
+    default Optional<Position> from() {
+      return Optional.empty();
+    }
 
     /** The next rows. There is at least one chunk, without rows if there are none. */
     void chunk(Chunk chunk) throws IOException;
@@ -293,11 +309,11 @@ public final class FileReader {
     if (!to.begin(member, format, sample)) {
       return;
     }
-    int head = format.head().length;
-    RowCutter cutter = new RowCutter(behind(sample, head, in), format, limits, CHUNK);
+    Optional<Position> from = to.from();
+    RowCutter cutter = cutter(in, sample, format, limits, from);
     Optional<Chunk> chunk = cutter.next();
-    if (chunk.isEmpty()) {
-      to.chunk(new Chunk(format.headLines() + 1L, 0, new byte[0], "UTF-8"));
+    if (chunk.isEmpty() && from.isEmpty()) {
+      to.chunk(Chunk.none(format));
     }
     while (chunk.isPresent()) {
       to.chunk(chunk.get());
@@ -306,10 +322,31 @@ public final class FileReader {
     to.end();
   }
 
-  /** The rest of a file behind a head that was read already. Whoever gave the file closes it. */
-  private static InputStream behind(byte[] sample, int head, InputStream rest) {
+  private static RowCutter cutter(
+      InputStream in, byte[] sample, FileFormat format, Limits limits, Optional<Position> from)
+      throws IOException {
+    int head = format.head().length;
+    if (from.isEmpty()) {
+      return new RowCutter(behind(sample, head, in), format, limits, CHUNK);
+    }
+    long bytes = head + from.get().bytes();
+    long line = from.get().line();
+    InputStream rest = in;
+    if (in instanceof RecordStream rows && bytes > sample.length) {
+      // Each row is a line, below that of the columns' names.
+      rows.skipTo(line - format.headLines() - 1, bytes - sample.length);
+    } else if (bytes > sample.length) {
+      in.skipNBytes(bytes - sample.length);
+    } else {
+      rest = behind(sample, (int) bytes, in);
+    }
+    return new RowCutter(rest, format, limits, CHUNK, line);
+  }
+
+  /** The rest of a file whose first bytes were read already. Whoever gave the file closes it. */
+  private static InputStream behind(byte[] sample, int from, InputStream rest) {
     return new SequenceInputStream(
-        new ByteArrayInputStream(sample, head, sample.length - head),
+        new ByteArrayInputStream(sample, from, sample.length - from),
         new FilterInputStream(rest) {
           @Override
           public void close() {
@@ -375,6 +412,14 @@ public final class FileReader {
         failure = e;
         throw e;
       }
+    }
+
+    @Override
+    public long skip(long bytes) throws IOException {
+      // Only what is not packed is passed over.
+      long skipped = in.skip(bytes);
+      count += skipped;
+      return skipped;
     }
 
     private void keep(byte[] bytes, int from, int read) {

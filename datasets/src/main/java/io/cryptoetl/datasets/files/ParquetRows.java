@@ -148,6 +148,18 @@ final class ParquetRows implements RecordStream.Rows {
   }
 
   @Override
+  public void skipTo(long row) throws IOException {
+    reading(
+        () -> {
+          if (rows != null) {
+            rows.close();
+          }
+          rows = file.buildRowReader().skip(row).build();
+          return rows;
+        });
+  }
+
+  @Override
   public void next(JsonGenerator to) throws IOException {
     reading(
         () -> {

@@ -39,10 +39,14 @@ final class RecordStream extends BlockStream {
 
   private final Rows rows;
   private final ByteArrayBuilder made = new ByteArrayBuilder(2 * TOGETHER);
-  private final JsonGenerator json;
+  private JsonGenerator json;
   private byte[] ready = {};
   private int from;
   private boolean ended;
+  private long rowsMade;
+
+  /** Whether there is a line that the end has to close. */
+  private boolean lineOpen = true;
 
   /** Rows of a file. */
   interface Rows extends Closeable {
@@ -54,6 +58,13 @@ final class RecordStream extends BlockStream {
 
     /** Writes the values of the next row. */
     void next(JsonGenerator to) throws IOException;
+
+    /**
+     * Goes on with another row.
+     *
+     * @param row its number, from 0; not below those that were given
+     */
+    void skipTo(long row) throws IOException;
   }
 
   /** A step of reading a file. */
@@ -99,13 +110,18 @@ final class RecordStream extends BlockStream {
   RecordStream(Rows rows) throws IOException {
     super(nullInputStream());
     this.rows = rows;
-    this.json = JSON.createGenerator(made, JsonEncoding.UTF8);
-    json.setRootValueSeparator(new SerializedString("\n"));
+    this.json = lines();
     json.writeStartArray();
     for (String name : rows.names()) {
       json.writeString(name);
     }
     json.writeEndArray();
+  }
+
+  private JsonGenerator lines() throws IOException {
+    JsonGenerator lines = JSON.createGenerator(made, JsonEncoding.UTF8);
+    lines.setRootValueSeparator(new SerializedString("\n"));
+    return lines;
   }
 
   @Override
@@ -129,15 +145,41 @@ final class RecordStream extends BlockStream {
         rows.next(json);
         json.writeEndArray();
         json.flush();
+        rowsMade++;
+        lineOpen = true;
       } else {
         json.flush();
-        made.write('\n');
+        if (lineOpen) {
+          made.write('\n');
+        }
         ended = true;
       }
     }
     ready = made.toByteArray();
     made.reset();
     from = 0;
+  }
+
+  /**
+   * Passes over rows, unread where that can be.
+   *
+   * @param row number of the row to go on with, from 0
+   * @param bytes of the text before it that are still to come
+   */
+  void skipTo(long row, long bytes) throws IOException {
+    if (row < rowsMade) {
+      skipNBytes(bytes);
+      return;
+    }
+    rows.skipTo(row);
+    rowsMade = row;
+    from = ready.length;
+    json.close();
+    made.reset();
+    // Its first line has no line end before it: that is of the text that was passed over.
+    json = lines();
+    lineOpen = false;
+    ended = false;
   }
 
   /** Writes a value that is no list, record or map. */

@@ -47,12 +47,22 @@ public final class RowCutter {
    * @param target bytes from which on a chunk ends with its row
    */
   public RowCutter(InputStream in, FileFormat format, Limits limits, int target) {
+    this(in, format, limits, target, format.headLines() + 1L);
+  }
+
+  /**
+   * A cutter that goes on where a chunk ended.
+   *
+   * @param in the unpacked file behind that chunk
+   * @param line in which it begins
+   */
+  RowCutter(InputStream in, FileFormat format, Limits limits, int target, long line) {
     this.in = in;
     this.format = format;
     this.limits = limits;
     this.target = target;
     this.buffer = new byte[2 * target];
-    this.line = format.headLines() + 1L;
+    this.line = line;
   }
 
   /**
@@ -141,7 +151,7 @@ public final class RowCutter {
   private void take(int rows) {
     int end = from + ends[rows - 1];
     if (isUtf8(from, end)) {
-      add(0, rows, StandardCharsets.UTF_8.name());
+      add(0, rows, StandardCharsets.UTF_8.name(), true);
     } else {
       int first = 0;
       while (first < rows) {
@@ -161,7 +171,11 @@ public final class RowCutter {
           }
           behind++;
         }
-        add(first, behind, charset == null ? StandardCharsets.UTF_8.name() : charset);
+        add(
+            first,
+            behind,
+            charset == null ? StandardCharsets.UTF_8.name() : charset,
+            behind == rows);
         first = behind;
       }
     }
@@ -173,7 +187,7 @@ public final class RowCutter {
   }
 
   /** Makes a chunk of some of the next rows. */
-  private void add(int first, int behind, String charset) {
+  private void add(int first, int behind, String charset, boolean last) {
     int begin = rowBegin(first);
     int end = from + ends[behind - 1];
     int rows = 0;
@@ -182,8 +196,9 @@ public final class RowCutter {
         rows++;
       }
     }
-    ready.add(new Chunk(line, rows, Arrays.copyOfRange(buffer, begin, end), charset));
-    line += format.name().equals("json") ? behind - first : lines(begin, end);
+    long lines = format.name().equals("json") ? behind - first : lines(begin, end);
+    ready.add(new Chunk(line, lines, rows, Arrays.copyOfRange(buffer, begin, end), charset, last));
+    line += lines;
   }
 
   private long lines(int begin, int end) {

@@ -175,7 +175,7 @@ class RowCutterPropertyTest {
     byte[] head = "time,open,high,low,close,volume\n".getBytes(UTF_8);
     FileFormat format = new FileFormat("csv", ',', head, 1, Optional.empty());
 
-    List<String> whole = outcome(List.of(new Chunk(2, 0, bytes, "UTF-8")), format);
+    List<String> whole = outcome(List.of(new Chunk(2, 0, 0, bytes, "UTF-8", true)), format);
     List<Chunk> chunks = cut(bytes, format, target, random);
 
     assertThat(outcome(chunks, format)).isEqualTo(whole);
