@@ -396,8 +396,8 @@ CREATE TABLE ops.saved_queries (
 CREATE TABLE ops.files (
     `file` varchar(500) NOT NULL COMMENT 'Where the file is: its path or s3 URL; of a member of an archive the archive''s, !/ and the member''s name',
     `file_version` varchar(120) NOT NULL COMMENT 'What tells versions of a file under one name apart: ETag and size, or size, times and inode',
-    `state` longtext NOT NULL COMMENT 'seen, running, done or failed',
-    `code` longtext COMMENT 'Countable reason of a failure, such as file_expands',
+    `state` longtext NOT NULL COMMENT 'seen, running, waiting (its store does not answer), done or failed',
+    `code` longtext COMMENT 'Countable reason of a failure or of the waiting, such as file_expands',
     `reason` longtext COMMENT 'What was found, what is allowed, what to do next',
     `request_id` longtext NOT NULL COMMENT 'Id of the request that was last worked on',
     `requested_by` longtext NOT NULL COMMENT 'schedule, or who asked',

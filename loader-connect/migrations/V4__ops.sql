@@ -310,8 +310,8 @@ CREATE TABLE ops.files (
 COMMENT ON TABLE ops.files IS 'How far a version of a file is. While it is running the state is committed in the transactions that hold its chunks, so that the numbers are exactly what was published.';
 COMMENT ON COLUMN ops.files.file IS 'Where the file is: its path or s3 URL; of a member of an archive the archive''s, !/ and the member''s name';
 COMMENT ON COLUMN ops.files.file_version IS 'What tells versions of a file under one name apart: ETag and size, or size, times and inode';
-COMMENT ON COLUMN ops.files.state IS 'seen, running, done or failed';
-COMMENT ON COLUMN ops.files.code IS 'Countable reason of a failure, such as file_expands';
+COMMENT ON COLUMN ops.files.state IS 'seen, running, waiting (its store does not answer), done or failed';
+COMMENT ON COLUMN ops.files.code IS 'Countable reason of a failure or of the waiting, such as file_expands';
 COMMENT ON COLUMN ops.files.reason IS 'What was found, what is allowed, what to do next';
 COMMENT ON COLUMN ops.files.request_id IS 'Id of the request that was last worked on';
 COMMENT ON COLUMN ops.files.requested_by IS 'schedule, or who asked';

@@ -4,7 +4,7 @@ import { icon, state } from './icons.js';
 import { ask, bytes, grouped, send, session, stamp, view } from './core.js';
 import { openQuery } from './home.js';
 
-const KIND = { done: 'good', running: 'wait', seen: 'idle', failed: 'bad' };
+const KIND = { done: 'good', running: 'wait', waiting: 'warn', seen: 'idle', failed: 'bad' };
 
 class Files extends Ordering {
   static properties = { before: { state: true }, dropped: { state: true }, over: { state: true } };

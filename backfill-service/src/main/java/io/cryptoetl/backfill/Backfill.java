@@ -7,6 +7,7 @@ import io.cryptoetl.backfill.files.S3Access;
 import io.cryptoetl.backfill.files.S3Store;
 import io.cryptoetl.backfill.metrics.Meters;
 import io.cryptoetl.backfill.publishing.Ledger;
+import io.cryptoetl.backfill.publishing.Outages;
 import io.cryptoetl.backfill.publishing.Requests;
 import io.cryptoetl.backfill.publishing.Worker;
 import io.cryptoetl.datasets.Detector;
@@ -42,6 +43,9 @@ public class Backfill {
   private static final Logger LOG = Logger.getLogger(Backfill.class);
   private static final Duration STOP_TIMEOUT = Duration.ofSeconds(10);
 
+  /** How many times as long as its listing takes a location is left alone: a request is paid. */
+  private static final int REST = 20;
+
   private final BackfillSettings settings;
   private final Instance<S3Client> s3;
   private final String region;
@@ -50,6 +54,7 @@ public class Backfill {
   private final Clock clock = Clock.systemUTC();
   private final Map<String, Location> locations = new TreeMap<>();
   private final Map<String, Listing> listings = new ConcurrentHashMap<>();
+  private final Outages outages = new Outages(clock);
   private final List<Worker> workers = new ArrayList<>();
   private final List<Thread> threads = new ArrayList<>();
   private Ledger ledger;
@@ -59,9 +64,10 @@ public class Backfill {
    * How the last listing of a location went.
    *
    * @param files that it found
+   * @param next when it is listed again at the earliest; sooner if somebody asks for it
    * @param problem why it could not be listed
    */
-  public record Listing(Instant at, long files, Optional<String> problem) {}
+  public record Listing(Instant at, long files, Instant next, Optional<String> problem) {}
 
   Backfill(
       BackfillConfig config,
@@ -106,6 +112,7 @@ public class Backfill {
     List<String> problems = new ArrayList<>();
     workers.forEach(w -> w.problem().ifPresent(problems::add));
     listings.values().forEach(l -> l.problem().ifPresent(problems::add));
+    problems.addAll(outages.problems());
     return problems.stream().distinct().toList();
   }
 
@@ -130,6 +137,7 @@ public class Backfill {
               new Worker.Settings(
                   config.instance() + "-" + i, config.retryDelay(), config.tries(), limits),
               locations,
+              outages,
               kafka,
               ledger,
               detector,
@@ -198,7 +206,10 @@ public class Backfill {
 
   private void listIfLeading(Location location) {
     if (leads()) {
-      list(location);
+      Listing last = listings.get(location.name());
+      if (last == null || !clock.instant().isBefore(last.next())) {
+        list(location);
+      }
     } else {
       listings.remove(location.name());
     }
@@ -209,7 +220,16 @@ public class Backfill {
     Listing last = listings.get(location.name());
     Listing listing;
     try {
-      listing = new Listing(clock.instant(), requests.list(location), Optional.empty());
+      Instant began = clock.instant();
+      long files = requests.list(location);
+      outages.answered(location.name());
+      Instant ended = clock.instant();
+      listing =
+          new Listing(
+              ended,
+              files,
+              ended.plus(Duration.between(began, ended).multipliedBy(REST)),
+              Optional.empty());
     } catch (IOException | RuntimeException e) {
       // The store's, Kafka's, or any that nobody thought of: the next listing tries again.
       LOG.warnf(
@@ -218,6 +238,7 @@ public class Backfill {
           new Listing(
               clock.instant(),
               last == null ? 0 : last.files(),
+              clock.instant(),
               Optional.of(String.valueOf(e.getMessage())));
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();

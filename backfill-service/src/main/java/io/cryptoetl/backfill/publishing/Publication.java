@@ -70,7 +70,7 @@ final class Publication implements FileReader.Content {
         .state(name, request.getFileVersion())
         .filter(s -> s.getRequestId().equals(request.getRequestId()))
         .map(FileState::newBuilder)
-        .orElseGet(() -> Requests.state(request).setFile(name).setState("seen"));
+        .orElseGet(() -> Requests.state(request).setFile(name));
   }
 
   @Override
@@ -84,13 +84,15 @@ final class Publication implements FileReader.Content {
       beginArchive();
     }
     state = known(part.name());
-    if (state.getState().equals("done")) {
+    if (is(Ledger.Progress.DONE)) {
       return false;
     }
     format = found;
     reading = part.reading().orElseThrow();
     state
-        .setState("running")
+        .setState(Ledger.Progress.RUNNING.word())
+        .setCode(null)
+        .setReason(null)
         .setDataset(reading.dataset())
         .setParameters(Requests.parameters(reading.parameters()))
         .setTotalRows(part.rows())
@@ -132,8 +134,13 @@ final class Publication implements FileReader.Content {
   /** Writes down that an archive is read, so that nobody takes its first member for all of it. */
   private void beginArchive() {
     state = known(request.getFile());
-    if (!archiveBegun && !state.getState().equals("running")) {
-      state.setState("running").setWorker(worker).setFetchedAt(fetchedAt);
+    if (!archiveBegun && !is(Ledger.Progress.RUNNING)) {
+      state
+          .setState(Ledger.Progress.RUNNING.word())
+          .setCode(null)
+          .setReason(null)
+          .setWorker(worker)
+          .setFetchedAt(fetchedAt);
       commit(false);
     }
     archiveBegun = true;
@@ -155,7 +162,7 @@ final class Publication implements FileReader.Content {
   public void refused(String member, RefusedException reason) {
     String name = Check.name(request.getFile(), Optional.of(member));
     state = known(name);
-    if (!state.getState().equals("failed")) {
+    if (!is(Ledger.Progress.FAILED)) {
       fail(state, reason);
       commit(false);
     }
@@ -180,12 +187,33 @@ final class Publication implements FileReader.Content {
     commit(true);
   }
 
+  private boolean is(Ledger.Progress progress) {
+    return state.getState().equals(progress.word());
+  }
+
+  /**
+   * Writes down that the file's store does not answer, and lets go of the request: it comes again
+   * when the store does.
+   */
+  void setAside(String reason) {
+    held.clear();
+    heldBytes = 0;
+    state = known(request.getFile());
+    state
+        .setState(Ledger.Progress.WAITING.word())
+        .setCode("store_unreachable")
+        .setReason(reason)
+        .setWorker(worker);
+    commit(true);
+  }
+
   /** Writes down that the file cannot be read. */
   void fail(RefusedException reason) {
     held.clear();
     heldBytes = 0;
     for (FileState member : ledger.ofRequest(request.getRequestId())) {
-      if (member.getState().equals("running") && !member.getFile().equals(request.getFile())) {
+      if (Ledger.Progress.of(member) == Ledger.Progress.RUNNING
+          && !member.getFile().equals(request.getFile())) {
         state = FileState.newBuilder(member);
         fail(state, reason);
         commit(false);
@@ -198,7 +226,7 @@ final class Publication implements FileReader.Content {
   }
 
   private void fail(FileState.Builder of, RefusedException reason) {
-    of.setState("failed")
+    of.setState(Ledger.Progress.FAILED.word())
         .setCode(reason.code())
         .setReason(reason.getMessage())
         .setFinishedAt(clock.instant());
@@ -206,7 +234,10 @@ final class Publication implements FileReader.Content {
   }
 
   private void finish(FileState.Builder of) {
-    of.setState("done").setCode(null).setReason(null).setFinishedAt(clock.instant());
+    of.setState(Ledger.Progress.DONE.word())
+        .setCode(null)
+        .setReason(null)
+        .setFinishedAt(clock.instant());
     meters.file("done");
   }
 

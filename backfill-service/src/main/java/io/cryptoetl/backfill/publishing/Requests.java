@@ -1,5 +1,7 @@
 package io.cryptoetl.backfill.publishing;
 
+import static io.cryptoetl.backfill.publishing.Ledger.Progress.WAITING;
+
 import io.cryptoetl.backfill.files.Location;
 import io.cryptoetl.backfill.files.StoredFile;
 import io.cryptoetl.datasets.files.FileNames;
@@ -69,7 +71,8 @@ public final class Requests implements AutoCloseable {
   public record Asked(FileRequest request, Optional<FileState> known) {}
 
   /**
-   * Asks for all files of a location that nobody has seen in their version.
+   * Asks for all files of a location that nobody has seen in their version, and again for those
+   * that waited for it.
    *
    * @return how many files the location has
    */
@@ -87,8 +90,7 @@ public final class Requests implements AutoCloseable {
                 return;
               }
               files[0]++;
-              if ((folder && file.modified().isAfter(settled))
-                  || ledger.state(file.name(), file.version()).isPresent()) {
+              if ((folder && file.modified().isAfter(settled)) || !isWanted(file)) {
                 return;
               }
               found.add(
@@ -97,10 +99,40 @@ public final class Requests implements AutoCloseable {
                 send(found, true);
               }
             });
+    for (FileState waiting : ledger.waiting(location.name())) {
+      found.add(request(waiting));
+      if (found.size() == TOGETHER) {
+        send(found, true);
+      }
+    }
     if (!found.isEmpty()) {
       send(found, true);
     }
     return files[0];
+  }
+
+  /** Whether a file is to be asked for that a listing has found. */
+  private boolean isWanted(StoredFile file) {
+    Optional<Ledger.Progress> progress = ledger.progress(file.name(), file.version());
+    return progress.isEmpty()
+        || (progress.get() == Ledger.Progress.WAITING
+            && ledger.state(file.name(), file.version()).isEmpty());
+  }
+
+  /** The request of a file that waits. */
+  private FileRequest request(FileState waiting) {
+    return FileRequest.newBuilder()
+        .setRequestId(waiting.getRequestId())
+        .setFile(waiting.getFile())
+        .setFileVersion(waiting.getFileVersion())
+        .setLocation(waiting.getLocation())
+        .setDataset(waiting.getDataset())
+        .setParameters(parameters(waiting.getParameters()))
+        .setSize(waiting.getSize())
+        .setModifiedAt(waiting.getModifiedAt())
+        .setRequestedBy(waiting.getRequestedBy())
+        .setRequestedAt(clock.instant())
+        .build();
   }
 
   /**
@@ -124,11 +156,18 @@ public final class Requests implements AutoCloseable {
         ledger
             .state(file.name(), file.version())
             .filter(s -> base(s.getRequestId()).equals(base(request.getRequestId())));
-    if (again.isEmpty() && before.isPresent() && !before.get().getState().equals("failed")) {
-      return new Asked(request, before);
+    Optional<Ledger.Progress> progress =
+        before
+            .map(Ledger.Progress::of)
+            .or(() -> ledger.progress(file.name(), file.version(), request.getRequestId()));
+    if (again.isEmpty()
+        && progress.isPresent()
+        && progress.get() != Ledger.Progress.FAILED
+        && progress.get() != Ledger.Progress.WAITING) {
+      return new Asked(request, before.or(() -> Optional.of(state(request, progress.get()))));
     }
     FileRequest fresh =
-        before.isPresent() && again.isEmpty()
+        progress.isPresent() && again.isEmpty()
             ? request(location, file, meaning, by, Optional.of(clock.instant().toString()))
             : request;
     // Not yet seen by a worker: a state that is written now could hide what one has just done.
@@ -179,13 +218,18 @@ public final class Requests implements AutoCloseable {
   }
 
   private static String digest(List<String> parts, int bytes) {
+    return HexFormat.of().formatHex(digest(parts), 0, bytes);
+  }
+
+  /** SHA-256 of some texts. */
+  static byte[] digest(List<String> parts) {
     try {
       MessageDigest digest = MessageDigest.getInstance("SHA-256");
       for (String part : parts) {
         digest.update(part.getBytes(StandardCharsets.UTF_8));
         digest.update((byte) 0);
       }
-      return HexFormat.of().formatHex(digest.digest(), 0, bytes);
+      return digest.digest();
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException("every Java has SHA-256", e);
     }
@@ -200,13 +244,20 @@ public final class Requests implements AutoCloseable {
                     Topics.OPS_FILE_REQUESTS.name(),
                     new FileRequestKey(request.getFile()),
                     request));
-            // A state that is there may be of a worker who counts on it.
-            if (asSeen && ledger.state(request.getFile(), request.getFileVersion()).isEmpty()) {
+            // A state that is there may be of a worker who counts on it; one that waits is not.
+            Optional<FileState> before = ledger.state(request.getFile(), request.getFileVersion());
+            if (asSeen && before.map(Ledger.Progress::of).orElse(WAITING) == WAITING) {
               producer.send(
                   new ProducerRecord<>(
                       Topics.OPS_FILES.name(),
                       new FileStateKey(request.getFile(), request.getFileVersion()),
-                      state(request).setState("seen").build()));
+                      before
+                          .map(FileState::newBuilder)
+                          .orElseGet(() -> state(request))
+                          .setState(Ledger.Progress.SEEN.word())
+                          .setCode(null)
+                          .setReason(null)
+                          .build()));
             }
           }
         });
@@ -221,6 +272,7 @@ public final class Requests implements AutoCloseable {
     return FileState.newBuilder()
         .setFile(request.getFile())
         .setFileVersion(request.getFileVersion())
+        .setState(Ledger.Progress.SEEN.word())
         .setRequestId(request.getRequestId())
         .setRequestedBy(request.getRequestedBy())
         .setLocation(request.getLocation())
@@ -229,6 +281,10 @@ public final class Requests implements AutoCloseable {
         .setSize(request.getSize())
         .setModifiedAt(request.getModifiedAt())
         .setSeenAt(request.getRequestedAt());
+  }
+
+  private static FileState state(FileRequest request, Ledger.Progress progress) {
+    return state(request).setState(progress.word()).build();
   }
 
   /** Parameters as states have them. */

@@ -20,6 +20,7 @@ import java.io.IOException;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -47,15 +48,21 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
   private static final Duration TRANSACTION_TIMEOUT = Duration.ofSeconds(60);
   private static final Duration LEDGER_TIMEOUT = Duration.ofMinutes(2);
 
+  /** Requests that a worker remembers until it asks the ledger again. */
+  private static final int MOST_WORKED_OFF = 1_000;
+
   private final Settings settings;
   private final Map<String, Location> locations;
+  private final Outages outages;
   private final Ledger ledger;
   private final Detector detector;
   private final Clock clock;
   private final Meters meters;
   private final TransactionalWorker worker;
   private final KafkaClients kafka;
+  private final Set<String> workedOff = new HashSet<>();
   private Limits limits;
+  private boolean ledgerIsBehind;
   private volatile boolean leads;
 
   /**
@@ -71,6 +78,7 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
   public Worker(
       Settings settings,
       Map<String, Location> locations,
+      Outages outages,
       KafkaClients kafka,
       Ledger ledger,
       Detector detector,
@@ -78,6 +86,7 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
       Meters meters) {
     this.settings = settings;
     this.locations = locations;
+    this.outages = outages;
     this.ledger = ledger;
     this.detector = detector;
     this.clock = clock;
@@ -121,6 +130,7 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
 
   @Override
   public void opened(Admin admin) throws InterruptedException {
+    ledgerIsBehind = true;
     // Of a record the half is for the row, the rest for the head of its file and others.
     int most = kafka.maxMessageBytes(admin, Topics.RAW_CSV_ROWS.name()) / 2;
     limits =
@@ -133,6 +143,7 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
   @Override
   public void assigned(Set<TopicPartition> partitions) {
     leads = partitions.stream().anyMatch(p -> p.partition() == 0);
+    ledgerIsBehind = true;
   }
 
   @Override
@@ -147,10 +158,17 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
   @Override
   public Attempt work(Request asked) throws InterruptedException {
     FileRequest request = (FileRequest) asked.value();
-    ledger.awaitUpToDate(asked.admin(), LEDGER_TIMEOUT);
+    if (ledgerIsBehind || asked.failures() > 0 || workedOff.size() > MOST_WORKED_OFF) {
+      awaitLedger(asked);
+    }
     if (isWorkedOff(request)) {
       LOG.debugf("worker=%s event=request_dropped file=\"%s\"", settings.name(), request.getFile());
       asked.commit();
+      return new Attempt.Done();
+    }
+    Optional<String> outage = outages.reason(request.getLocation());
+    if (outage.isPresent()) {
+      setAside(asked, request, outage.get());
       return new Attempt.Done();
     }
     Location location = locations.get(request.getLocation());
@@ -162,6 +180,7 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
                 .formatted(request.getLocation(), request.getFile()));
       }
       publish(request, location.store(), asked);
+      outages.answered(request.getLocation());
     } catch (RefusedException e) {
       fail(asked, request, e);
       LOG.warnf(
@@ -170,23 +189,44 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
     } catch (IOException e) {
       return failed(asked, request, location, e);
     }
+    workedOff.add(request.getRequestId());
     return new Attempt.Done();
   }
 
   /** Writes down that a file cannot be read. */
   private void fail(Request asked, FileRequest request, RefusedException reason)
       throws InterruptedException {
-    ledger.awaitUpToDate(asked.admin(), LEDGER_TIMEOUT);
+    awaitLedger(asked);
     publication(request, Map.of(), asked).fail(reason);
   }
 
+  /** Writes down that a file's store does not answer, and goes on with other files. */
+  private void setAside(Request asked, FileRequest request, String reason)
+      throws InterruptedException {
+    awaitLedger(asked);
+    publication(request, Map.of(), asked).setAside(reason);
+    LOG.warnf(
+        "worker=%s event=file_set_aside file=\"%s\" reason=\"%s\"",
+        settings.name(), request.getFile(), reason);
+  }
+
+  /**
+   * Waits until the ledger has all that was written. What other workers have done with the files of
+   * a partition is known from then on for as long as the worker has it; what it has done itself it
+   * remembers.
+   */
+  private void awaitLedger(Request asked) throws InterruptedException {
+    ledger.awaitUpToDate(asked.admin(), LEDGER_TIMEOUT);
+    ledgerIsBehind = false;
+    workedOff.clear();
+  }
+
   private boolean isWorkedOff(FileRequest request) {
-    return ledger
-        .state(request.getFile(), request.getFileVersion())
-        .filter(s -> s.getRequestId().equals(request.getRequestId()))
-        .map(FileState::getState)
-        .filter(s -> s.equals("done") || s.equals("failed"))
-        .isPresent();
+    return workedOff.contains(request.getRequestId())
+        || ledger
+            .progress(request.getFile(), request.getFileVersion(), request.getRequestId())
+            .filter(Ledger.Progress::isEnd)
+            .isPresent();
   }
 
   private void publish(FileRequest request, FileStore store, Request asked) throws IOException {
@@ -235,7 +275,12 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
     LOG.warnf(
         "worker=%s event=file_retried file=\"%s\" try=%d store_reachable=%b reason=\"%s\"",
         settings.name(), request.getFile(), failed, reachable, e.getMessage());
-    if (reachable && failed >= settings.tries()) {
+    if (!reachable) {
+      outages.failed(request.getLocation(), String.valueOf(e.getMessage()));
+      setAside(asked, request, String.valueOf(e.getMessage()));
+      return new Attempt.Done();
+    }
+    if (failed >= settings.tries()) {
       fail(
           asked,
           request,
@@ -244,7 +289,7 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
               "%d tries failed, the last one with: %s".formatted(failed, e.getMessage())));
       return new Attempt.Done();
     }
-    return new Attempt.Retry(String.valueOf(e.getMessage()), reachable);
+    return new Attempt.Retry(String.valueOf(e.getMessage()), true);
   }
 
   /** Whether the store answers: if it does not, waiting helps, and no file is to blame. */

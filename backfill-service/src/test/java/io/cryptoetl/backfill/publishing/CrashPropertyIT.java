@@ -191,6 +191,7 @@ class CrashPropertyIT {
           new Worker(
               new Worker.Settings(name, Duration.ofMillis(10), 5, Limits.DEFAULT),
               Map.of("test", location),
+              new Outages(Clock.systemUTC()),
               kafka,
               ledger,
               new Detector(Layouts.defaults()),

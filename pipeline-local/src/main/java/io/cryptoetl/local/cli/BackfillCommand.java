@@ -331,7 +331,11 @@ final class BackfillCommand implements Callable<Integer> {
         }
         progress.stepTo(read);
         progress.setExtraMessage(
-            " published %,d".formatted(states.stream().mapToLong(Part::rows).sum()));
+            states.stream()
+                .filter(Part::waits)
+                .findFirst()
+                .map(s -> " waits: " + s.reason())
+                .orElse(" published %,d".formatted(states.stream().mapToLong(Part::rows).sum())));
         boolean published =
             !states.isEmpty() && states.stream().allMatch(s -> s.isDone() || s.isFailed());
         if (published && states.stream().allMatch(s -> s.isCounted(db))) {
@@ -472,6 +476,10 @@ final class BackfillCommand implements Callable<Integer> {
 
     boolean isFailed() {
       return state.equals("failed");
+    }
+
+    boolean waits() {
+      return state.equals("waiting");
     }
 
     /** Whether the transformer's counts of all chunks are in the database. */
