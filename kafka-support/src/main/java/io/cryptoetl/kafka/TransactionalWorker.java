@@ -21,6 +21,7 @@ import org.apache.kafka.clients.admin.ListTransactionsOptions;
 import org.apache.kafka.clients.admin.TransactionListing;
 import org.apache.kafka.clients.admin.TransactionState;
 import org.apache.kafka.clients.consumer.Consumer;
+import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
 import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
@@ -28,6 +29,7 @@ import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.Callback;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.InterruptException;
 import org.slf4j.Logger;
@@ -49,11 +51,18 @@ public final class TransactionalWorker implements Runnable {
   private static final int MAX_PAYLOAD = 512 * 1024;
   private static final Duration MAX_PAUSE = Duration.ofSeconds(30);
 
+  /** How long requests that are worked off wait for others of their transaction. */
+  private static final Duration SOON = Duration.ofMillis(200);
+
   private final Settings settings;
   private final KafkaClients kafka;
   private final Clock clock;
   private final Task task;
   private final Map<TopicPartition, Tries> tries = new HashMap<>();
+  private final Map<TopicPartition, OffsetAndMetadata> soon = new HashMap<>();
+  private ConsumerGroupMetadata soonAs;
+  private long soonSince;
+  private boolean inTransaction;
   private boolean othersMayBeGone;
   private volatile boolean stopped;
   private volatile Optional<String> problem = Optional.empty();
@@ -145,7 +154,7 @@ public final class TransactionalWorker implements Runnable {
     private final TopicPartition partition;
     private final long offset;
     private final SpecificRecord value;
-    private boolean begun;
+    private boolean hasSent;
 
     private Request(
         Consumer<byte[], byte[]> consumer,
@@ -184,6 +193,7 @@ public final class TransactionalWorker implements Runnable {
     /** Sends a record in the request's transaction, which begins with the first one. */
     public void send(String topic, SpecificRecord key, SpecificRecord record, Callback callback) {
       begin();
+      hasSent = true;
       // A failed send fails the commit of its transaction.
       producer.send(new ProducerRecord<>(topic, key, record), callback);
     }
@@ -195,9 +205,9 @@ public final class TransactionalWorker implements Runnable {
 
     /** Begins the transaction, if that is still to be done. */
     public void begin() {
-      if (!begun) {
+      if (!inTransaction) {
         producer.beginTransaction();
-        begun = true;
+        inTransaction = true;
       }
     }
 
@@ -211,18 +221,45 @@ public final class TransactionalWorker implements Runnable {
       commit(offset);
     }
 
+    /**
+     * As {@link #commit}, together with requests that follow within a moment: many small ones make
+     * one transaction. If that fails, all of them are taken up again.
+     */
+    public void commitSoon() {
+      begin();
+      if (soon.isEmpty()) {
+        // Whoever is not the same member any more commits nothing of it.
+        soonAs = consumer.groupMetadata();
+        soonSince = System.nanoTime();
+      }
+      soon.put(partition, new OffsetAndMetadata(offset + 1));
+      hasSent = false;
+    }
+
+    /** Commits the requests before this one that wait for others. */
+    public void commitOthers() {
+      if (!hasSent) {
+        commitWaiting(producer);
+      }
+    }
+
     private void commit(long next) {
       begin();
-      producer.sendOffsetsToTransaction(
-          Map.of(partition, new OffsetAndMetadata(next)), consumer.groupMetadata());
-      producer.commitTransaction();
-      begun = false;
+      ConsumerGroupMetadata as = soon.isEmpty() ? consumer.groupMetadata() : soonAs;
+      soon.put(partition, new OffsetAndMetadata(next));
+      soonAs = as;
+      commitWaiting(producer);
+      hasSent = false;
     }
 
     private void abort() {
-      if (begun) {
-        producer.abortTransaction();
-        begun = false;
+      if (!inTransaction || (!hasSent && !soon.isEmpty())) {
+        return;
+      }
+      producer.abortTransaction();
+      inTransaction = false;
+      if (!soon.isEmpty()) {
+        throw new KafkaException("the requests before it were aborted with it");
       }
     }
 
@@ -235,6 +272,9 @@ public final class TransactionalWorker implements Runnable {
     public void alive() {
       if (stopped) {
         throw new LostException();
+      }
+      if (System.nanoTime() - soonSince > SOON.toNanos()) {
+        commitOthers();
       }
       GroupWait.once(consumer, Duration.ZERO);
       if (!consumer.assignment().contains(partition)) {
@@ -278,6 +318,8 @@ public final class TransactionalWorker implements Runnable {
                   settings.transactionalIds() + settings.name(), settings.transactionTimeout());
           Admin admin = kafka.admin()) {
         producer.initTransactions();
+        soon.clear();
+        inTransaction = false;
         task.opened(admin);
         consumer.subscribe(
             settings.requests().stream().map(Topic::name).toList(), listener(consumer));
@@ -286,19 +328,28 @@ public final class TransactionalWorker implements Runnable {
             othersMayBeGone = false;
             abortOrphanedTransactions(admin);
           }
+          if (!soon.isEmpty() && System.nanoTime() - soonSince > SOON.toNanos()) {
+            commitWaiting(producer);
+          }
           if (!task.isReady(POLL)) {
+            commitWaiting(producer);
             GroupWait.during(consumer, POLL, clock, () -> stopped);
             problem = problem.filter(p -> !p.startsWith(KAFKA));
             continue;
           }
           letUrgentOnesGoFirst(consumer);
-          ConsumerRecords<byte[], byte[]> records = consumer.poll(POLL);
+          ConsumerRecords<byte[], byte[]> records =
+              consumer.poll(soon.isEmpty() ? POLL : Duration.ZERO);
+          if (records.isEmpty()) {
+            commitWaiting(producer);
+          }
           problem = problem.filter(p -> !p.startsWith(KAFKA));
           for (ConsumerRecord<byte[], byte[]> record : records) {
             take(consumer, producer, admin, record);
             broken = 0;
           }
         }
+        commitWaiting(producer);
       } catch (InterruptedException | InterruptException e) {
         Thread.currentThread().interrupt();
         return;
@@ -318,6 +369,15 @@ public final class TransactionalWorker implements Runnable {
       } finally {
         task.assigned(Set.of());
       }
+    }
+  }
+
+  private void commitWaiting(Producer<SpecificRecord, SpecificRecord> producer) {
+    if (!soon.isEmpty()) {
+      producer.sendOffsetsToTransaction(soon, soonAs);
+      producer.commitTransaction();
+      soon.clear();
+      inTransaction = false;
     }
   }
 

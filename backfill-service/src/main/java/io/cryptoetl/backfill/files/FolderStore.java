@@ -93,7 +93,8 @@ public final class FolderStore implements FileStore {
               root.relativize(file).toString().replace(java.io.File.separatorChar, '/'),
               version(real, basic),
               basic.size(),
-              basic.lastModifiedTime().toInstant()));
+              basic.lastModifiedTime().toInstant(),
+              false));
     } catch (FileSystemException e) {
       // Gone, not for this user, or a link in a circle.
       return Optional.empty();
@@ -132,11 +133,13 @@ public final class FolderStore implements FileStore {
     T of(Path path) throws IOException;
   }
 
-  private static <T> T reading(StoredFile file, Reading<T> step) throws IOException {
+  private <T> T reading(StoredFile file, Reading<T> step) throws IOException {
     Path path = Path.of(file.name());
     try {
       return step.of(path);
     } catch (NoSuchFileException e) {
+      // Of a folder that is not mounted nothing is there.
+      reach();
       RefusedException changed = FileStore.changed(file.name());
       changed.initCause(e);
       throw changed;

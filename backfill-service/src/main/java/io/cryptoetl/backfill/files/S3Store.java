@@ -1,12 +1,19 @@
 package io.cryptoetl.backfill.files;
 
 import io.cryptoetl.datasets.files.BlockStream;
+import io.cryptoetl.datasets.files.FileNames;
 import io.cryptoetl.datasets.files.RefusedException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayDeque;
+import java.util.Arrays;
+import java.util.Deque;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import software.amazon.awssdk.core.exception.SdkException;
@@ -57,21 +64,24 @@ public final class S3Store implements FileStore {
 
   @Override
   public void list(Consumer<StoredFile> each) throws IOException {
+    Neighbours neighbours = new Neighbours(each);
     try {
       for (S3Object object :
           s3.listObjectsV2Paginator(r -> r.bucket(bucket).prefix(prefix).requestPayer(payer))
               .contents()) {
         // A key that ends like a folder is one.
         if (!object.key().endsWith("/")) {
-          each.accept(
+          neighbours.add(
               new StoredFile(
                   SCHEME + bucket + "/" + object.key(),
                   object.key().substring(prefix.length()),
                   version(object.eTag(), object.size()),
                   object.size(),
-                  object.lastModified()));
+                  object.lastModified(),
+                  false));
         }
       }
+      neighbours.end();
     } catch (SdkException | UncheckedIOException e) {
       throw failure("listing " + SCHEME + bucket + "/" + prefix, e);
     }
@@ -95,7 +105,8 @@ public final class S3Store implements FileStore {
               key.substring(prefix.length()),
               version(head.eTag(), head.contentLength()),
               head.contentLength(),
-              head.lastModified()));
+              head.lastModified(),
+              false));
     } catch (NoSuchKeyException e) {
       return Optional.empty();
     } catch (S3Exception e) {
@@ -184,6 +195,53 @@ public final class S3Store implements FileStore {
                             s3.awsErrorDetails() == null ? "" : s3.awsErrorDetails().errorCode())
                     : e.getMessage()),
         e);
+  }
+
+  /**
+   * Sees which files have no checksum beside them, as a listing comes in the order of keys: behind
+   * a file come those first whose names begin with its own. Of a server that lists in another order
+   * nothing is known.
+   */
+  private static final class Neighbours {
+    private final Consumer<StoredFile> each;
+    private final Deque<StoredFile> open = new ArrayDeque<>();
+    private final Set<String> checked = new HashSet<>();
+    private String last = "";
+    private boolean ordered = true;
+
+    Neighbours(Consumer<StoredFile> each) {
+      this.each = each;
+    }
+
+    void add(StoredFile file) {
+      // By bytes of UTF-8, as servers do: surrogates of Java's texts sort otherwise.
+      ordered &= Arrays.compareUnsigned(utf8(last), utf8(file.name())) <= 0;
+      last = file.name();
+      while (!open.isEmpty() && !file.name().startsWith(open.peek().name())) {
+        close();
+      }
+      for (StoredFile before : open) {
+        if (FileNames.CHECKSUMS.stream().anyMatch(s -> file.name().equals(before.name() + s))) {
+          checked.add(before.name());
+        }
+      }
+      open.push(file);
+    }
+
+    private void close() {
+      StoredFile file = open.pop();
+      each.accept(file.alone(!checked.remove(file.name()) && ordered));
+    }
+
+    void end() {
+      while (!open.isEmpty()) {
+        close();
+      }
+    }
+
+    private static byte[] utf8(String text) {
+      return text.getBytes(StandardCharsets.UTF_8);
+    }
   }
 
   /** An object from its first byte to its last; a broken connection is taken up where it broke. */

@@ -15,15 +15,22 @@ import io.cryptoetl.ops.FileRequest;
 import io.cryptoetl.ops.FileState;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.InterruptedIOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -105,6 +112,8 @@ final class Check implements FileReader.Content {
   /**
    * Checks a file.
    *
+   * @param source its bytes
+   * @param store where a checksum may be beside it
    * @param alive is called now and then
    * @return what is in it, by name: the file itself, or the members of the archive
    * @throws RefusedException if nothing of the file can be taken
@@ -112,14 +121,14 @@ final class Check implements FileReader.Content {
   static Map<String, Part> of(
       FileRequest request,
       StoredFile file,
+      FileSource source,
       FileStore store,
       Limits limits,
       Detector detector,
       Runnable alive)
       throws IOException {
     Check check = new Check(request, detector, alive);
-    Optional<byte[]> expected = checksum(store, file);
-    Source source = new Source(store, file, alive);
+    Optional<byte[]> expected = file.alone() ? Optional.empty() : checksum(store, file);
     if (expected.isEmpty()) {
       FileReader.read(source, limits, check);
     } else {
@@ -149,8 +158,7 @@ final class Check implements FileReader.Content {
   }
 
   private static Optional<byte[]> checksum(FileStore store, StoredFile file) throws IOException {
-    for (String suffix : FileNames.CHECKSUMS) {
-      Optional<StoredFile> beside = store.find(file.name() + suffix);
+    for (Optional<StoredFile> beside : checksums(store, file)) {
       if (beside.isPresent()) {
         try (InputStream in = open(store, beside.get())) {
           String text =
@@ -170,6 +178,30 @@ final class Check implements FileReader.Content {
       }
     }
     return Optional.empty();
+  }
+
+  /** Asks for all of them at once: of a small file the answers take longer than its bytes. */
+  private static List<Optional<StoredFile>> checksums(FileStore store, StoredFile file)
+      throws IOException {
+    try (ExecutorService each = Executors.newVirtualThreadPerTaskExecutor()) {
+      List<Future<Optional<StoredFile>>> asked =
+          FileNames.CHECKSUMS.stream()
+              .map(suffix -> each.submit(() -> store.find(file.name() + suffix)))
+              .toList();
+      List<Optional<StoredFile>> found = new ArrayList<>();
+      for (Future<Optional<StoredFile>> answer : asked) {
+        found.add(answer.get());
+      }
+      return found;
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof IOException failure) {
+        throw new IOException(failure.getMessage(), failure);
+      }
+      throw new IllegalStateException(e.getCause());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new InterruptedIOException("interrupted while it asked for checksums");
+    }
   }
 
   /** A checksum that is replaced meanwhile says nothing of its file: it is read again. */

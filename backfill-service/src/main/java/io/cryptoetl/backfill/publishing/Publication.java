@@ -253,7 +253,7 @@ final class Publication implements FileReader.Content {
         new FileStateKey(state.getFile(), state.getFileVersion()),
         state.build());
     if (last) {
-      asked.commit();
+      asked.commitSoon();
     } else {
       asked.commitProgress();
     }

@@ -201,6 +201,7 @@ public final class Requests implements AutoCloseable {
         .setParameters(meaning.parameters())
         .setSize(file.size())
         .setModifiedAt(file.modified())
+        .setAlone(file.alone())
         .setRequestedBy(by)
         .setRequestedAt(clock.instant())
         .build();

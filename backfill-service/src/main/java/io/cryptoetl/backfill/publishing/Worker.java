@@ -6,6 +6,7 @@ import io.cryptoetl.backfill.files.StoredFile;
 import io.cryptoetl.backfill.metrics.Meters;
 import io.cryptoetl.datasets.Detector;
 import io.cryptoetl.datasets.files.FileReader;
+import io.cryptoetl.datasets.files.FileSource;
 import io.cryptoetl.datasets.files.Limits;
 import io.cryptoetl.datasets.files.RefusedException;
 import io.cryptoetl.kafka.BadRecordException;
@@ -47,6 +48,9 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
 
   private static final Duration TRANSACTION_TIMEOUT = Duration.ofSeconds(60);
   private static final Duration LEDGER_TIMEOUT = Duration.ofMinutes(2);
+
+  /** Bytes up to which a file is read within a moment. */
+  private static final long SMALL = 1024 * 1024;
 
   /** Requests that a worker remembers until it asks the ledger again. */
   private static final int MOST_WORKED_OFF = 1_000;
@@ -171,6 +175,9 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
       setAside(asked, request, outage.get());
       return new Attempt.Done();
     }
+    if (request.getSize() > SMALL) {
+      asked.commitOthers();
+    }
     Location location = locations.get(request.getLocation());
     try {
       if (location == null) {
@@ -216,6 +223,8 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
    * remembers.
    */
   private void awaitLedger(Request asked) throws InterruptedException {
+    // It waits for open transactions, its own ones too.
+    asked.commitOthers();
     ledger.awaitUpToDate(asked.admin(), LEDGER_TIMEOUT);
     ledgerIsBehind = false;
     workedOff.clear();
@@ -231,10 +240,18 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
 
   private void publish(FileRequest request, FileStore store, Request asked) throws IOException {
     StoredFile file =
-        store
-            .find(request.getFile())
-            .filter(f -> f.version().equals(request.getFileVersion()))
-            .orElseThrow(() -> FileStore.changed(request.getFile()));
+        new StoredFile(
+            request.getFile(),
+            request.getFile(),
+            request.getFileVersion(),
+            request.getSize(),
+            request.getModifiedAt(),
+            request.getAlone());
+    // Whichever version is asked for is read, or none.
+    FileSource source = new Check.Source(store, file, asked::alive);
+    if (file.size() <= SMALL) {
+      source = FileSource.of(source);
+    }
     Optional<Check.Part> checked =
         ledger
             .state(request.getFile(), request.getFileVersion())
@@ -243,9 +260,9 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
     Map<String, Check.Part> parts =
         checked.isPresent()
             ? Map.of(request.getFile(), checked.get())
-            : Check.of(request, file, store, limits, detector, asked::alive);
+            : Check.of(request, file, source, store, limits, detector, asked::alive);
     Publication publication = publication(request, parts, asked);
-    FileReader.read(new Check.Source(store, file, asked::alive), limits, publication);
+    FileReader.read(source, limits, publication);
     if (!parts.containsKey(request.getFile())) {
       publication.endArchive();
     }

@@ -23,7 +23,7 @@ class LocationTest {
   }
 
   private static StoredFile file(String path) {
-    return new StoredFile("s3://bucket/" + path, path, "v", 1, Instant.EPOCH);
+    return new StoredFile("s3://bucket/" + path, path, "v", 1, Instant.EPOCH, false);
   }
 
   @Test

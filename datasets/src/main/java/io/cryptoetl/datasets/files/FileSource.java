@@ -1,11 +1,14 @@
 package io.cryptoetl.datasets.files;
 
+import java.io.ByteArrayInputStream;
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.channels.SeekableByteChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 
 /** The bytes of a file, from the first one or from any. */
 public interface FileSource {
@@ -35,6 +38,33 @@ public interface FileSource {
       @Override
       public byte[] range(long offset, int length) throws IOException {
         return FileSource.range(file, offset, length);
+      }
+    };
+  }
+
+  /** A small file, read once. */
+  static FileSource of(FileSource file) throws IOException {
+    byte[] bytes;
+    try (InputStream in = file.open()) {
+      bytes = in.readAllBytes();
+    }
+    return new FileSource() {
+      @Override
+      public InputStream open() {
+        return new ByteArrayInputStream(bytes);
+      }
+
+      @Override
+      public long length() {
+        return bytes.length;
+      }
+
+      @Override
+      public byte[] range(long offset, int length) throws IOException {
+        if (offset + length > bytes.length) {
+          throw new EOFException("it ends before byte %,d".formatted(offset + length));
+        }
+        return Arrays.copyOfRange(bytes, (int) offset, (int) offset + length);
       }
     };
   }

@@ -17,7 +17,7 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "bench",
     description =
-        "Runs a measurement: backfill, bundles, codec, end-to-end, extract, indexes, ledger, load, transform, verify.",
+        "Runs a measurement: backfill, bundles, codec, end-to-end, extract, files, indexes, ledger, load, transform, verify.",
     mixinStandardHelpOptions = true)
 final class BenchCommand implements Callable<Integer> {
   private static final Map<String, String> MEASUREMENTS =
@@ -28,6 +28,7 @@ final class BenchCommand implements Callable<Integer> {
               Map.entry("codec", "io.cryptoetl.benchmarks.Codec"),
               Map.entry("end-to-end", "io.cryptoetl.benchmarks.EndToEnd"),
               Map.entry("extract", "io.cryptoetl.benchmarks.Extract"),
+              Map.entry("files", "io.cryptoetl.benchmarks.ManyFiles"),
               Map.entry("indexes", "io.cryptoetl.benchmarks.Indexes"),
               Map.entry("ledger", "io.cryptoetl.benchmarks.LedgerStart"),
               Map.entry("load", "io.cryptoetl.benchmarks.Load"),
@@ -37,7 +38,7 @@ final class BenchCommand implements Callable<Integer> {
   @Parameters(
       paramLabel = "NAME",
       description =
-          "backfill, bundles, codec, end-to-end, extract, indexes, ledger, load, transform, verify")
+          "backfill, bundles, codec, end-to-end, extract, files, indexes, ledger, load, transform, verify")
   private String name;
 
   @Option(names = "--json", description = "The last line is one JSON object")
