@@ -87,6 +87,16 @@ class StoresIT {
           .extracting(StoredFile::name)
           .doesNotHaveDuplicates();
 
+      // A listing tells which have no checksum beside them.
+      for (String key :
+          List.of("a.csv", "a.csv-1", "a.csv.gz", "a.csv.gz.md5", "b.csv", "b.csv.CHECKSUM")) {
+        put(parts, "in/sums/" + key, new byte[] {'x'});
+      }
+      assertThat(all(store).stream().filter(f -> f.path().startsWith("sums/") && !f.alone()))
+          .extracting(f -> f.path().substring(5))
+          .containsExactlyInAnyOrder("a.csv.gz", "b.csv");
+      assertThat(store.find("s3://inbox/in/sums/a.csv").orElseThrow().alone()).isFalse();
+
       byte[] content = new byte[5_000_000];
       new Random(1).nextBytes(content);
       put(parts, "in/a b+ü/big.bin", content);
@@ -96,6 +106,16 @@ class StoresIT {
         assertThat(in.readAllBytes()).isEqualTo(content);
       }
       assertThat(store.isCurrent(big)).isTrue();
+
+      try (InputStream in = store.open(big)) {
+        in.skipNBytes(3_000_000);
+        assertThat(in.readAllBytes())
+            .isEqualTo(java.util.Arrays.copyOfRange(content, 3_000_000, content.length));
+      }
+      try (InputStream in = store.open(big)) {
+        in.skipNBytes(content.length);
+        assertThat(in.read()).isEqualTo(-1);
+      }
 
       // A connection that broke is taken up by range; the server is another one by then.
       try (InputStream in = store.open(big)) {
@@ -204,7 +224,7 @@ class StoresIT {
           S3Client denied = withoutRole.client("an instance", "us-east-1")) {
         S3Store store = new S3Store(s3, Parts.INBOX, "in/", true);
         StoredFile file = store.find("s3://inbox/in/a.csv").orElseThrow();
-        assertThat(all(store)).containsExactly(file);
+        assertThat(all(store)).containsExactly(file.alone(true));
         assertThat(store.range(file, 2, 1)).isEqualTo("2".getBytes(UTF_8));
         assertThatThrownBy(() -> new S3Store(denied, Parts.INBOX, "in/", false).reach())
             .isInstanceOf(IOException.class)

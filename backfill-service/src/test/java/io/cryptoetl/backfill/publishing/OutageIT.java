@@ -55,8 +55,10 @@ class OutageIT {
   private static final class FarStore implements FileStore {
     private final FileStore store;
 
-    /** Bytes that it still gives. */
+    /** Bytes that it still gives before it takes its time. */
     private volatile long left;
+
+    private volatile boolean away;
 
     private volatile int tries;
     private volatile long read;
@@ -68,7 +70,7 @@ class OutageIT {
 
     private void requireReach() throws IOException {
       tries++;
-      if (left <= 0) {
+      if (away) {
         throw new IOException("the far store does not answer");
       }
     }
@@ -96,7 +98,8 @@ class OutageIT {
       return new FilterInputStream(store.open(file)) {
         @Override
         public int read(byte[] to, int from, int length) throws IOException {
-          if (left <= 0) {
+          await().forever().until(() -> left > 0 || away);
+          if (away) {
             throw new IOException("the far store broke off");
           }
           int got = super.read(to, from, length);
@@ -130,11 +133,11 @@ class OutageIT {
     // A large file is checked, begun to be published, and broken off; many wait behind it.
     Path large = files("far", "LARGE").resolve("large.csv");
     Files.writeString(large, candles(ROWS));
+    FarStore store = new FarStore(folder.resolve("far"), Files.size(large) * 7 / 4);
+    Path small = files("far", "SMALL");
     for (int i = 0; i < SMALL_FILES; i++) {
-      Files.writeString(files("far", "SMALL").resolve(i + ".csv"), candles(5));
       Files.writeString(files("near", "NEAR").resolve(i + ".csv"), candles(5));
     }
-    FarStore store = new FarStore(folder.resolve("far"), Files.size(large) * 7 / 4);
     Location far = location("far", store);
     Location near = location("near", new FolderStore(folder.resolve("near")));
     Ledger ledger = new Ledger(stack.kafka());
@@ -155,7 +158,12 @@ class OutageIT {
         new Requests(stack.kafka(), ledger, "outage", Duration.ZERO, Clock.systemUTC())) {
       requests.list(far);
       await().atMost(Duration.ofMinutes(1)).until(() -> store.left <= 0);
+      for (int i = 0; i < SMALL_FILES; i++) {
+        Files.writeString(small.resolve(i + ".csv"), candles(5));
+      }
+      requests.list(far);
       requests.list(near);
+      store.away = true;
 
       awaitAll(ledger, "near", Progress.DONE, SMALL_FILES);
       awaitAll(ledger, "far", Progress.WAITING, SMALL_FILES + 1);
@@ -167,6 +175,7 @@ class OutageIT {
       assertThat(store.tries).isLessThan(SMALL_FILES);
 
       store.left = Long.MAX_VALUE;
+      store.away = false;
       store.read = 0;
       outages.answered("far");
       requests.list(far);
@@ -204,14 +213,22 @@ class OutageIT {
   private void awaitAll(Ledger ledger, String location, Progress progress, int files) {
     await()
         .atMost(Duration.ofMinutes(1))
-        .until(
+        .untilAsserted(
             () ->
-                ledger.latest(Optional.empty(), 1_000).stream()
-                        .filter(s -> s.getFile().startsWith(folder.toString()))
-                        .filter(s -> s.getLocation().equals(location))
-                        .filter(s -> Progress.of(s) == progress)
-                        .count()
-                    == files);
+                assertThat(
+                        ledger.latest(Optional.empty(), 1_000).stream()
+                            .filter(s -> s.getFile().startsWith(folder.toString()))
+                            .filter(s -> s.getLocation().equals(location))
+                            .collect(
+                                Collectors.groupingBy(
+                                    s -> s.getState() + " " + s.getReason(),
+                                    Collectors.counting())))
+                    .hasSize(1)
+                    .allSatisfy(
+                        (state, count) -> {
+                          assertThat(state).startsWith(progress.word());
+                          assertThat(count).isEqualTo(files);
+                        }));
   }
 
   /** All chunks of a file, one after the other, each of them once. */
