@@ -17,7 +17,7 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "bench",
     description =
-        "Runs a measurement: backfill, bundles, codec, end-to-end, extract, files, indexes, ledger, load, transform, verify.",
+        "Runs a measurement: backfill, bundles, codec, end-to-end, extract, files, indexes, large-file, ledger, load, transform, verify.",
     mixinStandardHelpOptions = true)
 final class BenchCommand implements Callable<Integer> {
   private static final Map<String, String> MEASUREMENTS =
@@ -30,6 +30,7 @@ final class BenchCommand implements Callable<Integer> {
               Map.entry("extract", "io.cryptoetl.benchmarks.Extract"),
               Map.entry("files", "io.cryptoetl.benchmarks.ManyFiles"),
               Map.entry("indexes", "io.cryptoetl.benchmarks.Indexes"),
+              Map.entry("large-file", "io.cryptoetl.benchmarks.LargeFile"),
               Map.entry("ledger", "io.cryptoetl.benchmarks.LedgerStart"),
               Map.entry("load", "io.cryptoetl.benchmarks.Load"),
               Map.entry("transform", "io.cryptoetl.benchmarks.Transform"),
@@ -38,7 +39,7 @@ final class BenchCommand implements Callable<Integer> {
   @Parameters(
       paramLabel = "NAME",
       description =
-          "backfill, bundles, codec, end-to-end, extract, files, indexes, ledger, load, transform, verify")
+          "backfill, bundles, codec, end-to-end, extract, files, indexes, large-file, ledger, load, transform, verify")
   private String name;
 
   @Option(names = "--json", description = "The last line is one JSON object")
