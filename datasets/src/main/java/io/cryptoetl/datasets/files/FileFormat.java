@@ -102,7 +102,7 @@ public record FileFormat(
       if (b == 0) {
         throw new RefusedException(
             "file_binary",
-            "the file holds zero bytes and is no text; CSV, JSON lines, JSON arrays, Parquet and Avro can be read, also packed by gzip, zstd, bzip2, xz or zip");
+            "the file holds zero bytes and is no text; CSV, JSON lines, JSON arrays, xlsx, Parquet and Avro can be read, also packed by gzip, zstd, bzip2, xz or zip");
       }
     }
     if (start.startsWith("<!doctype") || start.startsWith("<html") || start.startsWith("<?xml")) {
@@ -208,45 +208,55 @@ public record FileFormat(
 
   /**
    * The first row that has as many cells, more than one, as most of the first rows: what stands
-   * before is a title. Null if no row has more than one cell.
+   * before is a title. Spreadsheets fill titles up with empty cells, so that of rows before the
+   * first one that has text in half of its cells none counts. Null if no row has more than one
+   * cell.
    */
   private static Header header(List<int[]> rows, char delimiter) {
     Map<Integer, Integer> widths = new LinkedHashMap<>();
     rows.stream().filter(r -> r[1] > 1).forEach(r -> widths.merge(r[1], 1, Integer::sum));
     int most = widths.values().stream().mapToInt(Integer::intValue).max().orElse(0);
+    Header first = null;
     for (int i = 0; i < rows.size(); i++) {
       int cells = rows.get(i)[1];
       if (cells > 1 && widths.get(cells) == most) {
-        return new Header(delimiter, i, rows.get(i)[0], cells, most > 1);
+        Header header = new Header(delimiter, i, rows.get(i)[0], cells, most > 1);
+        if (rows.get(i)[2] * 2 >= cells) {
+          return header;
+        }
+        first = first == null ? header : first;
       }
     }
-    return null;
+    return first;
   }
 
-  /** Where the first rows end, and how many cells they have. */
+  /** Where the first rows end, how many cells they have, and in how many there is text. */
   private static List<int[]> rows(byte[] sample, char delimiter) {
     List<int[]> rows = new ArrayList<>();
     int to = Math.min(sample.length, HEAD);
     int at = hasBom(sample) ? 3 : 0;
     while (at < to && rows.size() < 50) {
       int end = RowCutter.csvRowEnd(sample, at, to, (byte) delimiter, true);
-      rows.add(new int[] {end, cells(sample, at, end, delimiter)});
+      int cells = 1;
+      int filled = 0;
+      boolean quoted = false;
+      boolean empty = true;
+      for (int i = at; i < end; i++) {
+        byte b = sample[i];
+        if (b == delimiter && !quoted) {
+          cells++;
+          empty = true;
+        } else if (b == '"') {
+          quoted = !quoted;
+        } else if (empty && b != ' ' && b != '\n' && b != '\r') {
+          filled++;
+          empty = false;
+        }
+      }
+      rows.add(new int[] {end, cells, filled});
       at = end;
     }
     return rows;
-  }
-
-  private static int cells(byte[] sample, int from, int to, char delimiter) {
-    int cells = 1;
-    boolean quoted = false;
-    for (int i = from; i < to; i++) {
-      if (sample[i] == '"') {
-        quoted = !quoted;
-      } else if (sample[i] == delimiter && !quoted) {
-        cells++;
-      }
-    }
-    return cells;
   }
 
   /** Where the line begins that is exactly a text; -1 if there is none. */

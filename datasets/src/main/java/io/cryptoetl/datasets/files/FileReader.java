@@ -11,6 +11,7 @@ import java.io.PushbackInputStream;
 import java.io.SequenceInputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -24,6 +25,7 @@ import java.util.zip.ZipException;
 import java.util.zip.ZipInputStream;
 import org.apache.commons.compress.compressors.bzip2.BZip2CompressorInputStream;
 import org.apache.commons.compress.compressors.gzip.GzipCompressorInputStream;
+import org.dhatim.fastexcel.reader.Sheet;
 import org.tukaani.xz.MemoryLimitException;
 import org.tukaani.xz.XZInputStream;
 
@@ -45,6 +47,15 @@ public final class FileReader {
 
   /** Bytes that tell what a file is. */
   private static final int MAGIC = 6;
+
+  /** Where in an archive the name of its first member is, and some of it. */
+  private static final int NAME = 30;
+
+  private static final int FIRST_MEMBER = 64;
+
+  /** Members that documents of Office begin with (ECMA-376, part 2). */
+  private static final List<String> OFFICE =
+      List.of("[Content_Types].xml", "_rels/.rels", "docProps/", "xl/");
 
   /** Memory that unpacking xz may take: what its strongest preset needs. */
   private static final int XZ_MEMORY_KB = 70 * 1024;
@@ -133,8 +144,8 @@ public final class FileReader {
   public static void read(InputStream file, Limits limits, Content to) throws IOException {
     Packed packed = new Packed(file);
     BufferedInputStream in = new BufferedInputStream(packed, BUFFER);
-    in.mark(MAGIC);
-    byte[] magic = in.readNBytes(MAGIC);
+    in.mark(FIRST_MEMBER);
+    byte[] magic = in.readNBytes(FIRST_MEMBER);
     in.reset();
     if (begins(magic, 0x1F, 0x8B)) {
       one(
@@ -162,11 +173,53 @@ public final class FileReader {
           limits,
           to);
     } else if (begins(magic, 'P', 'K', 3, 4)) {
-      zip(packed, in, limits, to);
+      if (isOffice(magic)) {
+        workbook(in, limits, to);
+      } else {
+        zip(packed, in, limits, to);
+      }
+    } else if (begins(magic, 0xD0, 0xCF, 0x11, 0xE0)) {
+      throw new RefusedException(
+          "file_binary",
+          "the file is a document of an old Office, or one with a password; save the sheet as xlsx without one, or as CSV");
     } else if (begins(magic, 'P', 'K', 5, 6)) {
       throw new RefusedException("file_empty", "the archive has no members");
     } else {
       one(in, limits, to);
+    }
+  }
+
+  /** Whether the first member of an archive is one of a document of Office. */
+  private static boolean isOffice(byte[] magic) {
+    String first = new String(magic, StandardCharsets.ISO_8859_1);
+    return OFFICE.stream().anyMatch(name -> first.startsWith(name, NAME));
+  }
+
+  private static void workbook(InputStream in, Limits limits, Content to) throws IOException {
+    Path copy = Files.createTempFile("workbook", null);
+    try {
+      Files.copy(in, copy, StandardCopyOption.REPLACE_EXISTING);
+      try (Workbook workbook = new Workbook(copy, limits)) {
+        List<Sheet> sheets = workbook.sheets();
+        if (sheets.isEmpty()) {
+          throw new RefusedException("file_empty", "no sheet of the workbook has a row");
+        }
+        for (Sheet sheet : sheets) {
+          // One sheet is the file; several are its members, as those of an archive.
+          Optional<String> member =
+              sheets.size() == 1 ? Optional.empty() : Optional.of(sheet.getName());
+          try (InputStream text = workbook.text(sheet)) {
+            content(member, text, FileFormat::of, limits, to);
+          } catch (RefusedException e) {
+            if (member.isEmpty() || WHOLE.contains(e.code())) {
+              throw e;
+            }
+            to.refused(member.get(), e);
+          }
+        }
+      }
+    } finally {
+      Files.delete(copy);
     }
   }
 
@@ -249,10 +302,6 @@ public final class FileReader {
           "member_path",
           "a member of the archive is named %s; names are expected that stay within it"
               .formatted(name.replaceAll("\\p{Cntrl}", "?")));
-    }
-    if (name.equals("[Content_Types].xml")) {
-      throw new RefusedException(
-          "file_binary", "the file is an Office document; save the sheet as CSV");
     }
     if (!names.add(name)) {
       throw new RefusedException(
@@ -355,6 +404,16 @@ public final class FileReader {
         });
   }
 
+  /** Refuses what becomes too large. */
+  static void requireExpansion(long packed, long unpacked, Limits limits) throws RefusedException {
+    if (unpacked > FREE && unpacked > limits.expansion() * packed) {
+      throw new RefusedException(
+          EXPANDS,
+          "%,d packed bytes become more than %,d, over %d times as many: this is no file of rows, or a trap; unpack it yourself if it is right"
+              .formatted(packed, unpacked, limits.expansion()));
+    }
+  }
+
   private static InputStream guarded(Packed packed, Limits limits, InputStream unpacked) {
     return new BlockStream(unpacked) {
       private long bytes;
@@ -363,12 +422,7 @@ public final class FileReader {
       public int read(byte[] to, int from, int length) throws IOException {
         int read = packed.unpacked(() -> in.read(to, from, length));
         bytes += Math.max(0, read);
-        if (bytes > FREE && bytes > limits.expansion() * packed.count) {
-          throw new RefusedException(
-              EXPANDS,
-              "%,d packed bytes become more than %,d, over %d times as many: this is no file of rows, or a trap; unpack it yourself if it is right"
-                  .formatted(packed.count, bytes, limits.expansion()));
-        }
+        requireExpansion(packed.count, bytes, limits);
         return read;
       }
 

@@ -211,11 +211,20 @@ final class RecordStream extends BlockStream {
       to.writeNull();
     } else if (Double.isInfinite(value)) {
       to.writeString(shortest);
-    } else if (Math.abs(value) <= exact) {
-      to.writeNumber(new BigDecimal(shortest).stripTrailingZeros().toPlainString());
     } else {
-      to.writeNumber(shortest);
+      to.writeNumber(text(value, exact, shortest));
     }
+  }
+
+  /** A number as text: in scientific notation if it stands for more digits than it has. */
+  static String text(double value) {
+    return text(value, EXACT, Double.toString(value));
+  }
+
+  private static String text(double value, double exact, String shortest) {
+    return Math.abs(value) <= exact
+        ? new BigDecimal(shortest).stripTrailingZeros().toPlainString()
+        : shortest;
   }
 
   @Override
