@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import io.cryptoetl.datasets.files.Chunk;
 import io.cryptoetl.datasets.files.FileFormat;
 import io.cryptoetl.datasets.files.RefusedException;
+import io.cryptoetl.market.Candle;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
@@ -239,14 +240,35 @@ class DetectorTest {
     assertThat(reads.bad).isEmpty();
     assertThat(reads.rows.toString())
         .contains("\"symbol\": \"ETH-USD\"", "\"open\": 2282.87", "\"close\": 2352.33");
-    assertThatExceptionOfType(RefusedException.class)
-        .isThrownBy(
-            () ->
-                Reads.of(
-                    "x.csv",
-                    (head.formatted("ETH-USD", "BTC-USD") + rows).getBytes(UTF_8),
-                    Map.of()))
-        .withMessageContaining("ETH-USD, BTC-USD side by side");
+  }
+
+  @Test
+  void shouldReadFilesOfYfinanceWithSeveralTickers() throws Exception {
+    String prices = "Price,Close,Close,High,High,Low,Low,Open,Open,Volume,Volume\n";
+    String tickers =
+        "Ticker,BTC-USD,ETH-USD,BTC-USD,ETH-USD,BTC-USD,ETH-USD,BTC-USD,ETH-USD,BTC-USD,ETH-USD\n";
+    String rows =
+        """
+        Date,,,,,,,,,,
+        2024-01-01,44167,2352.3,44175,2352.33,42214,2264.73,42280,2282.87,18426978443,8293413420
+        2024-01-02,,2355.8,,2431.2,,2346.1,,2352.2,,14020952910
+        2024-01-03,42848,2210.7,45503,2384.7,40888,2140.7,44961,2355.9,46342323118,17531541012
+        """;
+
+    for (String head : List.of(prices + tickers, tickers + prices)) {
+      Reads reads = Reads.of("x.csv", (head + rows).getBytes(UTF_8), Map.of());
+
+      assertThat(reads.bad).isEmpty();
+      assertThat(reads.rows)
+          .extracting(
+              r -> ((Candle) r).getSymbol() + " " + ((Candle) r).getLow().stripTrailingZeros())
+          .containsExactly(
+              "BTC-USD 42214",
+              "BTC-USD 40888",
+              "ETH-USD 2264.73",
+              "ETH-USD 2346.1",
+              "ETH-USD 2140.7");
+    }
   }
 
   @Test

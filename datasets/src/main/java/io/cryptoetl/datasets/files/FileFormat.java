@@ -180,7 +180,7 @@ public record FileFormat(
     int ticker = RowCutter.lineEnd(sample, header.end(), sample.length);
     int index = RowCutter.lineEnd(sample, ticker, sample.length);
     String cell = "\"?%s\"?" + Pattern.quote(String.valueOf(header.delimiter()));
-    return startsWith(sample, header.end(), ticker, cell.formatted("Ticker"))
+    return startsWith(sample, header.end(), ticker, cell.formatted("(Ticker|Price)"))
             && startsWith(sample, ticker, index, cell.formatted("Date(time)?"))
         ? index
         : header.end();

@@ -18,8 +18,10 @@ import java.nio.file.StandardCopyOption;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipException;
 import java.util.zip.ZipInputStream;
@@ -355,6 +357,11 @@ public final class FileReader {
       throws IOException {
     byte[] sample = in.readNBytes(FileFormat.SAMPLE);
     FileFormat format = formats.of(sample);
+    TickerColumns tickers = member.isPresent() ? null : TickerColumns.of(format);
+    if (tickers != null && tickers.isToBeParted()) {
+      parted(tickers, behind(sample, format.head().length, in), limits, to);
+      return;
+    }
     if (!to.begin(member, format, sample)) {
       return;
     }
@@ -369,6 +376,28 @@ public final class FileReader {
       chunk = cutter.next();
     }
     to.end();
+  }
+
+  /** Reads a file that has several instruments side by side: each is a member of it. */
+  private static void parted(TickerColumns tickers, InputStream rows, Limits limits, Content to)
+      throws IOException {
+    Path folder = Files.createTempDirectory("tickers");
+    try {
+      for (Map.Entry<String, Path> ticker : tickers.part(rows, folder).entrySet()) {
+        try (InputStream text = Files.newInputStream(ticker.getValue())) {
+          content(Optional.of(ticker.getKey()), text, FileFormat::of, limits, to);
+        } catch (RefusedException e) {
+          to.refused(ticker.getKey(), e);
+        }
+      }
+    } finally {
+      try (Stream<Path> files = Files.list(folder)) {
+        for (Path file : files.toList()) {
+          Files.delete(file);
+        }
+      }
+      Files.delete(folder);
+    }
   }
 
   private static RowCutter cutter(
