@@ -4,7 +4,9 @@ import io.cryptoetl.backfill.files.FileStore;
 import io.cryptoetl.backfill.files.FolderStore;
 import io.cryptoetl.backfill.files.Location;
 import io.cryptoetl.backfill.files.S3Access;
+import io.cryptoetl.backfill.files.S3Events;
 import io.cryptoetl.backfill.files.S3Store;
+import io.cryptoetl.backfill.files.StoredFile;
 import io.cryptoetl.backfill.metrics.Meters;
 import io.cryptoetl.backfill.publishing.Ledger;
 import io.cryptoetl.backfill.publishing.Outages;
@@ -56,6 +58,7 @@ public class Backfill {
   private final Map<String, Listing> listings = new ConcurrentHashMap<>();
   private final Outages outages = new Outages(clock);
   private final List<Worker> workers = new ArrayList<>();
+  private final List<S3Events> events = new ArrayList<>();
   private final List<Thread> threads = new ArrayList<>();
   private Ledger ledger;
   private Requests requests;
@@ -113,6 +116,7 @@ public class Backfill {
     workers.forEach(w -> w.problem().ifPresent(problems::add));
     listings.values().forEach(l -> l.problem().ifPresent(problems::add));
     problems.addAll(outages.problems());
+    events.forEach(e -> e.problem().ifPresent(problems::add));
     return problems.stream().distinct().toList();
   }
 
@@ -161,7 +165,33 @@ public class Backfill {
           .schedule();
       LOG.infof("location=%s event=started url=\"%s\"", location.name(), location.url());
     }
+    settings
+        .queues()
+        .forEach(
+            (queue, location) -> {
+              S3Events reader =
+                  new S3Events(
+                      settings.access(location).queues(queue, config.instance(), region),
+                      queue,
+                      this::notice);
+              events.add(reader);
+              threads.add(Thread.ofPlatform().name("events-" + location).start(reader));
+              LOG.infof("location=%s event=queue_read queue=\"%s\"", location, queue);
+            });
     scheduler.resume();
+  }
+
+  /** Asks for objects that a queue says to be new, whichever location has them. */
+  private void notice(List<String> names) throws IOException {
+    for (String name : names) {
+      for (Location location : locations.values()) {
+        Optional<StoredFile> file = location.store().find(name);
+        if (file.isPresent()) {
+          requests.notice(location, file.get());
+          break;
+        }
+      }
+    }
   }
 
   private Location location(String name, BackfillSettings.Place place) {
@@ -251,6 +281,7 @@ public class Backfill {
   void stop(@Observes ShutdownEvent event) throws InterruptedException {
     scheduler.pause();
     workers.forEach(Worker::stop);
+    events.forEach(S3Events::stop);
     if (ledger != null) {
       ledger.stop();
     }

@@ -71,6 +71,9 @@ public interface BackfillConfig {
     /** ARN of a role to take on. */
     Optional<String> roleArn();
 
+    /** URL of a queue of SQS to which the bucket writes what is new in it. */
+    Optional<String> eventsQueue();
+
     /** Whether whoever reads pays for it. */
     @WithDefault("false")
     boolean requesterPays();

@@ -99,6 +99,13 @@ record BackfillSettings(BackfillConfig config, Layouts layouts, Map<String, Plac
                 problems.add(
                     "%sendpoint-url is %s, allowed is a URL such as https://s3.example.com, without user and password"
                         .formatted(key, u.replaceAll(".*@", "***@"))));
+    s3.eventsQueue()
+        .filter(q -> !q.strip().matches("https?://[^@/\\s]+/\\S+"))
+        .ifPresent(
+            q ->
+                problems.add(
+                    "%sevents-queue is %s, allowed is the URL of a queue, such as https://sqs.eu-central-1.amazonaws.com/123456789012/files"
+                        .formatted(key, q.replaceAll(".*@", "***@"))));
     s3.roleArn()
         .filter(a -> !a.matches("arn:[a-z-]+:iam::[0-9]{12}:role/.+"))
         .ifPresent(
@@ -106,6 +113,20 @@ record BackfillSettings(BackfillConfig config, Layouts layouts, Map<String, Plac
                 problems.add(
                     "%srole-arn is %s, allowed is one such as arn:aws:iam::123456789012:role/reader"
                         .formatted(key, a)));
+  }
+
+  /** The queues of the locations, each with the name of a location that reaches it. */
+  Map<String, String> queues() {
+    Map<String, String> queues = new TreeMap<>();
+    for (String location : places.keySet()) {
+      config
+          .locations()
+          .get(location)
+          .s3()
+          .eventsQueue()
+          .ifPresent(queue -> queues.putIfAbsent(queue.strip(), location));
+    }
+    return queues;
   }
 
   /** How the bucket of a location is reached. */

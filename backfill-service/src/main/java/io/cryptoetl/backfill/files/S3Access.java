@@ -1,13 +1,17 @@
 package io.cryptoetl.backfill.files;
 
 import java.net.URI;
+import java.time.Duration;
 import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import software.amazon.awssdk.auth.credentials.AwsCredentialsProvider;
 import software.amazon.awssdk.auth.credentials.DefaultCredentialsProvider;
 import software.amazon.awssdk.auth.credentials.ProfileCredentialsProvider;
 import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
 import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.services.s3.S3Client;
+import software.amazon.awssdk.services.sqs.SqsClient;
 import software.amazon.awssdk.services.sts.StsClient;
 import software.amazon.awssdk.services.sts.auth.StsAssumeRoleCredentialsProvider;
 
@@ -31,6 +35,10 @@ public record S3Access(
     Optional<String> profile,
     Optional<String> role,
     boolean requesterPays) {
+  private static final Pattern QUEUE_HOST =
+      Pattern.compile("sqs(?:-fips)?\\.([a-z0-9-]+)\\.amazonaws\\.com.*");
+
+  private static final Duration LONGER_THAN_POLLS = Duration.ofSeconds(40);
 
   /** Whether it needs a client of its own. */
   public boolean isOwn() {
@@ -55,6 +63,23 @@ public record S3Access(
         .forcePathStyle(pathStyle.orElse(false))
         .credentialsProvider(credentials(instance, own))
         .httpClientBuilder(UrlConnectionHttpClient.builder())
+        .build();
+  }
+
+  /**
+   * A client for queues of the same account.
+   *
+   * @param queue URL of one, which tells server and region
+   */
+  public SqsClient queues(String queue, String instance, String regionOfOthers) {
+    URI url = URI.create(queue);
+    Matcher told = QUEUE_HOST.matcher(url.getHost());
+    Region own = Region.of(told.matches() ? told.group(1) : region.orElse(regionOfOthers));
+    return SqsClient.builder()
+        .region(own)
+        .endpointOverride(url.resolve("/"))
+        .credentialsProvider(credentials(instance, own))
+        .httpClientBuilder(UrlConnectionHttpClient.builder().socketTimeout(LONGER_THAN_POLLS))
         .build();
   }
 

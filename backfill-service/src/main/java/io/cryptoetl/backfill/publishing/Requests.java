@@ -111,6 +111,17 @@ public final class Requests implements AutoCloseable {
     return files[0];
   }
 
+  /** Asks for a file that somebody says to be new, unless it was seen in its version. */
+  public void notice(Location location, StoredFile file) {
+    if (FileNames.isData(file.path()) && isWanted(file)) {
+      send(
+          new ArrayList<>(
+              List.of(
+                  request(location, file, location.meaning(file), BY_SCHEDULE, Optional.empty()))),
+          true);
+    }
+  }
+
   /** Whether a file is to be asked for that a listing has found. */
   private boolean isWanted(StoredFile file) {
     Optional<Ledger.Progress> progress = ledger.progress(file.name(), file.version());
