@@ -71,7 +71,7 @@ public final class LargeFile implements Callable<Integer> {
     ObjectNode result = JSON.createObjectNode();
     // As in the table, of binary columns in Parquet half of the text.
     boolean csv = format.equals("csv");
-    long rows = (long) (gb * 1e9 / (csv ? 1_294 : 640));
+    long rows = (long) (gb * 1e9 / (csv ? 1_294 : 534));
     Path file = folder.resolve("logs." + format);
     progress("Writing %,d rows.".formatted(rows));
     write(file, rows, csv);
@@ -96,12 +96,12 @@ public final class LargeFile implements Callable<Integer> {
         while (EndToEnd.number(
                 db, "SELECT coalesce(sum(rows), 0) FROM ops.files WHERE state = 'done'")
             < rows) {
-          sample();
+          sample(db);
         }
         result.put("to_kafka_s", Math.round(EndToEnd.seconds(began)));
         while (EndToEnd.number(db, "SELECT coalesce(sum(loaded), 0) FROM ops.file_summary")
             < rows) {
-          sample();
+          sample(db);
         }
         double seconds = EndToEnd.seconds(began);
         result
@@ -169,7 +169,9 @@ public final class LargeFile implements Callable<Integer> {
               .formatted(
                   select(rows, csv),
                   file,
-                  csv ? "FORMAT csv, HEADER" : "FORMAT parquet, COMPRESSION zstd"));
+                  csv
+                      ? "FORMAT csv, HEADER"
+                      : "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 20480"));
     }
   }
 
@@ -207,7 +209,7 @@ public final class LargeFile implements Callable<Integer> {
       throws SQLException, IOException, InterruptedException {
     long published;
     do {
-      sample();
+      sample(db);
       published = EndToEnd.number(db, "SELECT coalesce(sum(rows), 0) FROM ops.files");
     } while (published < rows);
     progress("%,d rows are published: killing the %s.".formatted(published, part.name()));
@@ -215,7 +217,12 @@ public final class LargeFile implements Callable<Integer> {
     stack.startPart(part);
   }
 
-  private void sample() throws IOException, InterruptedException {
+  private void sample(Connection db) throws IOException, InterruptedException, SQLException {
+    String failed =
+        "SELECT coalesce(string_agg(reason, '; '), '') FROM ops.files WHERE state = 'failed'";
+    if (!text(db, failed).isEmpty()) {
+      throw new IOException("the file failed: " + text(db, failed));
+    }
     Thread.sleep(POLL_MS);
     Usage usage = new Usage(stack.children());
     usage.sample();

@@ -24,6 +24,8 @@ import org.apache.kafka.common.config.ConfigException;
  * @param offsetsTable table of the database that keeps offsets, schema.table; empty for none
  * @param loadsWithoutMissingColumns whether rows are loaded without columns that the table has not
  *     yet; else they wait
+ * @param rowsWaitMs how long a row is tried again that the database refuses for what other rows are
+ *     not there
  * @param deadLettersTopic topic of rows that the database refuses
  * @param brokers of Kafka, for dead letters and the ids of topics; empty if a refused row fails the
  *     task
@@ -40,6 +42,7 @@ record BulkSinkConfig(
     int lockTimeoutMs,
     String offsetsTable,
     boolean loadsWithoutMissingColumns,
+    long rowsWaitMs,
     String deadLettersTopic,
     String brokers) {
   /** Settings of the clients that the sink opens itself begin so. */
@@ -117,6 +120,13 @@ record BulkSinkConfig(
               Importance.MEDIUM,
               "What to do with records that have a field for which their table has no column yet. wait: nothing is loaded until it has. load: rows are loaded without it, and again when it has; needs offsets.table, and topics that still hold the records then")
           .define(
+              "rows.wait.ms",
+              Type.LONG,
+              600_000,
+              Range.atLeast(0),
+              Importance.MEDIUM,
+              "How long a row is tried again that the database refuses because others are not there, or still are: a foreign key, a missing partition, what a trigger raises; in milliseconds. Other rows are loaded meanwhile; then it goes to the dead letters")
+          .define(
               "dead.letters.topic",
               Type.STRING,
               "ops.dead_letters",
@@ -156,6 +166,7 @@ record BulkSinkConfig(
         config.getInt("lock.timeout.ms"),
         offsetsTable,
         loads,
+        config.getLong("rows.wait.ms"),
         config.getString("dead.letters.topic"),
         config.getString("kafka.bootstrap.servers"));
   }

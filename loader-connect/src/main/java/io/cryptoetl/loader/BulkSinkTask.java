@@ -44,6 +44,9 @@ public final class BulkSinkTask extends SinkTask {
   /** Where to go on if the database does not know: offsets that were in hand when it failed. */
   private final Map<TopicPartition, Long> dropped = new HashMap<>();
 
+  /** Partitions of which enough waits for rows of others. */
+  private final Set<TopicPartition> paused = new HashSet<>();
+
   private BulkSinkConfig config;
   private Database database;
   private Map<String, String> settings;
@@ -183,6 +186,7 @@ public final class BulkSinkTask extends SinkTask {
     loaded.keySet().removeAll(partitions);
     dropped.keySet().removeAll(partitions);
     unknown.removeAll(partitions);
+    paused.removeAll(partitions);
     database.forget(partitions);
   }
 
@@ -229,7 +233,15 @@ public final class BulkSinkTask extends SinkTask {
     }
     failures = 0;
     loaded.putAll(batch.offsets());
-    batch.clear();
+    batch.loaded();
+    batchSince = System.nanoTime();
+    // What waits is kept within bounds: parents are in other topics, and go on.
+    if (batch.bytes() > config.batchBytes() / 2 || batch.rows() > config.batchRows() / 2) {
+      batch.next().keySet().stream().filter(paused::add).forEach(context::pause);
+    } else if (!paused.isEmpty()) {
+      paused.forEach(context::resume);
+      paused.clear();
+    }
   }
 
   private void refuse(SinkRecord record, String code, Exception reason) {

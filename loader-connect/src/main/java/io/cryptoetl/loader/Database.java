@@ -6,10 +6,16 @@ import java.sql.Savepoint;
 import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.connect.data.Field;
 import org.apache.kafka.connect.data.Schema;
@@ -27,6 +33,9 @@ import org.slf4j.LoggerFactory;
  */
 abstract class Database implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Database.class);
+
+  /** Share of a batch below which no good rows are looked for among those that wait. */
+  private static final int SPARED = 16;
 
   private final BulkSinkConfig config;
   private final SinkOffsets offsets;
@@ -97,6 +106,12 @@ abstract class Database implements AutoCloseable {
 
   abstract Failure failure(SQLException e);
 
+  /** Whether a row that is refused so may be taken later, when others have come. */
+  abstract boolean mayPassLater(SQLException e);
+
+  /** Called when a transaction begins in which rows are loaded. */
+  abstract void begin(Connection db) throws SQLException;
+
   /** A name as SQL has it. */
   abstract String quote(String name);
 
@@ -129,10 +144,13 @@ abstract class Database implements AutoCloseable {
     transaction(
         db -> {
           offsets.begin(batch.next());
-          for (String topic : batch.topics()) {
+          for (String topic : new TreeSet<>(batch.topics())) {
             look(db, topic);
           }
+          begin(db);
+          batch.begin(order(batch.topics()));
           part(db, batch, batch, listener);
+          batch.waitingFrom().forEach(offsets::hold);
           listener.beforeCommit();
           if (offsets.isKept()) {
             offsets.store(db);
@@ -143,12 +161,15 @@ abstract class Database implements AutoCloseable {
 
   /**
    * Loads a part, or its halves if it holds a bad row, or refuses the row if it is the only one.
+   * Rows of which others may still have to come are left in the batch, and the last steps of the
+   * search for them are spared: with them wait those that stand near.
    */
   private void part(Connection db, RowBatch part, RowBatch whole, Listener listener)
       throws SQLException {
     Savepoint start = db.setSavepoint();
     String code;
     Exception reason;
+    boolean mayPassLater = false;
     try {
       write(db, part);
       db.releaseSavepoint(start);
@@ -162,8 +183,21 @@ abstract class Database implements AutoCloseable {
       }
       code = "sqlstate_" + e.getSQLState();
       reason = e;
+      mayPassLater = mayPassLater(e);
     }
     db.rollback(start);
+    if (mayPassLater && part.topics().size() > 1) {
+      // A parent does not wait with the children of another one.
+      for (RowBatch topic : part.byTopic(this::isKeyed)) {
+        part(db, topic, whole, listener);
+      }
+      return;
+    }
+    if (mayPassLater
+        && part.rows() <= Math.max(1, whole.rows() / SPARED)
+        && whole.await(part, this::isKeyed, config.rowsWaitMs(), reason.getMessage())) {
+      return;
+    }
     if (part.rows() == 1) {
       SinkRecord bad = part.records(t -> false).get(0);
       listener.refused(bad, code, reason);
@@ -180,15 +214,50 @@ abstract class Database implements AutoCloseable {
   }
 
   private void write(Connection db, RowBatch part) throws SQLException {
+    Map<String, RowBatch.Changes> changes = new LinkedHashMap<>();
     for (String topic : part.topics()) {
-      TableShape shape = shapes.get(topic);
-      RowBatch.Changes changes = part.changes(topic, shape.keyed());
-      if (!changes.deleted().isEmpty()) {
-        delete(db, shape, keys(shape, changes.deleted()));
+      changes.put(topic, part.changes(topic, isKeyed(topic)));
+    }
+    // Children go before their parents, and come after them.
+    for (String topic : reversed(changes.keySet())) {
+      List<SinkRecord> deleted = changes.get(topic).deleted();
+      if (!deleted.isEmpty()) {
+        delete(db, shapes.get(topic), keys(shapes.get(topic), deleted));
       }
-      if (!changes.rows().isEmpty()) {
-        put(db, shape, rows(shape, changes.rows()));
+    }
+    for (String topic : changes.keySet()) {
+      List<SinkRecord> rows = changes.get(topic).rows();
+      if (!rows.isEmpty()) {
+        put(db, shapes.get(topic), rows(shapes.get(topic), rows));
       }
+    }
+  }
+
+  private static List<String> reversed(Collection<String> names) {
+    List<String> reversed = new ArrayList<>(names);
+    Collections.reverse(reversed);
+    return reversed;
+  }
+
+  /** Topics in an order in which parents come before their children; circles by name. */
+  private List<String> order(Collection<String> topics) {
+    Set<String> ordered = new LinkedHashSet<>();
+    Set<String> seen = new HashSet<>();
+    for (String topic : topics) {
+      parentsFirst(topic, topics, seen, ordered);
+    }
+    return List.copyOf(ordered);
+  }
+
+  private void parentsFirst(
+      String topic, Collection<String> topics, Set<String> seen, Set<String> ordered) {
+    if (seen.add(topic)) {
+      for (String parent : new TreeSet<>(shapes.get(topic).parents())) {
+        if (topics.contains(parent)) {
+          parentsFirst(parent, topics, seen, ordered);
+        }
+      }
+      ordered.add(topic);
     }
   }
 

@@ -48,6 +48,11 @@ final class MariaDbDatabase extends Database {
   /** Values that do not fit: truncated, wrong, out of range, too long. */
   private static final Set<Integer> ROWS = Set.of(1264, 1265, 1292, 1366, 1406, 4025);
 
+  /**
+   * Refusals that another row may end: foreign keys, a missing partition, what a trigger signals.
+   */
+  private static final Set<Integer> DEPENDENT = Set.of(1216, 1217, 1451, 1452, 1526, 1644);
+
   private static final int MICROS = 1000;
 
   private final JsonConverter json = Json.converter();
@@ -85,9 +90,21 @@ final class MariaDbDatabase extends Database {
     if (OUTAGES.contains(e.getErrorCode()) || state.matches("(08|40).*")) {
       return Failure.OUTAGE;
     }
-    return ROWS.contains(e.getErrorCode()) || state.matches("(22|23).*")
+    return ROWS.contains(e.getErrorCode())
+            || DEPENDENT.contains(e.getErrorCode())
+            || state.matches("(22|23).*")
         ? Failure.ROW
         : Failure.OTHER;
+  }
+
+  @Override
+  boolean mayPassLater(SQLException e) {
+    return DEPENDENT.contains(e.getErrorCode());
+  }
+
+  @Override
+  void begin(Connection db) {
+    // All constraints are checked at once.
   }
 
   @Override
@@ -104,13 +121,18 @@ final class MariaDbDatabase extends Database {
   TableShape read(Connection db, String schema, String table) throws SQLException {
     Map<String, TableShape.Column> columns = new LinkedHashMap<>();
     Set<String> key = new LinkedHashSet<>();
+    Set<String> parents = Set.of();
     try (PreparedStatement query =
         db.prepareStatement(
             "SELECT c.column_name, c.data_type, c.column_type, c.column_key = 'PRI',"
                 + " c.is_nullable = 'NO' AND c.column_default IS NULL AND c.extra NOT LIKE '%auto_increment%',"
                 + " EXISTS (SELECT 1 FROM information_schema.check_constraints k"
                 + " WHERE k.constraint_schema = c.table_schema AND k.table_name = c.table_name"
-                + " AND k.check_clause = concat('json_valid(`', c.column_name, '`)'))"
+                + " AND k.check_clause = concat('json_valid(`', c.column_name, '`)')),"
+                + " (SELECT group_concat(DISTINCT concat(r.referenced_table_schema, '.', r.referenced_table_name) SEPARATOR '\\n')"
+                + " FROM information_schema.key_column_usage r"
+                + " WHERE r.table_schema = c.table_schema AND r.table_name = c.table_name"
+                + " AND r.referenced_table_name IS NOT NULL)"
                 + " FROM information_schema.columns c"
                 + " WHERE c.table_schema = ? AND c.table_name = ? AND c.is_generated = 'NEVER'"
                 + " ORDER BY c.ordinal_position")) {
@@ -130,10 +152,12 @@ final class MariaDbDatabase extends Database {
           if (rows.getBoolean(4)) {
             key.add(name);
           }
+          String tables = rows.getString(7);
+          parents = tables == null ? Set.of() : Set.copyOf(tables.lines().toList());
         }
       }
     }
-    return new TableShape(schema + "." + table, columns, key);
+    return new TableShape(schema + "." + table, columns, key, parents);
   }
 
   private static ColumnType.Kind kind(String type, String whole) {

@@ -17,6 +17,7 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import org.postgresql.PGConnection;
 import org.postgresql.copy.CopyIn;
+import org.postgresql.util.PSQLException;
 
 /**
  * PostgreSQL. Rows that are new go straight into their table by binary COPY; if some key is there
@@ -32,8 +33,10 @@ final class PostgresDatabase extends Database {
    */
   private static final String OUTAGES = "(08|53|57|40|55|58).*|25006|25P03";
 
-  /** SQLState classes that blame a row: its data, a constraint, two of one key, a limit. */
-  private static final String ROWS = "(21|22|23|54).*";
+  /**
+   * SQLState classes that blame a row: its data, a constraint, two of one key, a limit, a trigger.
+   */
+  private static final String ROWS = "(21|22|23|54).*|P0001";
 
   /** Longest silence of the server; a batch takes seconds. Longer than any statement may take. */
   private static final String SOCKET_TIMEOUT_SECONDS = "300";
@@ -78,6 +81,24 @@ final class PostgresDatabase extends Database {
   }
 
   @Override
+  boolean mayPassLater(SQLException e) {
+    String state = e.getSQLState() == null ? "" : e.getSQLState();
+    // A CHECK of a table depends on its row alone, and has a name; a missing partition, and what a
+    // trigger raises, have none.
+    return state.matches("23503|23001|P0001")
+        || (state.equals("23514")
+            && e instanceof PSQLException error
+            && error.getServerErrorMessage() != null
+            && error.getServerErrorMessage().getConstraint() == null);
+  }
+
+  @Override
+  void begin(Connection db) throws SQLException {
+    // What is checked at the commit blames all rows of the transaction.
+    execute(db, "SET CONSTRAINTS ALL IMMEDIATE");
+  }
+
+  @Override
   void hold(Connection db, TableShape shape) throws SQLException {
     // What COPY writes depends on the types of columns: binary values of another one can pass for
     // values.
@@ -94,12 +115,16 @@ final class PostgresDatabase extends Database {
   TableShape read(Connection db, String schema, String table) throws SQLException {
     Map<String, TableShape.Column> columns = new LinkedHashMap<>();
     Set<String> key = new LinkedHashSet<>();
+    Set<String> parents = Set.of();
     try (PreparedStatement query =
         db.prepareStatement(
             "SELECT a.attname, format_type(a.atttypid, a.atttypmod), b.typname, b.typtype = 'e',"
                 + " e.oid::int, e.typname, e.typtype = 'e',"
                 + " a.attnotnull AND NOT a.atthasdef AND a.attidentity = '',"
-                + " COALESCE(a.attnum = ANY (i.indkey), false)"
+                + " COALESCE(a.attnum = ANY (i.indkey), false),"
+                + " (SELECT string_agg(pn.nspname || '.' || p.relname, E'\\n') FROM pg_constraint f"
+                + " JOIN pg_class p ON p.oid = f.confrelid JOIN pg_namespace pn ON pn.oid = p.relnamespace"
+                + " WHERE f.conrelid = c.oid AND f.contype = 'f')"
                 + " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
                 + " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0"
                 + " AND NOT a.attisdropped AND a.attgenerated = ''"
@@ -118,10 +143,12 @@ final class PostgresDatabase extends Database {
           if (rows.getBoolean(9)) {
             key.add(name);
           }
+          String tables = rows.getString(10);
+          parents = tables == null ? Set.of() : Set.copyOf(tables.lines().toList());
         }
       }
     }
-    return new TableShape(schema + "." + table, columns, key);
+    return new TableShape(schema + "." + table, columns, key, parents);
   }
 
   private static ColumnType type(ResultSet row) throws SQLException {

@@ -5,11 +5,13 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.HashMap;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
@@ -17,10 +19,18 @@ import org.apache.kafka.connect.data.Field;
 import org.apache.kafka.connect.data.Struct;
 import org.apache.kafka.connect.errors.DataException;
 import org.apache.kafka.connect.sink.SinkRecord;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Records in hand, by topic. */
 final class RowBatch {
-  private final Map<String, List<SinkRecord>> topics = new TreeMap<>();
+  private static final Logger LOG = LoggerFactory.getLogger(RowBatch.class);
+  private Map<String, List<SinkRecord>> topics = new TreeMap<>();
+
+  /** Records that wait for others, with the time at which they were first refused. */
+  private final IdentityHashMap<SinkRecord, Long> waiting = new IdentityHashMap<>();
+
+  private final IdentityHashMap<SinkRecord, Long> waited = new IdentityHashMap<>();
   private final Map<TopicPartition, Long> first = new HashMap<>();
   private final Map<TopicPartition, Long> next = new HashMap<>();
   private int rows;
@@ -65,10 +75,14 @@ final class RowBatch {
                     .forEach(rest::add));
     first.keySet().removeAll(partitions);
     next.keySet().removeAll(partitions);
-    topics.clear();
-    rows = 0;
-    bytes = 0;
-    rest.forEach(this::keep);
+    waited.keySet().retainAll(identities(rest));
+    keepOnly(rest);
+  }
+
+  private static Set<SinkRecord> identities(List<SinkRecord> records) {
+    Set<SinkRecord> identities = Collections.newSetFromMap(new IdentityHashMap<>());
+    identities.addAll(records);
+    return identities;
   }
 
   private void keep(SinkRecord record) {
@@ -77,12 +91,83 @@ final class RowBatch {
     bytes += bytes(record.value());
   }
 
+  /**
+   * The batch is about to be loaded.
+   *
+   * @param order of its topics
+   */
+  void begin(List<String> order) {
+    Map<String, List<SinkRecord>> ordered = new LinkedHashMap<>();
+    order.forEach(topic -> ordered.put(topic, topics.get(topic)));
+    topics = ordered;
+    waiting.clear();
+  }
+
+  /**
+   * Lets the records of a part wait for others.
+   *
+   * @param mostMs how long after they were first refused; not those of tables without a key, whose
+   *     rows could not be told from what is loaded after them if they were read again
+   * @return whether they wait: else none of them does
+   */
+  boolean await(RowBatch part, Predicate<String> keyed, long mostMs, String reason) {
+    long now = System.nanoTime();
+    List<SinkRecord> records = part.records(keyed);
+    for (SinkRecord record : records) {
+      if (!keyed.test(record.topic())
+          || now - waited.getOrDefault(record, now) >= TimeUnit.MILLISECONDS.toNanos(mostMs)) {
+        return false;
+      }
+    }
+    if (records.stream().noneMatch(waited::containsKey)) {
+      LOG.info(
+          "event=rows_wait topic={} rows={} first=\"{}\" reason=\"{}\"",
+          records.get(0).topic(),
+          records.size(),
+          place(records.get(0)),
+          reason);
+    }
+    records.forEach(record -> waiting.put(record, waited.getOrDefault(record, now)));
+    return true;
+  }
+
+  /** Offset of the first record of each partition that waits. */
+  Map<TopicPartition, Long> waitingFrom() {
+    Map<TopicPartition, Long> from = new HashMap<>();
+    waiting.keySet().forEach(r -> from.merge(partition(r), r.originalKafkaOffset(), Math::min));
+    return from;
+  }
+
+  /** The records are loaded, but for those that wait: these stay. */
+  void loaded() {
+    Map<TopicPartition, Long> from = waitingFrom();
+    List<SinkRecord> rest = new ArrayList<>();
+    topics.values().forEach(all -> all.stream().filter(waiting::containsKey).forEach(rest::add));
+    waited.clear();
+    waited.putAll(waiting);
+    waiting.clear();
+    first.clear();
+    first.putAll(from);
+    next.keySet().retainAll(from.keySet());
+    keepOnly(rest);
+  }
+
+  private void keepOnly(List<SinkRecord> records) {
+    topics = new TreeMap<>();
+    rows = 0;
+    bytes = 0;
+    records.forEach(this::keep);
+  }
+
   /** Where a record was read. */
   static TopicPartition partition(SinkRecord record) {
     return new TopicPartition(record.originalTopic(), record.originalKafkaPartition());
   }
 
-  /** Topics of the batch in the order of their names, which is the order of locks. */
+  /**
+   * Topics of the batch in the order of their names, which is the order of locks; once it is being
+   * loaded, in that of their rows.
+   */
   Collection<String> topics() {
     return topics.keySet();
   }
@@ -218,7 +303,10 @@ final class RowBatch {
   /** Offsets to go on from, once the rows are loaded. */
   Map<TopicPartition, OffsetAndMetadata> offsets() {
     Map<TopicPartition, OffsetAndMetadata> offsets = new HashMap<>();
-    next.forEach((partition, offset) -> offsets.put(partition, new OffsetAndMetadata(offset)));
+    Map<TopicPartition, Long> held = waitingFrom();
+    next.forEach(
+        (partition, offset) ->
+            offsets.put(partition, new OffsetAndMetadata(held.getOrDefault(partition, offset))));
     return offsets;
   }
 
@@ -266,6 +354,24 @@ final class RowBatch {
   }
 
   /**
+   * The records of each topic alone: what is deleted, children before their parents, then the rows,
+   * parents before their children.
+   */
+  List<RowBatch> byTopic(Predicate<String> keyed) {
+    Map<String, RowBatch> deleted = new LinkedHashMap<>();
+    Map<String, RowBatch> rowsToHave = new LinkedHashMap<>();
+    for (SinkRecord record : records(keyed)) {
+      (record.value() == null ? deleted : rowsToHave)
+          .computeIfAbsent(record.topic(), t -> new RowBatch())
+          .keep(record);
+    }
+    List<RowBatch> parts = new ArrayList<>(deleted.values());
+    Collections.reverse(parts);
+    parts.addAll(rowsToHave.values());
+    return parts;
+  }
+
+  /**
    * The records in two parts, which have no row in common.
    *
    * @param keyed tells of a topic whether its table has a key
@@ -274,6 +380,8 @@ final class RowBatch {
     List<SinkRecord> all = records(keyed);
     RowBatch first = new RowBatch();
     RowBatch second = new RowBatch();
+    first.topics = new LinkedHashMap<>();
+    second.topics = new LinkedHashMap<>();
     for (SinkRecord record : all) {
       (first.rows < all.size() / 2 ? first : second).keep(record);
     }
@@ -292,9 +400,11 @@ final class RowBatch {
   }
 
   void clear() {
-    topics.clear();
+    topics = new TreeMap<>();
     first.clear();
     next.clear();
+    waiting.clear();
+    waited.clear();
     rows = 0;
     bytes = 0;
   }

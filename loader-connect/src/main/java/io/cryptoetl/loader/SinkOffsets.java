@@ -132,6 +132,12 @@ final class SinkOffsets {
     }
   }
 
+  /** Notes that records from an offset on are still to be loaded, whatever comes after them. */
+  void hold(TopicPartition partition, long offset) {
+    changed.computeIfPresent(
+        partition, (p, place) -> new Place(place.topicId(), offset, place.gap()));
+  }
+
   /**
    * Notes that a row is loaded without some columns.
    *

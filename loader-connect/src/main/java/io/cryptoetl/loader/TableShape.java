@@ -20,6 +20,7 @@ final class TableShape {
   private final String name;
   private final Map<String, Column> columns;
   private final Set<String> key;
+  private final Set<String> parents;
   private final Map<Object, Fit> fits = new HashMap<>();
   private Object lastSchema;
   private Fit lastFit;
@@ -58,11 +59,13 @@ final class TableShape {
    * @param name {@code schema.table}, which is its topic's
    * @param columns by name, in the order of the table
    * @param key names of the columns of the primary key; empty if there is none
+   * @param parents names of the tables that its foreign keys refer to
    */
-  TableShape(String name, Map<String, Column> columns, Set<String> key) {
+  TableShape(String name, Map<String, Column> columns, Set<String> key, Set<String> parents) {
     this.name = name;
     this.columns = columns;
     this.key = key;
+    this.parents = parents;
   }
 
   String name() {
@@ -73,7 +76,13 @@ final class TableShape {
   boolean isLike(TableShape other) {
     return name.equals(other.name)
         && List.copyOf(columns.values()).equals(List.copyOf(other.columns.values()))
-        && key.equals(other.key);
+        && key.equals(other.key)
+        && parents.equals(other.parents);
+  }
+
+  /** Names of the tables that its foreign keys refer to. */
+  Set<String> parents() {
+    return parents;
   }
 
   Map<String, Column> columns() {

@@ -48,6 +48,9 @@ abstract class DatabaseContract {
   static final String EVENTS = "loader_test.events";
   static final String OFFSETS = "loader_test.sink_offsets";
 
+  /** Refers to {@link #TABLE} by its id, and comes before it by name. */
+  static final String CHILDREN = "loader_test.children";
+
   /** As many digits as EVM words have. */
   static final BigInteger UINT256 = BigInteger.TWO.pow(256).subtract(BigInteger.ONE);
 
@@ -104,6 +107,7 @@ abstract class DatabaseContract {
   final RowBatch batch = new RowBatch();
   Form form = Form.UNDECODED;
   Database database;
+  long rowsWaitMs = 600_000;
   private long offset;
 
   /** A connection of a user, not of the sink. */
@@ -244,23 +248,28 @@ abstract class DatabaseContract {
 
   final void load() throws SQLException {
     try {
-      database.load(
-          batch,
-          new Database.Listener() {
-            @Override
-            public void refused(SinkRecord record, String code, Exception reason) {
-              refused.add(record.originalKafkaOffset() + " " + code);
-              reasons.add(reason.getMessage());
-            }
-
-            @Override
-            public void beforeCommit() {
-              // What is refused is in memory.
-            }
-          });
+      loadAndKeepWhatWaits();
     } finally {
       batch.clear();
     }
+  }
+
+  final void loadAndKeepWhatWaits() throws SQLException {
+    database.load(
+        batch,
+        new Database.Listener() {
+          @Override
+          public void refused(SinkRecord record, String code, Exception reason) {
+            refused.add(record.originalKafkaOffset() + " " + code);
+            reasons.add(reason.getMessage());
+          }
+
+          @Override
+          public void beforeCommit() {
+            // What is refused is in memory.
+          }
+        });
+    batch.loaded();
   }
 
   final List<String> refused() {
@@ -655,7 +664,121 @@ abstract class DatabaseContract {
         .containsEntry(partition, 2L);
   }
 
+  private void openWithChildren() throws SQLException {
+    execute(
+        "CREATE TABLE "
+            + CHILDREN
+            + " (id bigint PRIMARY KEY, name varchar(100), FOREIGN KEY (id) REFERENCES "
+            + TABLE
+            + " (id))");
+    database.close();
+    database = open(OFFSETS, false);
+    database.positions(
+        List.of(new TopicPartition(CHILDREN, 0), new TopicPartition(TABLE, 0)), Map.of());
+  }
+
+  private void addChild(long at, long id, String name) {
+    add(CHILDREN, 0, at, id, name == null ? null : event(id, name));
+  }
+
+  private void addParents(long from, long to) {
+    for (long id = from; id < to; id++) {
+      add(TABLE, 0, 1_000 + id, id, row(id).build());
+    }
+  }
+
+  private long childrenFrom() throws SQLException {
+    return Long.parseLong(
+        query("SELECT next_offset FROM " + OFFSETS + " WHERE topic = '" + CHILDREN + "'").get(0));
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void shouldLetChildrenWaitForTheirParents(Form as) throws SQLException {
+    form = as;
+    openWithChildren();
+    for (int id = 0; id < 40; id++) {
+      addChild(id, id, "c" + id);
+    }
+    addParents(0, 20);
+    loadAndKeepWhatWaits();
+
+    assertThat(refused).isEmpty();
+    assertThat(values("id")).hasSize(20);
+    // But for some that stand beside those without a parent.
+    assertThat(query("SELECT id FROM " + CHILDREN + " ORDER BY id")).hasSizeBetween(10, 20);
+    assertThat(batch.rows()).isBetween(20, 30);
+    assertThat(childrenFrom()).isEqualTo(40L - batch.rows());
+
+    addParents(20, 40);
+    loadAndKeepWhatWaits();
+    assertThat(refused).isEmpty();
+    assertThat(query("SELECT id FROM " + CHILDREN)).hasSize(40);
+    assertThat(batch.isEmpty()).isTrue();
+    assertThat(childrenFrom()).isEqualTo(40);
+  }
+
+  @Test
+  void shouldLetParentsGoAfterTheirChildren() throws SQLException {
+    openWithChildren();
+    addParents(0, 2);
+    addChild(0, 0, "a");
+    addChild(1, 1, "b");
+    loadAndKeepWhatWaits();
+    add(TABLE, 0, 2_000, 0L, null);
+    add(TABLE, 0, 2_001, 1L, null);
+    addChild(2, 0, null);
+    loadAndKeepWhatWaits();
+
+    assertThat(values("id")).containsExactly("1");
+    assertThat(batch.rows()).as("the parent of a child that is there").isEqualTo(1);
+    addChild(3, 1, null);
+    loadAndKeepWhatWaits();
+    assertThat(values("id")).isEmpty();
+    assertThat(query("SELECT id FROM " + CHILDREN)).isEmpty();
+    assertThat(batch.isEmpty()).isTrue();
+    assertThat(refused).isEmpty();
+  }
+
+  @Test
+  void shouldForgetARowThatWaitsWhenALaterOneOfItsKeyComes() throws SQLException {
+    openWithChildren();
+    addChild(0, 5, "old");
+    addChild(1, 6, "gone");
+    loadAndKeepWhatWaits();
+    assertThat(batch.rows()).isEqualTo(2);
+
+    addParents(5, 7);
+    addChild(2, 5, "new");
+    addChild(3, 6, null);
+    loadAndKeepWhatWaits();
+
+    assertThat(query("SELECT concat(id, name) FROM " + CHILDREN)).containsExactly("5new");
+    assertThat(batch.isEmpty()).isTrue();
+    assertThat(childrenFrom()).isEqualTo(4);
+  }
+
+  @Test
+  void shouldRefuseARowThatHasWaitedLongEnough() throws SQLException {
+    rowsWaitMs = 0;
+    openWithChildren();
+    addParents(1, 30);
+    for (int id = 0; id < 30; id++) {
+      addChild(id, id, "c");
+    }
+    loadAndKeepWhatWaits();
+
+    assertThat(refused).hasSize(1).allMatch(r -> r.startsWith("0 sqlstate_23"));
+    assertThat(query("SELECT id FROM " + CHILDREN)).hasSize(29);
+    assertThat(batch.isEmpty()).isTrue();
+    assertThat(childrenFrom()).isEqualTo(30);
+  }
+
   private static GenericRecord event(String name) {
+    return event(7L, name);
+  }
+
+  private static GenericRecord event(long id, String name) {
     Schema schema =
         new Schema.Parser()
             .parse(
@@ -663,7 +786,7 @@ abstract class DatabaseContract {
                 {"type":"record","name":"Event","namespace":"test","fields":[
                   {"name":"id","type":"long"},{"name":"name","type":"string"}]}
                 """);
-    return new GenericRecordBuilder(schema).set("id", 7L).set("name", name).build();
+    return new GenericRecordBuilder(schema).set("id", id).set("name", name).build();
   }
 
   @Test

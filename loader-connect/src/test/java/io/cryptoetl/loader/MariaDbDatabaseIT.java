@@ -75,6 +75,8 @@ class MariaDbDatabaseIT extends DatabaseContract {
                 "1000",
                 "offsets.table",
                 offsetsTable,
+                "rows.wait.ms",
+                Long.toString(rowsWaitMs),
                 "missing.columns",
                 loadsWithoutMissingColumns ? "load" : "wait")));
   }

@@ -54,6 +54,8 @@ class PostgresDatabaseIT extends DatabaseContract {
                 "500",
                 "offsets.table",
                 offsetsTable,
+                "rows.wait.ms",
+                Long.toString(rowsWaitMs),
                 "missing.columns",
                 loadsWithoutMissingColumns ? "load" : "wait")));
   }
@@ -147,6 +149,56 @@ class PostgresDatabaseIT extends DatabaseContract {
 
     assertThat(values("name")).containsExactly("changed", "c");
     assertThat(query("SELECT name FROM loader_test.things_0")).containsExactly("changed");
+  }
+
+  @Test
+  void shouldLetRowsWaitForAPartition() throws SQLException {
+    execute(
+        """
+        ALTER TABLE loader_test.things RENAME TO things_model;
+        CREATE TABLE loader_test.things (LIKE loader_test.things_model INCLUDING ALL) PARTITION BY RANGE (id);
+        CREATE TABLE loader_test.things_0 PARTITION OF loader_test.things FOR VALUES FROM (0) TO (10)
+        """);
+    add(1, row(1));
+    add(11, row(11));
+    loadAndKeepWhatWaits();
+    assertThat(values("id")).containsExactly("1");
+    assertThat(batch.rows()).isEqualTo(1);
+
+    execute(
+        "CREATE TABLE loader_test.things_1 PARTITION OF loader_test.things FOR VALUES FROM (10) TO (20)");
+    loadAndKeepWhatWaits();
+    assertThat(values("id")).containsExactly("1", "11");
+    assertThat(refused()).isEmpty();
+  }
+
+  @Test
+  void shouldCheckDeferredConstraintsRowByRowAndLetTriggersChangeTheirMind() throws SQLException {
+    execute(
+        """
+        CREATE TABLE loader_test.parents (id bigint PRIMARY KEY);
+        INSERT INTO loader_test.parents VALUES (1), (3);
+        ALTER TABLE loader_test.things ADD FOREIGN KEY (id) REFERENCES loader_test.parents DEFERRABLE INITIALLY DEFERRED;
+        CREATE FUNCTION loader_test.refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+          BEGIN
+            IF NEW.name = 'early' AND NOT EXISTS (SELECT FROM loader_test.parents WHERE id = 9) THEN
+              RAISE EXCEPTION 'not yet';
+            END IF;
+            RETURN NEW;
+          END $$;
+        CREATE TRIGGER refuse BEFORE INSERT ON loader_test.things FOR EACH ROW EXECUTE FUNCTION loader_test.refuse()
+        """);
+    add(1, row(1));
+    add(2, row(2));
+    add(3, row(3).set("name", "early"));
+    loadAndKeepWhatWaits();
+    assertThat(values("id")).containsExactly("1");
+    assertThat(batch.rows()).isEqualTo(2);
+
+    execute("INSERT INTO loader_test.parents VALUES (2), (9)");
+    loadAndKeepWhatWaits();
+    assertThat(values("id")).containsExactly("1", "2", "3");
+    assertThat(refused()).isEmpty();
   }
 
   @Test
