@@ -109,7 +109,7 @@ abstract class Database implements AutoCloseable {
   /** Whether a row that is refused so may be taken later, when others have come. */
   abstract boolean mayPassLater(SQLException e);
 
-  /** Called when a transaction begins in which rows are loaded. */
+  /** Called when a transaction begins. */
   abstract void begin(Connection db) throws SQLException;
 
   /** A name as SQL has it. */
@@ -129,7 +129,7 @@ abstract class Database implements AutoCloseable {
   abstract void hold(Connection db, TableShape shape) throws SQLException;
 
   /** Called when a table is not what it was: what was remembered of it is of no use any more. */
-  abstract void forget(Connection db, TableShape shape) throws SQLException;
+  abstract void forget(Connection db, TableShape shape);
 
   /** Records of one schema, and how they go with their table. */
   record Rows(TableShape.Fit fit, List<Object> records) {}
@@ -147,7 +147,6 @@ abstract class Database implements AutoCloseable {
           for (String topic : new TreeSet<>(batch.topics())) {
             look(db, topic);
           }
-          begin(db);
           batch.begin(order(batch.topics()));
           part(db, batch, batch, listener);
           batch.waitingFrom().forEach(offsets::hold);
@@ -366,6 +365,7 @@ abstract class Database implements AutoCloseable {
     boolean committed = false;
     try {
       Connection db = connection();
+      begin(db);
       T result = work.in(db);
       db.commit();
       offsets.committed();

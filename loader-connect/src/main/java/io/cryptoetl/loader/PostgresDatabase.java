@@ -45,8 +45,19 @@ final class PostgresDatabase extends Database {
   private final Map<String, Appends> appends = new HashMap<>();
   private final CopyBuffer buffer = new CopyBuffer();
 
+  private final String settings;
+
   PostgresDatabase(BulkSinkConfig config) {
     super(config);
+    this.settings =
+        "SET LOCAL statement_timeout = "
+            + config.statementTimeoutMs()
+            + "; SET LOCAL lock_timeout = "
+            + config.lockTimeoutMs()
+            // A worker that is gone without a word must not keep its locks for hours.
+            + "; SET LOCAL tcp_keepalives_idle = 30; SET LOCAL tcp_keepalives_interval = 10; SET LOCAL tcp_keepalives_count = 3"
+            // What is checked at the commit blames all rows of the transaction.
+            + "; SET CONSTRAINTS ALL IMMEDIATE";
   }
 
   @Override
@@ -58,14 +69,10 @@ final class PostgresDatabase extends Database {
     properties.setProperty("tcpKeepAlive", "true");
     properties.setProperty("connectTimeout", "10");
     properties.setProperty("socketTimeout", SOCKET_TIMEOUT_SECONDS);
-    properties.setProperty(
-        "options",
-        "-c statement_timeout="
-            + settings.statementTimeoutMs()
-            + " -c lock_timeout="
-            + settings.lockTimeoutMs()
-            // A worker that is gone without a word must not keep its locks for hours.
-            + " -c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3");
+    // Poolers in transaction mode give each transaction another session: no options at the start,
+    // no
+    // prepared statements, no tables that outlive a transaction.
+    properties.setProperty("prepareThreshold", "0");
     Connection connection = DriverManager.getConnection(settings.url(), properties);
     connection.setAutoCommit(false);
     return connection;
@@ -94,8 +101,7 @@ final class PostgresDatabase extends Database {
 
   @Override
   void begin(Connection db) throws SQLException {
-    // What is checked at the commit blames all rows of the transaction.
-    execute(db, "SET CONSTRAINTS ALL IMMEDIATE");
+    execute(db, settings);
   }
 
   @Override
@@ -106,9 +112,8 @@ final class PostgresDatabase extends Database {
   }
 
   @Override
-  void forget(Connection db, TableShape shape) throws SQLException {
+  void forget(Connection db, TableShape shape) {
     encoders.clear();
-    execute(db, "DROP TABLE IF EXISTS " + staging(shape));
   }
 
   @Override
@@ -257,13 +262,13 @@ final class PostgresDatabase extends Database {
   }
 
   /**
-   * A temporary table with the table's columns, none of its constraints, empty in each transaction.
+   * A temporary table with the table's columns, none of its constraints, empty: a transaction may
+   * need it twice.
    */
   private String createStaging(TableShape shape) {
-    // TRUNCATE would write to the catalog; a table that drops at commit may be needed twice.
     return "CREATE TEMP TABLE IF NOT EXISTS "
         + staging(shape)
-        + " ON COMMIT DELETE ROWS AS SELECT * FROM "
+        + " ON COMMIT DROP AS SELECT * FROM "
         + qualified(shape)
         + " WITH NO DATA; DELETE FROM "
         + staging(shape);

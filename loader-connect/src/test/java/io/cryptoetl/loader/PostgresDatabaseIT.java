@@ -45,7 +45,7 @@ class PostgresDatabaseIT extends DatabaseContract {
                 "name",
                 "test",
                 "database.url",
-                stack.jdbcUrl(),
+                url(),
                 "database.user",
                 stack.databaseUser(),
                 "database.password",
@@ -58,6 +58,11 @@ class PostgresDatabaseIT extends DatabaseContract {
                 Long.toString(rowsWaitMs),
                 "missing.columns",
                 loadsWithoutMissingColumns ? "load" : "wait")));
+  }
+
+  /** Where the sink finds the database. */
+  String url() {
+    return stack.jdbcUrl();
   }
 
   @Override
@@ -110,17 +115,13 @@ class PostgresDatabaseIT extends DatabaseContract {
 
   @Test
   void shouldAppendRowsThatAreNewAndMergeOthers() throws SQLException {
-    String staged = "SELECT count(*) FROM pg_class WHERE relname LIKE 'staging_loader_test%'";
     add(1, row(1).set("name", "a"));
     add(2, row(2).set("name", "b"));
     load();
-    assertThat(query(staged)).as("straight into the table").containsExactly("0");
-
     add(3, row(3).set("name", "c"));
     add(2, row(2).set("name", "changed"));
     add(4, row(4).set("name", "d"));
     load();
-    assertThat(query(staged)).as("some key was there already").containsExactly("1");
     for (int i = 5; i < 9; i++) {
       add(i, row(i).set("name", "new"));
       load();
