@@ -48,6 +48,8 @@ public class Backfill {
   /** How many times as long as its listing takes a location is left alone: a request is paid. */
   private static final int REST = 20;
 
+  private static final Duration LONGEST_REST = Duration.ofHours(1);
+
   private final BackfillSettings settings;
   private final Instance<S3Client> s3;
   private final String region;
@@ -182,9 +184,12 @@ public class Backfill {
   }
 
   /** Asks for objects that a queue says to be new, whichever location has them. */
-  private void notice(List<String> names) throws IOException {
+  private void notice(List<String> names) throws IOException, InterruptedException {
     for (String name : names) {
       for (Location location : locations.values()) {
+        if (!location.url().startsWith("s3://")) {
+          continue;
+        }
         Optional<StoredFile> file = location.store().find(name);
         if (file.isPresent()) {
           requests.notice(location, file.get());
@@ -239,9 +244,25 @@ public class Backfill {
       Listing last = listings.get(location.name());
       if (last == null || !clock.instant().isBefore(last.next())) {
         list(location);
+      } else {
+        askForWaiting(location);
       }
     } else {
       listings.remove(location.name());
+    }
+  }
+
+  /** Asks for files that wait for a location, between its listings. */
+  private void askForWaiting(Location location) {
+    if (ledger.waiting(location.name()).isEmpty()) {
+      return;
+    }
+    try {
+      location.store().reach();
+      outages.answered(location.name());
+      requests.askForWaiting(location);
+    } catch (IOException | RuntimeException e) {
+      LOG.debugf("location=%s event=still_away reason=\"%s\"", location.name(), e.getMessage());
     }
   }
 
@@ -250,15 +271,16 @@ public class Backfill {
     Listing last = listings.get(location.name());
     Listing listing;
     try {
-      Instant began = clock.instant();
-      long files = requests.list(location);
+      location.store().reach();
       outages.answered(location.name());
-      Instant ended = clock.instant();
+      Requests.Listed listed = requests.list(location);
+      Duration rest = listed.took().multipliedBy(REST);
+      Instant now = clock.instant();
       listing =
           new Listing(
-              ended,
-              files,
-              ended.plus(Duration.between(began, ended).multipliedBy(REST)),
+              now,
+              listed.files(),
+              now.plus(rest.compareTo(LONGEST_REST) < 0 ? rest : LONGEST_REST),
               Optional.empty());
     } catch (IOException | RuntimeException e) {
       // The store's, Kafka's, or any that nobody thought of: the next listing tries again.

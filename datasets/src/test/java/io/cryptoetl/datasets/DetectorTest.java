@@ -255,8 +255,18 @@ class DetectorTest {
         2024-01-03,42848,2210.7,45503,2384.7,40888,2140.7,44961,2355.9,46342323118,17531541012
         """;
 
-    for (String head : List.of(prices + tickers, tickers + prices)) {
-      Reads reads = Reads.of("x.csv", (head + rows).getBytes(UTF_8), Map.of());
+    // A download that failed, and commas at the ends of lines.
+    String more =
+        prices.replace("\n", ",Close,\n")
+            + tickers.replace("\n", ",XRP-USD,\n")
+            + rows.replace("\n", ",,\n");
+    for (String file :
+        List.of(
+            prices + tickers + rows,
+            tickers + prices + rows,
+            "\uFEFF" + tickers + prices + rows,
+            more)) {
+      Reads reads = Reads.of("x.csv", file.getBytes(UTF_8), Map.of());
 
       assertThat(reads.bad).isEmpty();
       assertThat(reads.rows)

@@ -24,12 +24,18 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.zip.ZipEntry;
+import java.util.zip.ZipFile;
 import java.util.zip.ZipOutputStream;
 import org.dhatim.fastexcel.Workbook;
 import org.dhatim.fastexcel.Worksheet;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Workbooks as fastexcel writes them. */
 class WorkbookTest {
@@ -142,6 +148,7 @@ class WorkbookTest {
     String csv =
         """
         "Prices of S, by hour",,,,,
+        "Prices" of S,,,,,
         Source: v,,as of 2024-02-01,,,
         ,,,,,
         time,open,high,low,close,volume
@@ -230,6 +237,61 @@ class WorkbookTest {
     Path cut = folder.resolve("cut.xlsx");
     Files.write(cut, java.util.Arrays.copyOf(whole, whole.length / 2));
     assertRefused(cut, "file_damaged");
+  }
+
+  /** The workbook with other bytes in one of its members. */
+  private Path edited(Path file, String member, UnaryOperator<String> edit) throws IOException {
+    Path edited = folder.resolve("edited.xlsx");
+    try (ZipFile in = new ZipFile(file.toFile());
+        ZipOutputStream out = new ZipOutputStream(Files.newOutputStream(edited))) {
+      for (ZipEntry entry : java.util.Collections.list(in.entries())) {
+        out.putNextEntry(new ZipEntry(entry.getName()));
+        String text = new String(in.getInputStream(entry).readAllBytes(), StandardCharsets.UTF_8);
+        String written = entry.getName().equals(member) ? edit.apply(text) : text;
+        out.write(written.getBytes(StandardCharsets.UTF_8));
+      }
+    }
+    return edited;
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"1", "true"})
+  void shouldCountDaysFrom1904WhereTheWorkbookDoes(String spelling) throws IOException {
+    Path file = workbook(w -> row(w.newWorksheet("Sheet1"), 0, "a", BEGIN));
+
+    Path other =
+        edited(
+            file,
+            "xl/workbook.xml",
+            xml ->
+                xml.replaceFirst(
+                    "<workbookPr[^>]*/>", "<workbookPr date1904=\"" + spelling + "\"/>"));
+
+    assertThat(texts(file).get("")).isEqualTo("a,2024-01-31 22:00:00\n");
+    assertThat(texts(other).get("")).isEqualTo("a,2028-02-01 22:00:00\n");
+  }
+
+  @Test
+  void shouldNotMakeOfALittleFileWhatMemoryDoesNotHold() throws IOException {
+    Path file = workbook(w -> candles(w.newWorksheet("Sheet1"), 0));
+    String sheet = "xl/worksheets/sheet1.xml";
+
+    assertRefused(
+        edited(file, sheet, xml -> xml.replace("<row r=\"31\"", "<row r=\"300000000\"")),
+        "file_damaged");
+    assertRefused(
+        edited(
+            file,
+            sheet,
+            xml ->
+                xml.replace(
+                    "</sheetData>",
+                    IntStream.range(100, 6_000)
+                            .mapToObj(
+                                "<row r=\"%1$d\"><c r=\"XFD%1$d\"><v>1</v></c></row>"::formatted)
+                            .collect(Collectors.joining())
+                        + "</sheetData>")),
+        "file_expands");
   }
 
   private static void assertRefused(Path file, String code) {

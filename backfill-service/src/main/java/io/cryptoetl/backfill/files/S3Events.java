@@ -124,21 +124,27 @@ public final class S3Events implements Runnable {
     if (messages.isEmpty()) {
       return;
     }
-    List<String> names = new ArrayList<>();
-    messages.forEach(message -> names.addAll(names(message.body())));
-    noticed.take(names.stream().distinct().toList());
-    sqs.deleteMessageBatch(
-        r ->
-            r.queueUrl(queue)
-                .entries(
-                    messages.stream()
-                        .map(
-                            m ->
-                                DeleteMessageBatchRequestEntry.builder()
-                                    .id(String.valueOf(messages.indexOf(m)))
-                                    .receiptHandle(m.receiptHandle())
-                                    .build())
-                        .toList()));
+    List<DeleteMessageBatchRequestEntry> done = new ArrayList<>();
+    IOException failure = null;
+    for (Message message : messages) {
+      try {
+        noticed.take(names(message.body()));
+        done.add(
+            DeleteMessageBatchRequestEntry.builder()
+                .id(String.valueOf(done.size()))
+                .receiptHandle(message.receiptHandle())
+                .build());
+      } catch (IOException e) {
+        // One object that cannot be looked at holds up no others.
+        failure = e;
+      }
+    }
+    if (!done.isEmpty()) {
+      sqs.deleteMessageBatch(r -> r.queueUrl(queue).entries(done));
+    }
+    if (failure != null && done.isEmpty()) {
+      throw failure;
+    }
   }
 
   /** The s3 URLs of what a message says to be new; none if it says something else. */

@@ -7,6 +7,8 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.Deque;
@@ -39,6 +41,9 @@ public final class S3Store implements FileStore {
   /** Bytes up to which it is cheaper to read them than to ask for what is behind them. */
   private static final long WORTH_READING = 1024 * 1024;
 
+  /** A checksum may be stored so long after its file. */
+  private static final Duration CHECKSUM_WITHIN = Duration.ofSeconds(30);
+
   private static final int PRECONDITION_FAILED = 412;
   private static final int NOT_FOUND = 404;
 
@@ -64,7 +69,8 @@ public final class S3Store implements FileStore {
 
   @Override
   public void list(Consumer<StoredFile> each) throws IOException {
-    Neighbours neighbours = new Neighbours(each);
+    // Directory buckets list in no order.
+    Neighbours neighbours = new Neighbours(each, !bucket.endsWith("--x-s3"));
     try {
       for (S3Object object :
           s3.listObjectsV2Paginator(r -> r.bucket(bucket).prefix(prefix).requestPayer(payer))
@@ -206,11 +212,13 @@ public final class S3Store implements FileStore {
     private final Consumer<StoredFile> each;
     private final Deque<StoredFile> open = new ArrayDeque<>();
     private final Set<String> checked = new HashSet<>();
+    private final Instant settled = Instant.now().minus(CHECKSUM_WITHIN);
     private String last = "";
-    private boolean ordered = true;
+    private boolean ordered;
 
-    Neighbours(Consumer<StoredFile> each) {
+    Neighbours(Consumer<StoredFile> each, boolean ordered) {
       this.each = each;
+      this.ordered = ordered;
     }
 
     void add(StoredFile file) {
@@ -230,7 +238,8 @@ public final class S3Store implements FileStore {
 
     private void close() {
       StoredFile file = open.pop();
-      each.accept(file.alone(!checked.remove(file.name()) && ordered));
+      boolean isAlone = !checked.remove(file.name()) && ordered;
+      each.accept(file.alone(isAlone && file.modified().isBefore(settled)));
     }
 
     void end() {

@@ -56,9 +56,21 @@ public final class Ledger implements Runnable {
     }
   }
 
-  /** What is kept of a file that nobody works on. */
-  private record Brief(long request, Progress progress) {
-    static long request(String id) {
+  /**
+   * What is kept of a file that nobody works on.
+   *
+   * @param request digest of the id of its last request
+   * @param base digest of what ids of requests for the same have in common
+   */
+  private record Brief(long request, long base, Progress progress) {
+    static Brief of(FileState state) {
+      return new Brief(
+          digest(state.getRequestId()),
+          digest(Requests.base(state.getRequestId())),
+          Progress.of(state));
+    }
+
+    static long digest(String id) {
       return Digest.of(id).high();
     }
   }
@@ -102,7 +114,14 @@ public final class Ledger implements Runnable {
       return state.filter(s -> s.getRequestId().equals(request)).map(Progress::of);
     }
     return Optional.ofNullable(briefs.get(Digest.of(file, version)))
-        .filter(b -> b.request() == Brief.request(request))
+        .filter(b -> b.request() == Brief.digest(request))
+        .map(Brief::progress);
+  }
+
+  /** How far an old file is by a request for the same as this one; empty if none was made. */
+  synchronized Optional<Progress> progressOfOld(String file, String version, String request) {
+    return Optional.ofNullable(briefs.get(Digest.of(file, version)))
+        .filter(b -> b.base() == Brief.digest(Requests.base(request)))
         .map(Brief::progress);
   }
 
@@ -132,7 +151,7 @@ public final class Ledger implements Runnable {
   }
 
   /** Files of a location whose store did not answer, and of which all is known. */
-  synchronized List<FileState> waiting(String location) {
+  public synchronized List<FileState> waiting(String location) {
     return states.values().stream()
         .filter(s -> Progress.of(s) == Progress.WAITING && s.getLocation().equals(location))
         .toList();
@@ -182,10 +201,7 @@ public final class Ledger implements Runnable {
       Map.Entry<Id, FileState> entry = eldest.next();
       if (isAtRest(entry.getValue())) {
         Id id = entry.getKey();
-        briefs.put(
-            Digest.of(id.file(), id.version()),
-            new Brief(
-                Brief.request(entry.getValue().getRequestId()), Progress.of(entry.getValue())));
+        briefs.put(Digest.of(id.file(), id.version()), Brief.of(entry.getValue()));
         eldest.remove();
       }
     }

@@ -20,26 +20,38 @@ public final class Outages {
   private final Clock clock;
   private final Map<String, Outage> outages = new HashMap<>();
 
-  private record Outage(String reason, Duration pause, Instant until) {}
+  private record Outage(String reason, Duration pause, Instant since) {
+    Instant until() {
+      return since.plus(pause);
+    }
+  }
 
   /** No outage yet. */
   public Outages(Clock clock) {
     this.clock = clock;
   }
 
-  /** Why files of a location are not tried now; empty if they are. */
-  synchronized Optional<String> reason(String location) {
+  /**
+   * Why a file of a location is not tried now; empty if it is.
+   *
+   * @param requested when it was asked for: whoever asked later has seen that the location answers
+   */
+  synchronized Optional<String> reason(String location, Instant requested) {
     return Optional.ofNullable(outages.get(location))
-        .filter(o -> clock.instant().isBefore(o.until()))
+        .filter(o -> clock.instant().isBefore(o.until()) && !requested.isAfter(o.since()))
         .map(Outage::reason);
   }
 
   /** The location did not answer. */
   synchronized void failed(String location, String reason) {
     Outage last = outages.get(location);
+    if (last != null && clock.instant().isBefore(last.until())) {
+      // Another worker's try of the same time.
+      return;
+    }
     Duration next = last == null ? FIRST : last.pause().multipliedBy(2);
     Duration pause = next.compareTo(LONGEST) < 0 ? next : LONGEST;
-    outages.put(location, new Outage(reason, pause, clock.instant().plus(pause)));
+    outages.put(location, new Outage(reason, pause, clock.instant()));
   }
 
   /** The location answers. */
@@ -49,6 +61,9 @@ public final class Outages {
 
   /** What is wrong now. */
   public synchronized List<String> problems() {
-    return outages.values().stream().map(Outage::reason).toList();
+    return outages.values().stream()
+        .filter(o -> clock.instant().isBefore(o.until()))
+        .map(Outage::reason)
+        .toList();
   }
 }

@@ -64,6 +64,14 @@ public final class Requests implements AutoCloseable {
   }
 
   /**
+   * What a listing has come to.
+   *
+   * @param files that the location has
+   * @param took how long its store took
+   */
+  public record Listed(long files, Duration took) {}
+
+  /**
    * A file that was asked for.
    *
    * @param known its state if there is nothing to do, because that is done or being done
@@ -74,12 +82,14 @@ public final class Requests implements AutoCloseable {
    * Asks for all files of a location that nobody has seen in their version, and again for those
    * that waited for it.
    *
-   * @return how many files the location has
+   * @return how many files the location has, and how long its store took to say so
    */
-  public long list(Location location) throws java.io.IOException, InterruptedException {
+  public Listed list(Location location) throws java.io.IOException, InterruptedException {
     awaitLedger();
     List<FileRequest> found = new ArrayList<>();
     long[] files = {0};
+    long[] sending = {0};
+    long began = System.nanoTime();
     Instant settled = clock.instant().minus(settle);
     boolean folder = !location.url().startsWith("s3://");
     location
@@ -96,9 +106,22 @@ public final class Requests implements AutoCloseable {
               found.add(
                   request(location, file, location.meaning(file), BY_SCHEDULE, Optional.empty()));
               if (found.size() == TOGETHER) {
+                long from = System.nanoTime();
                 send(found, true);
+                sending[0] += System.nanoTime() - from;
               }
             });
+    Duration took = Duration.ofNanos(System.nanoTime() - began - sending[0]);
+    if (!found.isEmpty()) {
+      send(found, true);
+    }
+    askForWaiting(location);
+    return new Listed(files[0], took);
+  }
+
+  /** Asks again for the files of a location that wait for it, which answers now. */
+  public void askForWaiting(Location location) {
+    List<FileRequest> found = new ArrayList<>();
     for (FileState waiting : ledger.waiting(location.name())) {
       found.add(request(waiting));
       if (found.size() == TOGETHER) {
@@ -108,11 +131,11 @@ public final class Requests implements AutoCloseable {
     if (!found.isEmpty()) {
       send(found, true);
     }
-    return files[0];
   }
 
   /** Asks for a file that somebody says to be new, unless it was seen in its version. */
-  public void notice(Location location, StoredFile file) {
+  public void notice(Location location, StoredFile file) throws InterruptedException {
+    awaitLedger();
     if (FileNames.isData(file.path()) && isWanted(file)) {
       send(
           new ArrayList<>(
@@ -170,12 +193,18 @@ public final class Requests implements AutoCloseable {
     Optional<Ledger.Progress> progress =
         before
             .map(Ledger.Progress::of)
-            .or(() -> ledger.progress(file.name(), file.version(), request.getRequestId()));
+            .or(() -> ledger.progressOfOld(file.name(), file.version(), request.getRequestId()));
     if (again.isEmpty()
         && progress.isPresent()
         && progress.get() != Ledger.Progress.FAILED
         && progress.get() != Ledger.Progress.WAITING) {
       return new Asked(request, before.or(() -> Optional.of(state(request, progress.get()))));
+    }
+    if (again.isEmpty() && before.map(Ledger.Progress::of).orElse(null) == WAITING) {
+      // It goes on where it was.
+      FileRequest same = request(before.get());
+      send(new ArrayList<>(List.of(same)), false);
+      return new Asked(same, Optional.empty());
     }
     FileRequest fresh =
         progress.isPresent() && again.isEmpty()
@@ -186,7 +215,8 @@ public final class Requests implements AutoCloseable {
     return new Asked(fresh, Optional.empty());
   }
 
-  private static String base(String id) {
+  /** What the ids of requests for the same have in common. */
+  static String base(String id) {
     return id.split("-", 2)[0];
   }
 
@@ -258,7 +288,9 @@ public final class Requests implements AutoCloseable {
                     request));
             // A state that is there may be of a worker who counts on it; one that waits is not.
             Optional<FileState> before = ledger.state(request.getFile(), request.getFileVersion());
-            if (asSeen && before.map(Ledger.Progress::of).orElse(WAITING) == WAITING) {
+            if (asSeen
+                && ledger.progress(request.getFile(), request.getFileVersion()).orElse(WAITING)
+                    == WAITING) {
               producer.send(
                   new ProducerRecord<>(
                       Topics.OPS_FILES.name(),

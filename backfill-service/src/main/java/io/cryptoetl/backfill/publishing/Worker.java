@@ -27,6 +27,12 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.common.TopicPartition;
@@ -51,6 +57,8 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
 
   /** Bytes up to which a file is read within a moment. */
   private static final long SMALL = 1024 * 1024;
+
+  private static final Duration AT_ONCE = Duration.ofMillis(200);
 
   /** Requests that a worker remembers until it asks the ledger again. */
   private static final int MOST_WORKED_OFF = 1_000;
@@ -170,9 +178,9 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
       asked.commit();
       return new Attempt.Done();
     }
-    Optional<String> outage = outages.reason(request.getLocation());
+    Optional<String> outage = outages.reason(request.getLocation(), request.getRequestedAt());
     if (outage.isPresent()) {
-      setAside(asked, request, outage.get());
+      publication(request, Map.of(), asked).setAside(outage.get());
       return new Attempt.Done();
     }
     if (request.getSize() > SMALL) {
@@ -238,7 +246,8 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
             .isPresent();
   }
 
-  private void publish(FileRequest request, FileStore store, Request asked) throws IOException {
+  private void publish(FileRequest request, FileStore store, Request asked)
+      throws IOException, InterruptedException {
     StoredFile file =
         new StoredFile(
             request.getFile(),
@@ -250,7 +259,11 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
     // Whichever version is asked for is read, or none.
     FileSource source = new Check.Source(store, file, asked::alive);
     if (file.size() <= SMALL) {
-      source = FileSource.of(source);
+      source = promptly(asked, source);
+    }
+    if (!file.alone() && request.getFile().startsWith("s3://")) {
+      // It is asked for its checksum, which may take its time, too.
+      asked.commitOthers();
     }
     Optional<Check.Part> checked =
         ledger
@@ -271,6 +284,26 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
         settings.name(),
         request.getFile(),
         parts.values().stream().mapToLong(Check.Part::rows).sum());
+  }
+
+  /** Reads a small file; what was done before it is committed if that does not come at once. */
+  private static FileSource promptly(Request asked, FileSource file)
+      throws IOException, InterruptedException {
+    try (ExecutorService reader = Executors.newVirtualThreadPerTaskExecutor()) {
+      Future<FileSource> reading = reader.submit(() -> FileSource.of(file));
+      try {
+        return reading.get(AT_ONCE.toMillis(), TimeUnit.MILLISECONDS);
+      } catch (TimeoutException e) {
+        asked.commitOthers();
+        return reading.get();
+      }
+    } catch (ExecutionException e) {
+      switch (e.getCause()) {
+        case IOException failure -> throw failure;
+        case RuntimeException failure -> throw failure;
+        default -> throw new IllegalStateException(e.getCause());
+      }
+    }
   }
 
   private Publication publication(

@@ -54,6 +54,17 @@ class LedgerTest {
   }
 
   @Test
+  void shouldKnowOldFilesByWhatRequestsForTheSameHaveInCommon() {
+    ledger.add(file("again", Progress.DONE).setRequestId("abc-0001").build());
+    addMany();
+
+    assertThat(ledger.progressOfOld("again", "v", "abc")).contains(Progress.DONE);
+    assertThat(ledger.progressOfOld("again", "v", "abc-0002")).contains(Progress.DONE);
+    assertThat(ledger.progressOfOld("again", "v", "def")).isEmpty();
+    assertThat(ledger.progress("again", "v", "abc")).isEmpty();
+  }
+
+  @Test
   void shouldKeepAllOfWhatWorkGoesOnWith() {
     ledger.add(file("running", Progress.RUNNING).build());
     ledger.add(file("half", Progress.WAITING).setChunks(3).build());

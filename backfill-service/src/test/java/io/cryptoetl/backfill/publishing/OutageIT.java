@@ -31,6 +31,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -56,20 +58,20 @@ class OutageIT {
     private final FileStore store;
 
     /** Bytes that it still gives before it takes its time. */
-    private volatile long left;
+    private final AtomicLong left;
 
     private volatile boolean away;
 
-    private volatile int tries;
-    private volatile long read;
+    private final AtomicInteger tries = new AtomicInteger();
+    private final AtomicLong read = new AtomicLong();
 
     FarStore(Path folder, long left) throws IOException {
       this.store = new FolderStore(folder);
-      this.left = left;
+      this.left = new AtomicLong(left);
     }
 
     private void requireReach() throws IOException {
-      tries++;
+      tries.incrementAndGet();
       if (away) {
         throw new IOException("the far store does not answer");
       }
@@ -98,13 +100,13 @@ class OutageIT {
       return new FilterInputStream(store.open(file)) {
         @Override
         public int read(byte[] to, int from, int length) throws IOException {
-          await().forever().until(() -> left > 0 || away);
+          await().forever().until(() -> left.get() > 0 || away);
           if (away) {
             throw new IOException("the far store broke off");
           }
           int got = super.read(to, from, length);
-          left -= Math.max(0, got);
-          read += Math.max(0, got);
+          left.addAndGet(-Math.max(0, got));
+          read.addAndGet(Math.max(0, got));
           return got;
         }
       };
@@ -157,7 +159,7 @@ class OutageIT {
     try (Requests requests =
         new Requests(stack.kafka(), ledger, "outage", Duration.ZERO, Clock.systemUTC())) {
       requests.list(far);
-      await().atMost(Duration.ofMinutes(1)).until(() -> store.left <= 0);
+      await().atMost(Duration.ofMinutes(1)).until(() -> store.left.get() <= 0);
       for (int i = 0; i < SMALL_FILES; i++) {
         Files.writeString(small.resolve(i + ".csv"), candles(5));
       }
@@ -172,18 +174,18 @@ class OutageIT {
       assertThat(broken.getCode()).isEqualTo("store_unreachable");
       assertThat(outages.problems()).singleElement().asString().contains("far store");
       // Without a try for each of them: whoever waits for an answer, waits long.
-      assertThat(store.tries).isLessThan(SMALL_FILES);
+      assertThat(store.tries.get()).isLessThan(SMALL_FILES);
 
-      store.left = Long.MAX_VALUE;
+      store.left.set(Long.MAX_VALUE);
       store.away = false;
-      store.read = 0;
+      store.read.set(0);
       outages.answered("far");
       requests.list(far);
 
       awaitAll(ledger, "far", Progress.DONE, SMALL_FILES + 1);
       assertThat(state(ledger, large).getCode()).isNull();
       assertThat(state(ledger, large).getFetchedAt()).isEqualTo(broken.getFetchedAt());
-      assertThat(store.read)
+      assertThat(store.read.get())
           .as("what was published is not read again")
           .isLessThan(Files.size(large) - broken.getBytes() + 1_500_000);
       assertThat(published(large.toString())).isEqualTo(candles(ROWS));

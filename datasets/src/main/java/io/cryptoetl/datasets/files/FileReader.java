@@ -206,6 +206,7 @@ public final class FileReader {
         if (sheets.isEmpty()) {
           throw new RefusedException("file_empty", "no sheet of the workbook has a row");
         }
+        requireMembers(sheets.size(), limits);
         for (Sheet sheet : sheets) {
           // One sheet is the file; several are its members, as those of an archive.
           Optional<String> member =
@@ -309,9 +310,13 @@ public final class FileReader {
       throw new RefusedException(
           "member_twice", "two members of the archive are named %s".formatted(name));
     }
-    if (names.size() > limits.members()) {
+    requireMembers(names.size(), limits);
+  }
+
+  private static void requireMembers(int members, Limits limits) throws RefusedException {
+    if (members > limits.members()) {
       throw new RefusedException(
-          EXPANDS, "the archive has more than %d members".formatted(limits.members()));
+          EXPANDS, "the file has more than %d members".formatted(limits.members()));
     }
   }
 
@@ -381,6 +386,7 @@ public final class FileReader {
   /** Reads a file that has several instruments side by side: each is a member of it. */
   private static void parted(TickerColumns tickers, InputStream rows, Limits limits, Content to)
       throws IOException {
+    requireMembers(tickers.tickers(), limits);
     Path folder = Files.createTempDirectory("tickers");
     try {
       for (Map.Entry<String, Path> ticker : tickers.part(rows, folder).entrySet()) {

@@ -1,5 +1,6 @@
 package io.cryptoetl.datasets.files;
 
+import de.siegmar.fastcsv.reader.CsvParseException;
 import de.siegmar.fastcsv.reader.CsvReader;
 import de.siegmar.fastcsv.reader.CsvRecord;
 import de.siegmar.fastcsv.reader.FieldMismatchStrategy;
@@ -8,10 +9,13 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
+import java.io.PushbackInputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -27,6 +31,8 @@ final class TickerColumns {
   /** Lines with names: of the columns, of the tickers, and of the index. */
   private static final int NAMES = 3;
 
+  private static final byte[] MARK = {(byte) 0xEF, (byte) 0xBB, (byte) 0xBF};
+
   private final FileFormat format;
   private final boolean byTicker;
   private final List<String> names;
@@ -38,7 +44,9 @@ final class TickerColumns {
     this.names = head.get(byTicker ? 1 : 0).getFields();
     List<String> tickers = head.get(byTicker ? 0 : 1).getFields();
     for (int i = 1; i < tickers.size(); i++) {
-      columns.computeIfAbsent(tickers.get(i), _ -> new ArrayList<>()).add(i);
+      if (!tickers.get(i).isBlank()) {
+        columns.computeIfAbsent(tickers.get(i), _ -> new ArrayList<>()).add(i);
+      }
     }
   }
 
@@ -47,7 +55,13 @@ final class TickerColumns {
     if (!format.name().equals("csv")) {
       return null;
     }
-    List<CsvRecord> head = records(new ByteArrayInputStream(format.head()), format).toList();
+    List<CsvRecord> head;
+    try {
+      head = records(new ByteArrayInputStream(format.head()), format).toList();
+    } catch (CsvParseException e) {
+      // Titles may have quotes in any place.
+      return null;
+    }
     if (head.size() < NAMES) {
       return null;
     }
@@ -55,8 +69,14 @@ final class TickerColumns {
     List<String> first = last.stream().map(r -> r.getField(0)).toList();
     boolean known =
         first.get(NAMES - 1).startsWith("Date")
-            && (first.get(0).equals("Ticker") || first.get(1).equals("Ticker"));
+            && (first.get(0).equals("Ticker") || first.get(1).equals("Ticker"))
+            && last.get(0).getFieldCount() == last.get(1).getFieldCount();
     return known ? new TickerColumns(format, last) : null;
+  }
+
+  /** How many instruments there are. */
+  int tickers() {
+    return columns.size();
   }
 
   private static Stream<CsvRecord> records(InputStream in, FileFormat format) {
@@ -64,7 +84,7 @@ final class TickerColumns {
         .fieldSeparator(format.delimiter())
         .extraFieldStrategy(FieldMismatchStrategy.IGNORE)
         .missingFieldStrategy(FieldMismatchStrategy.IGNORE)
-        .ofCsvRecord(new InputStreamReader(in, StandardCharsets.UTF_8))
+        .ofCsvRecord(new InputStreamReader(withoutMark(in), StandardCharsets.UTF_8))
         .stream();
   }
 
@@ -73,21 +93,38 @@ final class TickerColumns {
     return columns.size() > 1 || byTicker;
   }
 
-  /** Writes a file for each instrument, by ticker. */
+  /** The rest of a stream behind a byte order mark. */
+  private static InputStream withoutMark(InputStream in) {
+    PushbackInputStream rest = new PushbackInputStream(in, MARK.length);
+    try {
+      byte[] begin = rest.readNBytes(MARK.length);
+      if (!Arrays.equals(begin, MARK)) {
+        rest.unread(begin);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return rest;
+  }
+
+  private CsvWriter writer(String ticker, Path file) {
+    try {
+      CsvWriter writer = CsvWriter.builder().fieldSeparator(format.delimiter()).build(file);
+      List<Integer> own = columns.get(ticker);
+      writer.writeRecord(row("Price", own.stream().map(names::get)));
+      writer.writeRecord(row("Ticker", own.stream().map(_ -> ticker)));
+      writer.writeRecord(row("Date", own.stream().map(_ -> "")));
+      return writer;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Writes a file for each instrument that has rows, by ticker. */
   Map<String, Path> part(InputStream rows, Path folder) throws IOException {
     Map<String, Path> files = new LinkedHashMap<>();
-    Map<String, CsvWriter> writers = new LinkedHashMap<>();
+    Map<String, CsvWriter> writers = new HashMap<>();
     try {
-      for (Map.Entry<String, List<Integer>> ticker : columns.entrySet()) {
-        Path file = folder.resolve(files.size() + ".csv");
-        files.put(ticker.getKey(), file);
-        CsvWriter writer = CsvWriter.builder().fieldSeparator(format.delimiter()).build(file);
-        writers.put(ticker.getKey(), writer);
-        List<Integer> own = ticker.getValue();
-        writer.writeRecord(row("Price", own.stream().map(names::get)));
-        writer.writeRecord(row("Ticker", own.stream().map(_ -> ticker.getKey())));
-        writer.writeRecord(row("Date", own.stream().map(_ -> "")));
-      }
       records(rows, format)
           .forEach(
               record ->
@@ -98,9 +135,21 @@ final class TickerColumns {
                                 .map(i -> i < record.getFieldCount() ? record.getField(i) : "")
                                 .toList();
                         if (cells.stream().anyMatch(c -> !c.isBlank())) {
-                          writers.get(ticker).writeRecord(row(record.getField(0), cells.stream()));
+                          writers
+                              .computeIfAbsent(
+                                  ticker,
+                                  t -> {
+                                    files.put(t, folder.resolve(files.size() + ".csv"));
+                                    return writer(t, files.get(t));
+                                  })
+                              .writeRecord(row(record.getField(0), cells.stream()));
                         }
                       }));
+    } catch (CsvParseException e) {
+      throw new RefusedException(
+          "file_damaged",
+          "a row of the table cannot be told from the others: %s; save one file for each ticker"
+              .formatted(e.getMessage()));
     } catch (UncheckedIOException e) {
       throw e.getCause();
     } finally {

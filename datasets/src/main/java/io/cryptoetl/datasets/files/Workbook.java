@@ -6,6 +6,7 @@ import java.io.InputStream;
 import java.math.BigDecimal;
 import java.math.RoundingMode;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.LocalDateTime;
 import java.time.LocalTime;
@@ -19,6 +20,10 @@ import java.util.Map;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import javax.xml.stream.XMLInputFactory;
+import javax.xml.stream.XMLStreamConstants;
+import javax.xml.stream.XMLStreamException;
+import javax.xml.stream.XMLStreamReader;
 import org.apache.commons.compress.archivers.zip.ZipArchiveEntry;
 import org.apache.commons.compress.archivers.zip.ZipFile;
 import org.dhatim.fastexcel.reader.Cell;
@@ -38,6 +43,8 @@ final class Workbook implements Closeable {
 
   /** Texts in memory take some times their bytes in the file. */
   private static final int SHARE_OF_MEMORY = 8;
+
+  private static final long PIECE = 1024 * 1024;
 
   /** Formats of dates and times that have no text of their own (ECMA-376, part 1, 18.8.30). */
   private static final Map<Integer, String> BUILT_IN =
@@ -64,7 +71,18 @@ final class Workbook implements Closeable {
   private static final DateTimeFormatter DATE_AND_TIME =
       DateTimeFormatter.ofPattern("yyyy-MM-dd HH:mm:ss");
 
+  /** What a sheet has at most (ECMA-376 leaves it open, Excel says it). */
+  private static final int MOST_ROWS = 1_048_576;
+
+  private static final int MOST_COLUMNS = 16_384;
+
   private final ReadableWorkbook workbook;
+  private final Limits limits;
+  private final long packed;
+  private boolean from1904;
+
+  /** Bytes of text that were made. */
+  private long all;
 
   /**
    * A workbook.
@@ -73,37 +91,69 @@ final class Workbook implements Closeable {
    *     memory
    */
   Workbook(Path file, Limits limits) throws IOException {
+    this.limits = limits;
+    this.packed = Files.size(file);
     this.workbook =
         reading(
             () -> {
-              requireSize(file, limits);
+              requireSize(file);
               return new ReadableWorkbook(file.toFile(), new ReadingOptions(true, false));
             });
   }
 
-  private static void requireSize(Path file, Limits limits) throws IOException {
+  private void requireSize(Path file) throws IOException {
     try (ZipFile zip = ZipFile.builder().setPath(file).get()) {
-      if (zip.getEntry("xl/workbook.xml") == null) {
+      ZipArchiveEntry book = zip.getEntry("xl/workbook.xml");
+      if (book == null) {
         throw new RefusedException(
             "file_binary",
             "the file is an Office document without sheets that can be read; save the sheet as xlsx or CSV");
       }
-      long packed = 0;
+      long most = Runtime.getRuntime().maxMemory() / SHARE_OF_MEMORY;
       long unpacked = 0;
       for (Enumeration<ZipArchiveEntry> all = zip.getEntries(); all.hasMoreElements(); ) {
         ZipArchiveEntry entry = all.nextElement();
-        packed += entry.getCompressedSize();
-        unpacked += entry.getSize();
+        long size = 0;
+        // What the archive says of sizes is its own claim.
+        try (InputStream in = zip.getInputStream(entry)) {
+          for (long skipped; (skipped = in.skip(PIECE)) > 0; ) {
+            size += skipped;
+            FileReader.requireExpansion(packed, unpacked + size, limits);
+            if (entry.getName().equals(SHARED_STRINGS) && size > most) {
+              throw new RefusedException(
+                  "file_too_large",
+                  "the texts of the workbook take more than %,d MB, which is what may be used: save the sheet as CSV, or give the service more memory"
+                      .formatted(most >> 20));
+            }
+          }
+        }
+        unpacked += size;
       }
-      FileReader.requireExpansion(packed, unpacked, limits);
-      ZipArchiveEntry strings = zip.getEntry(SHARED_STRINGS);
-      long most = Runtime.getRuntime().maxMemory() / SHARE_OF_MEMORY;
-      if (strings != null && strings.getSize() > most) {
-        throw new RefusedException(
-            "file_too_large",
-            "the texts of the workbook take %,d MB, %,d MB may be used: save the sheet as CSV, or give the service more memory"
-                .formatted(strings.getSize() >> 20, most >> 20));
+      try (InputStream in = zip.getInputStream(book)) {
+        from1904 = isFrom1904(in);
       }
+    }
+  }
+
+  /**
+   * Whether days are counted from 1904, as Excel for the Mac did: the reader takes only one
+   * spelling.
+   */
+  private static boolean isFrom1904(InputStream book) throws IOException {
+    XMLInputFactory factory = XMLInputFactory.newDefaultFactory();
+    factory.setProperty(XMLInputFactory.SUPPORT_DTD, false);
+    try {
+      XMLStreamReader xml = factory.createXMLStreamReader(book);
+      while (xml.hasNext()) {
+        if (xml.next() == XMLStreamConstants.START_ELEMENT
+            && xml.getLocalName().equals("workbookPr")) {
+          String value = xml.getAttributeValue(null, "date1904");
+          return "1".equals(value) || "true".equals(value) || "on".equals(value);
+        }
+      }
+      return false;
+    } catch (XMLStreamException e) {
+      throw new IOException(e.getMessage(), e);
     }
   }
 
@@ -141,6 +191,15 @@ final class Workbook implements Closeable {
 
   private static boolean hasText(Cell cell) {
     return cell != null && cell.getType() != CellType.EMPTY && !text(cell, false).isEmpty();
+  }
+
+  private static void require(Row row) throws RefusedException {
+    if (row.getRowNum() > MOST_ROWS || row.getCellCount() > MOST_COLUMNS) {
+      throw new RefusedException(
+          "file_damaged",
+          "row %,d has %,d cells; a sheet has at most %,d rows of %,d cells"
+              .formatted(row.getRowNum(), row.getCellCount(), MOST_ROWS, MOST_COLUMNS));
+    }
   }
 
   private static int width(Row row) {
@@ -216,8 +275,12 @@ final class Workbook implements Closeable {
         if (!reading(rows::hasNext)) {
           return -1;
         }
-        made = reading(() -> line(rows.next())).getBytes(StandardCharsets.UTF_8);
+        Row row = reading(rows::next);
+        require(row);
+        made = reading(() -> line(row)).getBytes(StandardCharsets.UTF_8);
         from = 0;
+        all += made.length;
+        FileReader.requireExpansion(packed, all, limits);
       }
       int read = Math.min(length, made.length - from);
       System.arraycopy(made, from, to, offset, read);
@@ -235,7 +298,7 @@ final class Workbook implements Closeable {
         List<String> cells = new ArrayList<>();
         for (int i = 0; i < width; i++) {
           Cell cell = i < row.getCellCount() ? row.getCell(i) : null;
-          cells.add(hasText(cell) ? quoted(Workbook.text(cell, workbook.isDate1904())) : "");
+          cells.add(hasText(cell) ? quoted(Workbook.text(cell, from1904)) : "");
         }
         text.append(cells.stream().collect(Collectors.joining(",")));
       }
