@@ -457,6 +457,7 @@ CREATE TABLE ops.sink_offsets (
     incomplete_table varchar(249),
     incomplete_from bigint,
     missing_columns text,
+    refused_rows text,
     updated_at datetime(6) NOT NULL,
     PRIMARY KEY (connector, topic, topic_partition)
 );

@@ -169,6 +169,7 @@ CREATE TABLE ops.sink_offsets (
     incomplete_table text,
     incomplete_from bigint,
     missing_columns text,
+    refused_rows text,
     updated_at timestamptz NOT NULL,
     PRIMARY KEY (connector, topic, topic_partition)
 );
@@ -182,6 +183,7 @@ COMMENT ON COLUMN ops.sink_offsets.next_offset IS 'Offset of the record to load 
 COMMENT ON COLUMN ops.sink_offsets.incomplete_table IS 'Table whose rows lack columns that it had not when they were loaded; null if none do';
 COMMENT ON COLUMN ops.sink_offsets.incomplete_from IS 'Offset of the first such row';
 COMMENT ON COLUMN ops.sink_offsets.missing_columns IS 'Names of these columns, with commas. When all are there rows are loaded again from incomplete_from';
+COMMENT ON COLUMN ops.sink_offsets.refused_rows IS 'Rows that are dead letters, the newest 1,000: offset and digest of the key, with commas. The letter of a row is withdrawn when a row of its key is loaded';
 COMMENT ON COLUMN ops.sink_offsets.updated_at IS 'When rows were loaded last, UTC';
 
 CREATE TABLE ops.orders (

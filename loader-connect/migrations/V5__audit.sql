@@ -19,17 +19,24 @@ FROM (
     SELECT
         b.chain_id,
         b.number,
-        coalesce(b.transaction_count - (SELECT count(*) FROM chain.transactions AS c WHERE c.chain_id = b.chain_id AND c.block_number = b.number AND coalesce(c.block_hash, b.hash) = b.hash), 0) AS missing_transactions,
-        coalesce(b.log_count - (SELECT count(*) FROM chain.logs AS c WHERE c.chain_id = b.chain_id AND c.block_number = b.number AND coalesce(c.block_hash, b.hash) = b.hash), 0) AS missing_logs,
-        coalesce(b.token_transfer_count - (SELECT count(*) FROM chain.token_transfers AS c WHERE c.chain_id = b.chain_id AND c.block_number = b.number AND coalesce(c.block_hash, b.hash) = b.hash), 0) AS missing_token_transfers,
-        coalesce(b.withdrawal_count - (SELECT count(*) FROM chain.withdrawals AS c WHERE c.chain_id = b.chain_id AND c.block_number = b.number AND c.block_hash = b.hash), 0) AS missing_withdrawals,
-        coalesce(b.access_list_entry_count - (SELECT count(*) FROM chain.access_list_entries AS c WHERE c.chain_id = b.chain_id AND c.block_number = b.number AND c.block_hash = b.hash), 0) AS missing_access_list_entries,
-        coalesce(b.authorization_count - (SELECT count(*) FROM chain.authorizations AS c WHERE c.chain_id = b.chain_id AND c.block_number = b.number AND c.block_hash = b.hash), 0) AS missing_authorizations
+        coalesce(b.transaction_count - t.own, 0) AS missing_transactions,
+        coalesce(b.log_count - l.own, 0) AS missing_logs,
+        coalesce(b.token_transfer_count - tt.own, 0) AS missing_token_transfers,
+        coalesce(b.withdrawal_count - w.own, 0) AS missing_withdrawals,
+        coalesce(b.access_list_entry_count - a.own, 0) AS missing_access_list_entries,
+        coalesce(b.authorization_count - u.own, 0) AS missing_authorizations,
+        t.others + l.others + tt.others + w.others + a.others + u.others AS surplus_rows
     FROM chain.blocks AS b
+    CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE coalesce(c.block_hash, b.hash) = b.hash) AS own, count(*) FILTER (WHERE c.block_hash <> b.hash) AS others FROM chain.transactions AS c WHERE c.chain_id = b.chain_id AND c.block_number = b.number) AS t
+    CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE coalesce(c.block_hash, b.hash) = b.hash) AS own, count(*) FILTER (WHERE c.block_hash <> b.hash) AS others FROM chain.logs AS c WHERE c.chain_id = b.chain_id AND c.block_number = b.number) AS l
+    CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE coalesce(c.block_hash, b.hash) = b.hash) AS own, count(*) FILTER (WHERE c.block_hash <> b.hash) AS others FROM chain.token_transfers AS c WHERE c.chain_id = b.chain_id AND c.block_number = b.number) AS tt
+    CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE c.block_hash = b.hash) AS own, count(*) FILTER (WHERE c.block_hash <> b.hash) AS others FROM chain.withdrawals AS c WHERE c.chain_id = b.chain_id AND c.block_number = b.number) AS w
+    CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE c.block_hash = b.hash) AS own, count(*) FILTER (WHERE c.block_hash <> b.hash) AS others FROM chain.access_list_entries AS c WHERE c.chain_id = b.chain_id AND c.block_number = b.number) AS a
+    CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE c.block_hash = b.hash) AS own, count(*) FILTER (WHERE c.block_hash <> b.hash) AS others FROM chain.authorizations AS c WHERE c.chain_id = b.chain_id AND c.block_number = b.number) AS u
 ) AS d
-WHERE (missing_transactions, missing_logs, missing_token_transfers, missing_withdrawals, missing_access_list_entries, missing_authorizations) <> (0, 0, 0, 0, 0, 0);
+WHERE (missing_transactions, missing_logs, missing_token_transfers, missing_withdrawals, missing_access_list_entries, missing_authorizations, surplus_rows) <> (0, 0, 0, 0, 0, 0, 0);
 
-COMMENT ON VIEW audit.incomplete_blocks IS 'Blocks whose loaded child rows are not as many as the block row says: still being loaded, or lost. A count that the block row does not have is not checked. Add a condition on chain_id and number to check a range';
+COMMENT ON VIEW audit.incomplete_blocks IS 'Blocks whose loaded child rows are not as many as the block row says, or that have rows of another block at their height (surplus_rows): still being loaded, lost, or left behind. A count that the block row does not have is not checked. Add a condition on chain_id and number to check a range';
 
 CREATE VIEW audit.prices AS
 SELECT

@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.cryptoetl.kafka.AvroSerdes;
 import io.cryptoetl.local.parts.Parts;
 import io.cryptoetl.market.Candle;
@@ -13,6 +14,10 @@ import io.cryptoetl.schemas.Topics;
 import io.cryptoetl.stack.Stack;
 import io.cryptoetl.stack.StackExtension;
 import java.math.BigDecimal;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
@@ -128,6 +133,54 @@ class BulkSinkIT {
     connector
         .get("tasks")
         .forEach(task -> assertThat(task.get("state").asText()).isEqualTo("RUNNING"));
+
+    // A later row of the key withdraws the letter.
+    try (Producer<SpecificRecord, SpecificRecord> producer = producer()) {
+      producer.send(candle("BAD", 250, "1")).get();
+    }
+    await()
+        .atMost(LONG)
+        .untilAsserted(
+            () ->
+                assertThat(
+                        Tables.texts(
+                            stack,
+                            "SELECT id FROM ops.dead_letters WHERE stage = 'load' AND topic = 'market.candles'"))
+                    .hasSize(refused.size() - 1)
+                    .doesNotContain(refused.get(0).split(" ")[0]));
+  }
+
+  @Test
+  void shouldFailForAMistakeOfConfigurationAndSayWhich() throws Exception {
+    ObjectMapper json = new ObjectMapper();
+    String connectors = stack.connectUrl() + "/connectors/";
+    ObjectNode config = (ObjectNode) json.readTree(Parts.get(connectors + "tables/config").body());
+    config
+        .put("name", "mistake")
+        .put("topics", Topics.MARKET_INSTRUMENTS.name())
+        .put("tasks.max", "1")
+        .put("database.password", "guessed-at");
+    HttpClient http = HttpClient.newHttpClient();
+    HttpRequest.Builder request =
+        HttpRequest.newBuilder(URI.create(connectors + "mistake/config"))
+            .header("Content-Type", "application/json");
+    assertThat(
+            http.send(
+                    request.PUT(HttpRequest.BodyPublishers.ofString(config.toString())).build(),
+                    HttpResponse.BodyHandlers.discarding())
+                .statusCode())
+        .isEqualTo(201);
+
+    await()
+        .atMost(LONG)
+        .untilAsserted(
+            () ->
+                assertThat(Parts.get(connectors + "mistake/status").body())
+                    .contains("FAILED", "28P01", "password authentication failed")
+                    .doesNotContain("guessed-at"));
+    http.send(
+        HttpRequest.newBuilder(URI.create(connectors + "mistake")).DELETE().build(),
+        HttpResponse.BodyHandlers.discarding());
   }
 
   private static String place(RecordMetadata record) {

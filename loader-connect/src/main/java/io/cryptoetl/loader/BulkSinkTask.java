@@ -31,6 +31,7 @@ public final class BulkSinkTask extends SinkTask {
   private static final Logger LOG = LoggerFactory.getLogger(BulkSinkTask.class);
   private static final long RETRY_MS = 500;
   private static final int MOST_DOUBLINGS = 6;
+  private static final String READ_ONLY = "25006";
 
   /** How often to look whether columns have come that rows were loaded without. */
   private static final long COLUMNS_MS = 10_000;
@@ -215,6 +216,11 @@ public final class BulkSinkTask extends SinkTask {
             }
 
             @Override
+            public void mended(TopicPartition partition, long offset) {
+              letters().withdraw(partition, offset);
+            }
+
+            @Override
             public void beforeCommit() {
               if (letters != null) {
                 letters.flush();
@@ -257,10 +263,13 @@ public final class BulkSinkTask extends SinkTask {
 
   private ConnectException failed(SQLException e) {
     String state = e.getSQLState() == null ? "none" : e.getSQLState();
+    // A database that is being restored knows nobody, and a connection that breaks may say
+    // anything:
+    // what never worked is a mistake.
     boolean outage =
-        database.failure(e) == Database.Failure.OUTAGE
-            // A database that is being restored knows nobody.
-            || (database.wasConnected() && state.matches("(28|3D).*"));
+        state.matches("(28|3D).*|08P01")
+            ? database.wasConnected()
+            : database.failure(e) == Database.Failure.OUTAGE;
     if (!outage) {
       // Drivers quote URLs, which may hold passwords.
       return new ConnectException(
@@ -271,7 +280,13 @@ public final class BulkSinkTask extends SinkTask {
                   String.valueOf(e.getMessage()).replace(config.url(), "database.url")));
     }
     LOG.warn(
-        "event=load_failed sqlstate={} rows={} reason=\"{}\"", state, batch.rows(), e.getMessage());
+        "event=load_failed sqlstate={} rows={} reason=\"{}\"{}",
+        state,
+        batch.rows(),
+        e.getMessage(),
+        state.equals(READ_ONLY)
+            ? "; the server is a standby: name all of them in database.url, with targetServerType=primary"
+            : "");
     return again("the database is not available, SQLState " + state, e);
   }
 

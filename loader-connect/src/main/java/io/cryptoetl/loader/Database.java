@@ -9,6 +9,7 @@ import java.util.Collection;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -61,6 +62,9 @@ abstract class Database implements AutoCloseable {
      * @param code countable reason
      */
     void refused(SinkRecord record, String code, Exception reason);
+
+    /** A row of the key of one that was refused is loaded, or that one itself. */
+    void mended(TopicPartition partition, long offset);
 
     /** All else of the batch is about to be committed: what was refused must be kept by now. */
     void beforeCommit();
@@ -148,7 +152,9 @@ abstract class Database implements AutoCloseable {
             look(db, topic);
           }
           batch.begin(order(batch.topics()));
-          part(db, batch, batch, listener);
+          Refused refused = new Refused(listener);
+          part(db, batch, batch, refused);
+          withdraw(batch, refused);
           batch.waitingFrom().forEach(offsets::hold);
           listener.beforeCommit();
           if (offsets.isKept()) {
@@ -156,6 +162,61 @@ abstract class Database implements AutoCloseable {
           }
           return batch;
         });
+  }
+
+  /** Notes what is refused. */
+  private final class Refused implements Listener {
+    private final Listener listener;
+    private final Set<SinkRecord> records = Collections.newSetFromMap(new IdentityHashMap<>());
+
+    Refused(Listener listener) {
+      this.listener = listener;
+    }
+
+    @Override
+    public void refused(SinkRecord record, String code, Exception reason) {
+      records.add(record);
+      offsets.refused(
+          RowBatch.partition(record), record.originalKafkaOffset(), RowBatch.digest(record));
+      listener.refused(record, code, reason);
+    }
+
+    @Override
+    public void mended(TopicPartition partition, long offset) {
+      listener.mended(partition, offset);
+    }
+
+    @Override
+    public void beforeCommit() {
+      listener.beforeCommit();
+    }
+  }
+
+  /** Tells of rows that were refused and are loaded now, or a later one of their key. */
+  private void withdraw(RowBatch batch, Refused refused) {
+    for (TopicPartition partition : batch.next().keySet()) {
+      Map<Long, String> letters = offsets.refused(partition);
+      if (letters.isEmpty()) {
+        continue;
+      }
+      for (SinkRecord record : batch.records(this::isKeyed)) {
+        if (!RowBatch.partition(record).equals(partition)
+            || refused.records.contains(record)
+            || batch.waits(record)) {
+          continue;
+        }
+        long offset = record.originalKafkaOffset();
+        String digest = RowBatch.digest(record);
+        letters.forEach(
+            (letter, key) -> {
+              boolean sameKey = isKeyed(record.topic()) && key.equals(digest);
+              if (letter == offset || (letter < offset && sameKey)) {
+                offsets.mended(partition, letter);
+                refused.mended(partition, letter);
+              }
+            });
+      }
+    }
   }
 
   /**

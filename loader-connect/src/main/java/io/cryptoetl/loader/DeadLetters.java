@@ -11,6 +11,7 @@ import java.util.concurrent.Future;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.RecordTooLargeException;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.connect.data.Schema;
@@ -69,7 +70,7 @@ class DeadLetters implements AutoCloseable {
   private final KafkaProducer<byte[], byte[]> producer;
   private final List<Sent> sent = new ArrayList<>();
 
-  /** A letter on its way. */
+  /** A letter on its way, or null for one that is withdrawn. */
   private record Sent(Struct letter, Future<RecordMetadata> future) {}
 
   /**
@@ -140,6 +141,14 @@ class DeadLetters implements AutoCloseable {
     send(letter);
   }
 
+  /** Withdraws the letter of a record, whose row is loaded now, or a later one of its key. */
+  void withdraw(TopicPartition partition, long offset) {
+    String id = "load:%s:%d:%d".formatted(partition.topic(), partition.partition(), offset);
+    LOG.info("event=dead_letter_withdrawn id={}", id);
+    byte[] key = keys.fromConnectData(topic, KEY, new Struct(KEY).put("id", id));
+    sent.add(new Sent(null, producer.send(new ProducerRecord<>(topic, key, null))));
+  }
+
   private void send(Struct letter) {
     byte[] key =
         keys.fromConnectData(topic, KEY, new Struct(KEY).put("id", letter.getString("id")));
@@ -194,6 +203,7 @@ class DeadLetters implements AutoCloseable {
         each.future().get();
       } catch (ExecutionException e) {
         if (!(e.getCause() instanceof RecordTooLargeException)
+            || each.letter() == null
             || each.letter().get("payload") == null) {
           throw new RetriableException("dead letters could not be written", e.getCause());
         }

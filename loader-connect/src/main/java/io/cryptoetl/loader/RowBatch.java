@@ -1,10 +1,14 @@
 package io.cryptoetl.loader;
 
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -13,6 +17,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
+import java.util.stream.Collectors;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.connect.data.Field;
@@ -129,6 +134,41 @@ final class RowBatch {
     }
     records.forEach(record -> waiting.put(record, waited.getOrDefault(record, now)));
     return true;
+  }
+
+  /** Whether a record waits for others. */
+  boolean waits(SinkRecord record) {
+    return waiting.containsKey(record);
+  }
+
+  /** What tells the key of a record from others, whatever schema it was written with. */
+  static String digest(SinkRecord record) {
+    Object key = key(record, false);
+    String text =
+        key instanceof Map<?, ?> values
+            ? values.entrySet().stream()
+                .map(
+                    e ->
+                        e.getKey()
+                            + "="
+                            + (e.getValue() instanceof ByteBuffer bytes
+                                ? hex(bytes)
+                                : e.getValue()))
+                .collect(Collectors.joining("\0"))
+            : place(record);
+    try {
+      byte[] digest =
+          MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));
+      return HexFormat.of().formatHex(digest, 0, Long.BYTES);
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every Java has SHA-256", e);
+    }
+  }
+
+  private static String hex(ByteBuffer buffer) {
+    byte[] bytes = new byte[buffer.remaining()];
+    buffer.duplicate().get(bytes);
+    return HexFormat.of().formatHex(bytes);
   }
 
   /** Offset of the first record of each partition that waits. */

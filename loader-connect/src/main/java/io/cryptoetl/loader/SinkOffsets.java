@@ -12,8 +12,10 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.connect.sink.SinkRecord;
 
@@ -23,13 +25,18 @@ import org.apache.kafka.connect.sink.SinkRecord;
  * knows of it. A task that lost its partitions finds the offset changed by the one that has them,
  * and its transaction fails.
  *
- * <p>Also, from where on rows lack columns that the table had not yet.
+ * <p>Also, from where on rows lack columns that the table had not yet, and which rows are dead
+ * letters.
  */
 final class SinkOffsets {
   static final Comparator<TopicPartition> ORDER =
       Comparator.comparing(TopicPartition::topic).thenComparing(TopicPartition::partition);
 
   private static final long UNKNOWN = -1;
+
+  /** Rows of a partition of which it is known that they are dead letters. */
+  private static final int MOST_REFUSED = 1_000;
+
   private static final String PLACE = " WHERE connector = ? AND topic = ? AND topic_partition = ?";
 
   private final String table;
@@ -47,8 +54,13 @@ final class SinkOffsets {
    * @param topicId of Kafka: a topic of the same name that was made anew has another one
    * @param next offset of the record to load next; UNKNOWN if there is no row
    * @param gap null if no row lacks a column
+   * @param refused digests of the keys of rows that are dead letters, by their offsets
    */
-  private record Place(String topicId, long next, Gap gap) {}
+  private record Place(String topicId, long next, Gap gap, SortedMap<Long, String> refused) {
+    Place with(long newNext, Gap newGap) {
+      return new Place(topicId, newNext, newGap, refused);
+    }
+  }
 
   /**
    * Rows that lack columns.
@@ -78,12 +90,13 @@ final class SinkOffsets {
     Map<TopicPartition, Long> next = new TreeMap<>(ORDER);
     try (PreparedStatement query =
         db.prepareStatement(
-            "SELECT topic_id, next_offset, incomplete_table, incomplete_from, missing_columns FROM "
+            "SELECT topic_id, next_offset, incomplete_table, incomplete_from, missing_columns, refused_rows FROM "
                 + table
                 + PLACE)) {
       for (TopicPartition partition : partitions) {
         place(query, 1, partition);
-        known.put(partition, new Place(topicIds.get(partition.topic()), UNKNOWN, null));
+        known.put(
+            partition, new Place(topicIds.get(partition.topic()), UNKNOWN, null, new TreeMap<>()));
         try (ResultSet row = query.executeQuery()) {
           if (row.next()) {
             Place stored = place(row);
@@ -96,7 +109,8 @@ final class SinkOffsets {
                 new Place(
                     topicId == null ? stored.topicId() : topicId,
                     stored.next(),
-                    same ? stored.gap() : null));
+                    same ? stored.gap() : null,
+                    same ? stored.refused() : new TreeMap<>()));
             if (same) {
               next.put(partition, stored.next());
             }
@@ -109,6 +123,14 @@ final class SinkOffsets {
 
   private static Place place(ResultSet row) throws SQLException {
     String columns = row.getString("missing_columns");
+    SortedMap<Long, String> refused = new TreeMap<>();
+    String rows = row.getString("refused_rows");
+    if (rows != null) {
+      for (String each : rows.split(",")) {
+        int colon = each.indexOf(':');
+        refused.put(Long.valueOf(each.substring(0, colon)), each.substring(colon + 1));
+      }
+    }
     return new Place(
         row.getString("topic_id"),
         row.getLong("next_offset"),
@@ -117,7 +139,8 @@ final class SinkOffsets {
             : new Gap(
                 row.getString("incomplete_table"),
                 row.getLong("incomplete_from"),
-                new TreeSet<>(List.of(columns.split(",")))));
+                new TreeSet<>(List.of(columns.split(",")))),
+        refused);
   }
 
   /** Begins a transaction after which these are the offsets to go on from. */
@@ -126,16 +149,43 @@ final class SinkOffsets {
     if (isKept()) {
       next.forEach(
           (partition, offset) -> {
-            Place before = known.getOrDefault(partition, new Place(null, UNKNOWN, null));
-            changed.put(partition, new Place(before.topicId(), offset, before.gap()));
+            Place before =
+                known.getOrDefault(partition, new Place(null, UNKNOWN, null, new TreeMap<>()));
+            changed.put(
+                partition,
+                new Place(before.topicId(), offset, before.gap(), new TreeMap<>(before.refused())));
           });
     }
   }
 
   /** Notes that records from an offset on are still to be loaded, whatever comes after them. */
   void hold(TopicPartition partition, long offset) {
-    changed.computeIfPresent(
-        partition, (p, place) -> new Place(place.topicId(), offset, place.gap()));
+    changed.computeIfPresent(partition, (p, place) -> place.with(offset, place.gap()));
+  }
+
+  /**
+   * Notes that a row is a dead letter.
+   *
+   * @param digest of its key
+   */
+  void refused(TopicPartition partition, long offset, String digest) {
+    Place place = changed.get(partition);
+    if (place != null) {
+      place.refused().put(offset, digest);
+      if (place.refused().size() > MOST_REFUSED) {
+        place.refused().remove(place.refused().firstKey());
+      }
+    }
+  }
+
+  /** Rows of a partition that are dead letters: digests of their keys, by their offsets. */
+  Map<Long, String> refused(TopicPartition partition) {
+    return changed.containsKey(partition) ? Map.copyOf(changed.get(partition).refused()) : Map.of();
+  }
+
+  /** Notes that a row is no dead letter any more. */
+  void mended(TopicPartition partition, long offset) {
+    changed.get(partition).refused().remove(offset);
   }
 
   /**
@@ -157,7 +207,7 @@ final class SinkOffsets {
       all.addAll(before.columns());
       from = Math.min(from, before.from());
     }
-    changed.put(partition, new Place(place.topicId(), place.next(), new Gap(of, from, all)));
+    changed.put(partition, place.with(place.next(), new Gap(of, from, all)));
     return before == null || !before.columns().equals(all);
   }
 
@@ -183,14 +233,14 @@ final class SinkOffsets {
             db.prepareStatement(
                 "UPDATE "
                     + table
-                    + " SET topic_id = ?, next_offset = ?, incomplete_table = ?, incomplete_from = ?, missing_columns = ?, updated_at = CURRENT_TIMESTAMP"
+                    + " SET topic_id = ?, next_offset = ?, incomplete_table = ?, incomplete_from = ?, missing_columns = ?, refused_rows = ?, updated_at = CURRENT_TIMESTAMP"
                     + PLACE
                     + " AND next_offset = ?");
         PreparedStatement insert =
             db.prepareStatement(
                 "INSERT INTO "
                     + table
-                    + " (topic_id, next_offset, incomplete_table, incomplete_from, missing_columns, connector, topic, topic_partition, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, CURRENT_TIMESTAMP)")) {
+                    + " (topic_id, next_offset, incomplete_table, incomplete_from, missing_columns, refused_rows, connector, topic, topic_partition, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, CURRENT_TIMESTAMP)")) {
       for (Map.Entry<TopicPartition, Place> each : changed.entrySet()) {
         long before = known.containsKey(each.getKey()) ? known.get(each.getKey()).next() : UNKNOWN;
         PreparedStatement statement = before == UNKNOWN ? insert : update;
@@ -201,9 +251,10 @@ final class SinkOffsets {
         statement.setString(3, gap == null ? null : gap.table());
         statement.setObject(4, gap == null ? null : gap.from(), Types.BIGINT);
         statement.setString(5, gap == null ? null : String.join(",", gap.columns()));
-        place(statement, 6, each.getKey());
+        statement.setString(6, text(place.refused()));
+        place(statement, 7, each.getKey());
         if (before != UNKNOWN) {
-          statement.setLong(9, before);
+          statement.setLong(10, before);
         }
         // One by one: some drivers do not count the rows of batches.
         if (before == UNKNOWN) {
@@ -213,6 +264,14 @@ final class SinkOffsets {
         }
       }
     }
+  }
+
+  private static String text(Map<Long, String> refused) {
+    return refused.isEmpty()
+        ? null
+        : refused.entrySet().stream()
+            .map(row -> row.getKey() + ":" + row.getValue())
+            .collect(Collectors.joining(","));
   }
 
   private static void insert(PreparedStatement insert) throws SQLException {
@@ -243,7 +302,7 @@ final class SinkOffsets {
     changed.clear();
     for (TopicPartition partition : partitions) {
       Place place = known.get(partition);
-      changed.put(partition, new Place(place.topicId(), place.gap().from(), null));
+      changed.put(partition, place.with(place.gap().from(), null));
     }
     store(db);
   }

@@ -103,6 +103,7 @@ abstract class DatabaseContract {
   private final AvroCodec keys = new AvroCodec(KEY);
   private final Map<Schema, AvroCodec> codecs = new HashMap<>();
   private final List<String> refused = new ArrayList<>();
+  private final List<Long> mended = new ArrayList<>();
   private final List<String> reasons = new ArrayList<>();
   final RowBatch batch = new RowBatch();
   Form form = Form.UNDECODED;
@@ -262,6 +263,11 @@ abstract class DatabaseContract {
           public void refused(SinkRecord record, String code, Exception reason) {
             refused.add(record.originalKafkaOffset() + " " + code);
             reasons.add(reason.getMessage());
+          }
+
+          @Override
+          public void mended(TopicPartition partition, long offset) {
+            mended.add(offset);
           }
 
           @Override
@@ -486,6 +492,44 @@ abstract class DatabaseContract {
 
     assertThat(refused).hasSize(1).allMatch(r -> r.startsWith("3 "));
     assertThat(values("small")).containsExactly("3", "2");
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void shouldTellWhenARowOfARefusedKeyIsLoaded(Form as) throws SQLException {
+    form = as;
+    List<TopicPartition> partitions = List.of(new TopicPartition(TABLE, 0));
+    database.close();
+    database = open(OFFSETS, false);
+    database.positions(partitions, Map.of());
+    execute("ALTER TABLE " + TABLE + " ADD CHECK (small < 10)");
+    for (long id = 0; id < 6; id++) {
+      add(TABLE, 0, id, id, row(id).set("small", id < 4 ? 99 : 1).build());
+    }
+    load();
+    assertThat(refused).hasSize(4);
+    assertThat(mended).isEmpty();
+
+    // By another task, later: a row, a tombstone, and one that is refused again.
+    database.close();
+    database = open(OFFSETS, false);
+    database.positions(partitions, Map.of());
+    add(TABLE, 0, 6, 0L, row(0).set("small", 2).build());
+    add(TABLE, 0, 7, 1L, null);
+    add(TABLE, 0, 8, 2L, row(2).set("small", 98).build());
+    load();
+    assertThat(mended).containsExactlyInAnyOrder(0L, 1L);
+    assertThat(refused).hasSize(5);
+
+    // The one at offset 3 itself, after the table was mended.
+    mended.clear();
+    add(TABLE, 0, 3, 3L, row(3).set("small", 1).build());
+    load();
+    add(TABLE, 0, 9, 2L, row(2).set("small", 3).build());
+    load();
+    assertThat(mended).containsExactlyInAnyOrder(2L, 3L, 8L);
+    assertThat(query("SELECT count(*) FROM " + OFFSETS + " WHERE refused_rows IS NOT NULL"))
+        .containsExactly("0");
   }
 
   @Test

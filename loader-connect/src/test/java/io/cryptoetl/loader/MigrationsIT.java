@@ -10,6 +10,7 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
@@ -17,6 +18,7 @@ import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.apache.avro.LogicalTypes;
 import org.apache.avro.Schema;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -43,6 +45,77 @@ class MigrationsIT {
     }
 
     assertThat(columns(topic.name())).isEqualTo(expected);
+  }
+
+  @Test
+  void shouldSeeBlocksWithoutAllOfTheirRowsAndWithThoseOfOthers() throws SQLException {
+    try (Connection db = stack.database();
+        Statement statement = db.createStatement()) {
+      db.setAutoCommit(false);
+      for (int number = 1; number <= 3; number++) {
+        statement.execute(
+            required(
+                "chain.blocks",
+                Map.of(
+                    "chain_id",
+                    "777",
+                    "number",
+                    "" + number,
+                    "hash",
+                    "'\\x0" + number + "'",
+                    "transaction_count",
+                    "1")));
+      }
+      // The second block has none of its own, the third one more than its own.
+      String[][] rows = {{"1", "0", "1"}, {"2", "0", "9"}, {"3", "0", "3"}, {"3", "1", "9"}};
+      for (String[] row : rows) {
+        statement.execute(
+            required(
+                "chain.transactions",
+                Map.of(
+                    "chain_id",
+                    "777",
+                    "block_number",
+                    row[0],
+                    "transaction_index",
+                    row[1],
+                    "block_hash",
+                    "'\\x0" + row[2] + "'")));
+      }
+      try (ResultSet found =
+          statement.executeQuery(
+              "SELECT string_agg(concat_ws(' ', number, missing_transactions, surplus_rows), ', ' ORDER BY number) FROM audit.incomplete_blocks WHERE chain_id = 777")) {
+        found.next();
+        assertThat(found.getString(1)).isEqualTo("2 1 1, 3 0 1");
+      }
+      db.rollback();
+    }
+  }
+
+  /** An INSERT of some values, and of anything into the other columns that must have one. */
+  private String required(String table, Map<String, String> values) throws SQLException {
+    Map<String, String> all = new TreeMap<>(values);
+    for (Schema.Field field :
+        Topics.all().stream()
+            .filter(t -> t.name().equals(table))
+            .findFirst()
+            .orElseThrow()
+            .value()
+            .getFields()) {
+      if (field.schema().getType() != Schema.Type.UNION) {
+        all.putIfAbsent(field.name(), any(column(field)));
+      }
+    }
+    return "INSERT INTO %s (%s) VALUES (%s)"
+        .formatted(table, String.join(", ", all.keySet()), String.join(", ", all.values()));
+  }
+
+  private static String any(String column) {
+    return column.startsWith("timestamp")
+        ? "now()"
+        : column.startsWith("bytea")
+            ? "'\\x00'"
+            : column.startsWith("text[]") ? "'{}'" : column.startsWith("boolean") ? "false" : "'0'";
   }
 
   @ParameterizedTest

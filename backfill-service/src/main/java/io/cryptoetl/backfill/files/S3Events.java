@@ -80,8 +80,7 @@ public final class S3Events implements Runnable {
     Duration pause = FIRST_PAUSE;
     while (!stopped) {
       try {
-        read();
-        problem = Optional.empty();
+        problem = read().map(this::told);
         pause = FIRST_PAUSE;
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
@@ -91,7 +90,7 @@ public final class S3Events implements Runnable {
           return;
         }
         // The queue's, a store's, Kafka's, or any that nobody thought of: messages come again.
-        problem = Optional.of("the queue %s: %s".formatted(queue, e.getMessage()));
+        problem = Optional.of(told(e.getMessage()));
         LOG.warnf(
             e instanceof SdkException ? null : e,
             "queue=\"%s\" event=events_not_read reason=\"%s\"",
@@ -116,13 +115,18 @@ public final class S3Events implements Runnable {
     }
   }
 
-  private void read() throws IOException, InterruptedException {
+  private String told(String reason) {
+    return "the queue %s: %s".formatted(queue, reason);
+  }
+
+  /** Reads some messages; tells why one could not be obeyed, if there was one among others. */
+  private Optional<String> read() throws IOException, InterruptedException {
     List<Message> messages =
         sqs.receiveMessage(
                 r -> r.queueUrl(queue).maxNumberOfMessages(MOST).waitTimeSeconds(WAIT_SECONDS))
             .messages();
     if (messages.isEmpty()) {
-      return;
+      return Optional.empty();
     }
     List<DeleteMessageBatchRequestEntry> done = new ArrayList<>();
     IOException failure = null;
@@ -145,6 +149,7 @@ public final class S3Events implements Runnable {
     if (failure != null && done.isEmpty()) {
       throw failure;
     }
+    return Optional.ofNullable(failure).map(IOException::getMessage);
   }
 
   /** The s3 URLs of what a message says to be new; none if it says something else. */
