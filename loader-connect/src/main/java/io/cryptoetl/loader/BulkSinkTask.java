@@ -5,6 +5,7 @@ import java.sql.SQLException;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ExecutionException;
@@ -31,6 +32,7 @@ public final class BulkSinkTask extends SinkTask {
   private static final Logger LOG = LoggerFactory.getLogger(BulkSinkTask.class);
   private static final long RETRY_MS = 500;
   private static final int MOST_DOUBLINGS = 6;
+  private static final long LONGEST_RETRY_MS = 30_000;
   private static final String READ_ONLY = "25006";
 
   /** How often to look whether columns have come that rows were loaded without. */
@@ -53,6 +55,10 @@ public final class BulkSinkTask extends SinkTask {
   private Map<String, String> settings;
   private DeadLetters letters;
   private int failures;
+
+  /** How often what waits was tried again since other records came. */
+  private int retries;
+
   private long batchSince;
   private long columnsSince;
 
@@ -90,11 +96,21 @@ public final class BulkSinkTask extends SinkTask {
         batch.add(record);
       }
     }
-    if (batch.rows() >= config.batchRows()
-        || batch.bytes() >= config.batchBytes()
-        || isOld(batchSince, config.batchMs())) {
+    if (batch.fresh() >= config.batchRows()
+        || (batch.bytes() >= config.batchBytes() && batch.fresh() > 0)
+        || isDue()) {
       load();
     }
+  }
+
+  /** Whether the batch is old enough: what waits alone is tried again less and less often. */
+  private boolean isDue() {
+    long pause =
+        batch.fresh() > 0
+            ? config.batchMs()
+            : Math.min(
+                LONGEST_RETRY_MS, Math.max(RETRY_MS, config.batchMs()) << Math.min(retries, 6));
+    return isOld(batchSince, pause);
   }
 
   private static boolean isOld(long since, long milliseconds) {
@@ -126,6 +142,9 @@ public final class BulkSinkTask extends SinkTask {
                   partition.partition(),
                   offset));
       columnsSince = System.nanoTime();
+      // What is in hand of them is read again.
+      batch.drop(places.keySet());
+      resume(places.keySet());
     }
     places.forEach(context::offset);
     return places.keySet();
@@ -168,7 +187,7 @@ public final class BulkSinkTask extends SinkTask {
   @Override
   public Map<TopicPartition, OffsetAndMetadata> preCommit(
       Map<TopicPartition, OffsetAndMetadata> current) {
-    if (isOld(batchSince, config.batchMs())) {
+    if (isDue()) {
       load();
     }
     return Map.copyOf(loaded);
@@ -178,6 +197,16 @@ public final class BulkSinkTask extends SinkTask {
   public void open(Collection<TopicPartition> partitions) {
     loaded.keySet().removeAll(partitions);
     unknown.addAll(partitions);
+    // Connect pauses again what was paused before a rebalance.
+    resume(partitions);
+  }
+
+  private void resume(Collection<TopicPartition> partitions) {
+    for (TopicPartition partition : partitions) {
+      if (paused.remove(partition)) {
+        context.resume(partition);
+      }
+    }
   }
 
   @Override
@@ -187,7 +216,6 @@ public final class BulkSinkTask extends SinkTask {
     loaded.keySet().removeAll(partitions);
     dropped.keySet().removeAll(partitions);
     unknown.removeAll(partitions);
-    paused.removeAll(partitions);
     database.forget(partitions);
   }
 
@@ -217,7 +245,9 @@ public final class BulkSinkTask extends SinkTask {
 
             @Override
             public void mended(TopicPartition partition, long offset) {
-              letters().withdraw(partition, offset);
+              if (!config.brokers().isEmpty()) {
+                letters().withdraw(partition, offset);
+              }
             }
 
             @Override
@@ -239,15 +269,32 @@ public final class BulkSinkTask extends SinkTask {
     }
     failures = 0;
     loaded.putAll(batch.offsets());
+    retries = batch.fresh() > 0 ? 0 : retries + 1;
     batch.loaded();
     batchSince = System.nanoTime();
-    // What waits is kept within bounds: parents are in other topics, and go on.
-    if (batch.bytes() > config.batchBytes() / 2 || batch.rows() > config.batchRows() / 2) {
-      batch.next().keySet().stream().filter(paused::add).forEach(context::pause);
-    } else if (!paused.isEmpty()) {
-      paused.forEach(context::resume);
-      paused.clear();
+    bound();
+  }
+
+  /**
+   * Keeps what waits within bounds: if it is much, the partitions are not read on of which most of
+   * it is. The parents that it waits for are in others.
+   */
+  private void bound() {
+    Map<TopicPartition, Integer> rows = batch.rowsByPartition();
+    boolean isMuch =
+        batch.bytes() > config.batchBytes() / 2 || batch.rows() > config.batchRows() / 2;
+    Set<TopicPartition> most = new HashSet<>();
+    if (isMuch) {
+      int share = batch.rows() / rows.size();
+      rows.forEach(
+          (partition, count) -> {
+            if (count >= share) {
+              most.add(partition);
+            }
+          });
     }
+    resume(paused.stream().filter(p -> !most.contains(p)).toList());
+    most.stream().filter(paused::add).forEach(context::pause);
   }
 
   private void refuse(SinkRecord record, String code, Exception reason) {
@@ -266,10 +313,9 @@ public final class BulkSinkTask extends SinkTask {
     // A database that is being restored knows nobody, and a connection that breaks may say
     // anything:
     // what never worked is a mistake.
+    boolean isMistake = state.matches("(28|3D).*") || isRefusedByPooler(e);
     boolean outage =
-        state.matches("(28|3D).*|08P01")
-            ? database.wasConnected()
-            : database.failure(e) == Database.Failure.OUTAGE;
+        isMistake ? database.wasConnected() : database.failure(e) == Database.Failure.OUTAGE;
     if (!outage) {
       // Drivers quote URLs, which may hold passwords.
       return new ConnectException(
@@ -290,6 +336,14 @@ public final class BulkSinkTask extends SinkTask {
     return again("the database is not available, SQLState " + state, e);
   }
 
+  /** PgBouncer gives all of its own errors one state, outages too. */
+  private static boolean isRefusedByPooler(SQLException e) {
+    String message = String.valueOf(e.getMessage());
+    return "08P01".equals(e.getSQLState())
+        && (message.contains("unsupported startup parameter")
+            || message.contains("no such database"));
+  }
+
   /**
    * Has Connect give the same records again after a pause. If the database keeps the offsets it is
    * asked for them again: nobody knows whether a commit that failed has come about.
@@ -301,6 +355,7 @@ public final class BulkSinkTask extends SinkTask {
     if (!config.offsetsTable().isEmpty()) {
       batch.first().forEach((partition, offset) -> dropped.merge(partition, offset, Math::min));
       batch.clear();
+      resume(List.copyOf(paused));
       unknown.addAll(context.assignment());
     }
     return new RetriableException(reason + "; trying again in " + pause + " ms", e);

@@ -15,7 +15,6 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.TreeSet;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.connect.data.Field;
@@ -112,6 +111,12 @@ abstract class Database implements AutoCloseable {
 
   /** Whether a row that is refused so may be taken later, when others have come. */
   abstract boolean mayPassLater(SQLException e);
+
+  /** Has constraints that may be deferred wait for {@link #check}. */
+  abstract void defer(Connection db) throws SQLException;
+
+  /** Checks them: at the commit they would blame all rows of the transaction. */
+  abstract void check(Connection db) throws SQLException;
 
   /** Called when a transaction begins. */
   abstract void begin(Connection db) throws SQLException;
@@ -256,6 +261,11 @@ abstract class Database implements AutoCloseable {
     if (mayPassLater
         && part.rows() <= Math.max(1, whole.rows() / SPARED)
         && whole.await(part, this::isKeyed, config.rowsWaitMs(), reason.getMessage())) {
+      // What they would replace is there meanwhile.
+      RowBatch before = whole.beforeAll(part, this::isKeyed);
+      if (!before.isEmpty()) {
+        part(db, before, whole, listener);
+      }
       return;
     }
     if (part.rows() == 1) {
@@ -278,6 +288,7 @@ abstract class Database implements AutoCloseable {
     for (String topic : part.topics()) {
       changes.put(topic, part.changes(topic, isKeyed(topic)));
     }
+    defer(db);
     // Children go before their parents, and come after them.
     for (String topic : reversed(changes.keySet())) {
       List<SinkRecord> deleted = changes.get(topic).deleted();
@@ -291,6 +302,7 @@ abstract class Database implements AutoCloseable {
         put(db, shapes.get(topic), rows(shapes.get(topic), rows));
       }
     }
+    check(db);
   }
 
   private static List<String> reversed(Collection<String> names) {
@@ -406,15 +418,14 @@ abstract class Database implements AutoCloseable {
     }
     return transaction(
         db -> {
-          Map<TopicPartition, Long> back = new TreeMap<>(SinkOffsets.ORDER);
+          Set<TopicPartition> back = new TreeSet<>(SinkOffsets.ORDER);
           for (Map.Entry<TopicPartition, SinkOffsets.Gap> each : gaps.entrySet()) {
             SinkOffsets.Gap gap = each.getValue();
             if (readShape(db, gap.table()).columns().keySet().containsAll(gap.columns())) {
-              back.put(each.getKey(), gap.from());
+              back.add(each.getKey());
             }
           }
-          offsets.goBack(db, back.keySet());
-          return back;
+          return offsets.goBack(db, back);
         });
   }
 

@@ -55,9 +55,7 @@ final class PostgresDatabase extends Database {
             + "; SET LOCAL lock_timeout = "
             + config.lockTimeoutMs()
             // A worker that is gone without a word must not keep its locks for hours.
-            + "; SET LOCAL tcp_keepalives_idle = 30; SET LOCAL tcp_keepalives_interval = 10; SET LOCAL tcp_keepalives_count = 3"
-            // What is checked at the commit blames all rows of the transaction.
-            + "; SET CONSTRAINTS ALL IMMEDIATE";
+            + "; SET LOCAL tcp_keepalives_idle = 30; SET LOCAL tcp_keepalives_interval = 10; SET LOCAL tcp_keepalives_count = 3";
   }
 
   @Override
@@ -102,6 +100,16 @@ final class PostgresDatabase extends Database {
   @Override
   void begin(Connection db) throws SQLException {
     execute(db, settings);
+  }
+
+  @Override
+  void defer(Connection db) throws SQLException {
+    execute(db, "SET CONSTRAINTS ALL DEFERRED");
+  }
+
+  @Override
+  void check(Connection db) throws SQLException {
+    execute(db, "SET CONSTRAINTS ALL IMMEDIATE");
   }
 
   @Override

@@ -35,7 +35,18 @@ final class RowBatch {
   /** Records that wait for others, with the time at which they were first refused. */
   private final IdentityHashMap<SinkRecord, Long> waiting = new IdentityHashMap<>();
 
-  private final IdentityHashMap<SinkRecord, Long> waited = new IdentityHashMap<>();
+  /** When records that waited before were first refused, also while they are not in hand. */
+  private final Map<Place, Long> waited = new HashMap<>();
+
+  /** Records in hand that were tried before. */
+  private int tried;
+
+  private record Place(TopicPartition partition, long offset) {
+    static Place of(SinkRecord record) {
+      return new Place(RowBatch.partition(record), record.originalKafkaOffset());
+    }
+  }
+
   private final Map<TopicPartition, Long> first = new HashMap<>();
   private final Map<TopicPartition, Long> next = new HashMap<>();
   private int rows;
@@ -80,14 +91,8 @@ final class RowBatch {
                     .forEach(rest::add));
     first.keySet().removeAll(partitions);
     next.keySet().removeAll(partitions);
-    waited.keySet().retainAll(identities(rest));
     keepOnly(rest);
-  }
-
-  private static Set<SinkRecord> identities(List<SinkRecord> records) {
-    Set<SinkRecord> identities = Collections.newSetFromMap(new IdentityHashMap<>());
-    identities.addAll(records);
-    return identities;
+    tried = Math.min(tried, rows);
   }
 
   private void keep(SinkRecord record) {
@@ -120,11 +125,12 @@ final class RowBatch {
     List<SinkRecord> records = part.records(keyed);
     for (SinkRecord record : records) {
       if (!keyed.test(record.topic())
-          || now - waited.getOrDefault(record, now) >= TimeUnit.MILLISECONDS.toNanos(mostMs)) {
+          || now - waited.getOrDefault(Place.of(record), now)
+              >= TimeUnit.MILLISECONDS.toNanos(mostMs)) {
         return false;
       }
     }
-    if (records.stream().noneMatch(waited::containsKey)) {
+    if (records.stream().map(Place::of).noneMatch(waited::containsKey)) {
       LOG.info(
           "event=rows_wait topic={} rows={} first=\"{}\" reason=\"{}\"",
           records.get(0).topic(),
@@ -132,7 +138,7 @@ final class RowBatch {
           place(records.get(0)),
           reason);
     }
-    records.forEach(record -> waiting.put(record, waited.getOrDefault(record, now)));
+    records.forEach(record -> waiting.put(record, waited.getOrDefault(Place.of(record), now)));
     return true;
   }
 
@@ -183,13 +189,29 @@ final class RowBatch {
     Map<TopicPartition, Long> from = waitingFrom();
     List<SinkRecord> rest = new ArrayList<>();
     topics.values().forEach(all -> all.stream().filter(waiting::containsKey).forEach(rest::add));
-    waited.clear();
-    waited.putAll(waiting);
+    // Those that are still to be read again are behind what is in hand.
+    waited
+        .keySet()
+        .removeIf(place -> place.offset() < next.getOrDefault(place.partition(), Long.MIN_VALUE));
+    waiting.forEach((record, since) -> waited.put(Place.of(record), since));
     waiting.clear();
     first.clear();
     first.putAll(from);
     next.keySet().retainAll(from.keySet());
     keepOnly(rest);
+    tried = rows;
+  }
+
+  /** Records in hand that were not tried yet. */
+  int fresh() {
+    return rows - tried;
+  }
+
+  /** Records in hand by partition. */
+  Map<TopicPartition, Integer> rowsByPartition() {
+    Map<TopicPartition, Integer> counts = new HashMap<>();
+    topics.values().forEach(all -> all.forEach(r -> counts.merge(partition(r), 1, Integer::sum)));
+    return counts;
   }
 
   private void keepOnly(List<SinkRecord> records) {
@@ -274,6 +296,18 @@ final class RowBatch {
       last.put(key, record);
     }
     return last.values();
+  }
+
+  /** The records of the same keys before those of a part. */
+  RowBatch beforeAll(RowBatch part, Predicate<String> keyed) {
+    RowBatch found = new RowBatch();
+    for (SinkRecord record : part.records(keyed)) {
+      String topic = record.topic();
+      if (topics.get(topic).size() > records(topic, keyed.test(topic)).size()) {
+        before(record, keyed.test(topic)).topics.values().forEach(all -> all.forEach(found::keep));
+      }
+    }
+    return found;
   }
 
   /** The record of the same key before one that was refused, alone; empty if there is none. */
@@ -444,7 +478,7 @@ final class RowBatch {
     first.clear();
     next.clear();
     waiting.clear();
-    waited.clear();
+    tried = 0;
     rows = 0;
     bytes = 0;
   }

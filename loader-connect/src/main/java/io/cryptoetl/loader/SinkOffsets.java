@@ -297,14 +297,23 @@ final class SinkOffsets {
     statement.setInt(from + 2, partition.partition());
   }
 
-  /** Goes back to where rows began to lack columns, which is forgotten then. */
-  void goBack(Connection db, Collection<TopicPartition> partitions) throws SQLException {
+  /**
+   * Goes back to where rows began to lack columns, which is forgotten then, or to a row before that
+   * waits.
+   *
+   * @return where to go on
+   */
+  Map<TopicPartition, Long> goBack(Connection db, Collection<TopicPartition> partitions)
+      throws SQLException {
+    Map<TopicPartition, Long> back = new TreeMap<>(ORDER);
     changed.clear();
     for (TopicPartition partition : partitions) {
       Place place = known.get(partition);
-      changed.put(partition, place.with(place.gap().from(), null));
+      back.put(partition, Math.min(place.next(), place.gap().from()));
+      changed.put(partition, place.with(back.get(partition), null));
     }
     store(db);
+    return back;
   }
 
   void forget(Collection<TopicPartition> partitions) {

@@ -803,6 +803,66 @@ abstract class DatabaseContract {
   }
 
   @Test
+  void shouldLoadAnEarlierRowWhileTheLastOneOfItsKeyWaits() throws SQLException {
+    openWithChildren();
+    execute(
+        "ALTER TABLE "
+            + CHILDREN
+            + " ADD COLUMN parent bigint, ADD FOREIGN KEY (parent) REFERENCES "
+            + TABLE
+            + " (id)");
+    addParents(1, 3);
+    Schema schema =
+        new Schema.Parser()
+            .parse(
+                """
+                {"type":"record","name":"Child","namespace":"test","fields":[
+                  {"name":"id","type":"long"},{"name":"parent","type":"long"}]}
+                """);
+    long at = 0;
+    for (long parent : new long[] {1, 2, 99}) {
+      add(
+          CHILDREN,
+          0,
+          at++,
+          1L,
+          new GenericRecordBuilder(schema).set("id", 1L).set("parent", parent).build());
+    }
+    loadAndKeepWhatWaits();
+
+    assertThat(query("SELECT parent FROM " + CHILDREN)).containsExactly("2");
+    assertThat(batch.rows()).isEqualTo(1);
+    assertThat(childrenFrom()).isEqualTo(2);
+    addParents(99, 100);
+    loadAndKeepWhatWaits();
+    assertThat(query("SELECT parent FROM " + CHILDREN)).containsExactly("99");
+    assertThat(refused).isEmpty();
+  }
+
+  @Test
+  void shouldGoBackToARowThatWaitsWhenColumnsHaveCome() throws SQLException {
+    openWithChildren();
+    database.close();
+    database = open(OFFSETS, true);
+    List<TopicPartition> partitions =
+        List.of(new TopicPartition(CHILDREN, 0), new TopicPartition(TABLE, 0));
+    database.positions(partitions, Map.of());
+    execute("ALTER TABLE " + CHILDREN + " DROP COLUMN name");
+    addParents(6, 10);
+    addChild(5, 5, "waits");
+    for (long id = 6; id < 10; id++) {
+      addChild(id, id, "c");
+    }
+    loadAndKeepWhatWaits();
+    assertThat(query("SELECT id FROM " + CHILDREN)).hasSize(4);
+    assertThat(childrenFrom()).isEqualTo(5);
+
+    execute("ALTER TABLE " + CHILDREN + " ADD COLUMN name varchar(100)");
+    assertThat(database.completions()).containsEntry(new TopicPartition(CHILDREN, 0), 5L);
+    assertThat(childrenFrom()).isEqualTo(5);
+  }
+
+  @Test
   void shouldRefuseARowThatHasWaitedLongEnough() throws SQLException {
     rowsWaitMs = 0;
     openWithChildren();

@@ -203,6 +203,23 @@ class PostgresDatabaseIT extends DatabaseContract {
   }
 
   @Test
+  void shouldLoadRowsThatReferToEachOther() throws SQLException {
+    execute(
+        """
+        ALTER TABLE loader_test.things ALTER COLUMN tiny TYPE integer;
+        ALTER TABLE loader_test.things ADD UNIQUE (tiny);
+        ALTER TABLE loader_test.things ADD FOREIGN KEY (small) REFERENCES loader_test.things (tiny)
+          DEFERRABLE INITIALLY DEFERRED
+        """);
+    add(1, row(1).set("tiny", 1).set("small", 2));
+    add(2, row(2).set("tiny", 2).set("small", 1));
+    loadAndKeepWhatWaits();
+
+    assertThat(values("id")).containsExactly("1", "2");
+    assertThat(batch.isEmpty()).isTrue();
+  }
+
+  @Test
   void shouldGiveUpWaitingForALock() throws SQLException {
     try (Connection blocker = connection();
         Statement statement = blocker.createStatement()) {
