@@ -199,28 +199,35 @@ abstract class Database implements AutoCloseable {
 
   /** Tells of rows that were refused and are loaded now, or a later one of their key. */
   private void withdraw(RowBatch batch, Refused refused) {
+    Map<TopicPartition, Map<Long, String>> letters = new HashMap<>();
     for (TopicPartition partition : batch.next().keySet()) {
-      Map<Long, String> letters = offsets.refused(partition);
-      if (letters.isEmpty()) {
+      Map<Long, String> own = offsets.refused(partition);
+      if (!own.isEmpty()) {
+        letters.put(partition, own);
+      }
+    }
+    if (letters.isEmpty()) {
+      return;
+    }
+    for (SinkRecord record : batch.records(this::isKeyed)) {
+      TopicPartition partition = RowBatch.partition(record);
+      if (!letters.containsKey(partition)
+          || refused.records.contains(record)
+          || batch.waits(record)) {
         continue;
       }
-      for (SinkRecord record : batch.records(this::isKeyed)) {
-        if (!RowBatch.partition(record).equals(partition)
-            || refused.records.contains(record)
-            || batch.waits(record)) {
-          continue;
-        }
-        long offset = record.originalKafkaOffset();
-        String digest = RowBatch.digest(record);
-        letters.forEach(
-            (letter, key) -> {
-              boolean sameKey = isKeyed(record.topic()) && key.equals(digest);
-              if (letter == offset || (letter < offset && sameKey)) {
-                offsets.mended(partition, letter);
-                refused.mended(partition, letter);
-              }
-            });
-      }
+      long offset = record.originalKafkaOffset();
+      String digest = RowBatch.digest(record);
+      letters
+          .get(partition)
+          .forEach(
+              (letter, key) -> {
+                boolean sameKey = isKeyed(record.topic()) && key.equals(digest);
+                if (letter == offset || (letter < offset && sameKey)) {
+                  offsets.mended(partition, letter);
+                  refused.mended(partition, letter);
+                }
+              });
     }
   }
 

@@ -301,10 +301,12 @@ final class RowBatch {
   /** The records of the same keys before those of a part. */
   RowBatch beforeAll(RowBatch part, Predicate<String> keyed) {
     RowBatch found = new RowBatch();
-    for (SinkRecord record : part.records(keyed)) {
-      String topic = record.topic();
-      if (topics.get(topic).size() > records(topic, keyed.test(topic)).size()) {
-        before(record, keyed.test(topic)).topics.values().forEach(all -> all.forEach(found::keep));
+    for (String topic : part.topics()) {
+      boolean isKeyed = keyed.test(topic);
+      if (topics.get(topic).size() > records(topic, isKeyed).size()) {
+        for (SinkRecord record : part.records(topic, isKeyed)) {
+          before(record, isKeyed).topics.values().forEach(all -> all.forEach(found::keep));
+        }
       }
     }
     return found;

@@ -9,12 +9,10 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
-import java.io.PushbackInputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -30,8 +28,6 @@ import java.util.stream.Stream;
 final class TickerColumns {
   /** Lines with names: of the columns, of the tickers, and of the index. */
   private static final int NAMES = 3;
-
-  private static final byte[] MARK = {(byte) 0xEF, (byte) 0xBB, (byte) 0xBF};
 
   private final FileFormat format;
   private final boolean byTicker;
@@ -55,9 +51,11 @@ final class TickerColumns {
     if (!format.name().equals("csv")) {
       return null;
     }
+    byte[] bytes = format.head();
+    int from = FileFormat.hasBom(bytes) ? 3 : 0;
     List<CsvRecord> head;
     try {
-      head = records(new ByteArrayInputStream(format.head()), format).toList();
+      head = records(new ByteArrayInputStream(bytes, from, bytes.length - from), format).toList();
     } catch (CsvParseException e) {
       // Titles may have quotes in any place.
       return null;
@@ -84,27 +82,13 @@ final class TickerColumns {
         .fieldSeparator(format.delimiter())
         .extraFieldStrategy(FieldMismatchStrategy.IGNORE)
         .missingFieldStrategy(FieldMismatchStrategy.IGNORE)
-        .ofCsvRecord(new InputStreamReader(withoutMark(in), StandardCharsets.UTF_8))
+        .ofCsvRecord(new InputStreamReader(in, StandardCharsets.UTF_8))
         .stream();
   }
 
   /** Whether there are several instruments, or the lines of names are in another order. */
   boolean isToBeParted() {
     return columns.size() > 1 || byTicker;
-  }
-
-  /** The rest of a stream behind a byte order mark. */
-  private static InputStream withoutMark(InputStream in) {
-    PushbackInputStream rest = new PushbackInputStream(in, MARK.length);
-    try {
-      byte[] begin = rest.readNBytes(MARK.length);
-      if (!Arrays.equals(begin, MARK)) {
-        rest.unread(begin);
-      }
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-    return rest;
   }
 
   private CsvWriter writer(String ticker, Path file) {
