@@ -12,8 +12,13 @@ import java.util.TreeMap;
 /** CPU time and memory of processes with all that they started, as Linux tells them. */
 final class Usage {
   private static final double TICKS_PER_SECOND = 100;
+
+  /** The kernel walks all pages of all processes for a sample: every 50 ms it took half a core. */
+  private static final long SAMPLE_EVERY_NANOS = 2_000_000_000L;
+
   private final Map<String, ProcessHandle> processes = new TreeMap<>();
   private final Map<String, Long> peaks = new TreeMap<>();
+  private long sampledAt = System.nanoTime() - SAMPLE_EVERY_NANOS;
 
   Usage(List<Child> children) {
     for (Child child : children) {
@@ -21,7 +26,12 @@ final class Usage {
     }
   }
 
+  /** Looks at the memory of all, unless it did so moments ago: it may be called often. */
   void sample() throws IOException {
+    if (System.nanoTime() - sampledAt < SAMPLE_EVERY_NANOS) {
+      return;
+    }
+    sampledAt = System.nanoTime();
     for (String process : processes.keySet()) {
       peaks.merge(process, residentBytes(process), Math::max);
     }

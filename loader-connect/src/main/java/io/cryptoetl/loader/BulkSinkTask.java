@@ -35,6 +35,9 @@ public final class BulkSinkTask extends SinkTask {
   private static final long LONGEST_RETRY_MS = 30_000;
   private static final String READ_ONLY = "25006";
 
+  /** A batch is loaded when no more records come for so long: there is nothing to wait for. */
+  private static final long IDLE_MS = 100;
+
   /** How often to look whether columns have come that rows were loaded without. */
   private static final long COLUMNS_MS = 10_000;
 
@@ -60,6 +63,7 @@ public final class BulkSinkTask extends SinkTask {
   private int retries;
 
   private long batchSince;
+  private long lastRecords;
   private long columnsSince;
 
   @Override
@@ -88,6 +92,9 @@ public final class BulkSinkTask extends SinkTask {
     if (batch.isEmpty()) {
       batchSince = System.nanoTime();
     }
+    if (!records.isEmpty()) {
+      lastRecords = System.nanoTime();
+    }
     Set<TopicPartition> mine = context.assignment();
     for (SinkRecord record : records) {
       TopicPartition partition = RowBatch.partition(record);
@@ -98,8 +105,13 @@ public final class BulkSinkTask extends SinkTask {
     }
     if (batch.fresh() >= config.batchRows()
         || (batch.bytes() >= config.batchBytes() && batch.fresh() > 0)
-        || isDue()) {
+        || isDue()
+        || (batch.fresh() > 0 && isOld(lastRecords, IDLE_MS))) {
       load();
+    }
+    if (batch.fresh() > 0) {
+      // Connect comes back by then, also if there are no records.
+      context.timeout(IDLE_MS);
     }
   }
 

@@ -54,6 +54,9 @@ final class PostgresDatabase extends Database {
             + config.statementTimeoutMs()
             + "; SET LOCAL lock_timeout = "
             + config.lockTimeoutMs()
+            // A crash of the server may take the last commits back, offsets and rows together: they
+            // are loaded again then.
+            + (config.offsetsTable().isEmpty() ? "" : "; SET LOCAL synchronous_commit = off")
             // A worker that is gone without a word must not keep its locks for hours.
             + "; SET LOCAL tcp_keepalives_idle = 30; SET LOCAL tcp_keepalives_interval = 10; SET LOCAL tcp_keepalives_count = 3";
   }
