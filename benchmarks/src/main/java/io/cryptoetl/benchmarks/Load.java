@@ -59,14 +59,14 @@ public final class Load implements Callable<Integer> {
 
   @Option(
       names = "--rows",
-      defaultValue = "100000",
-      description = "Rows of a round; default 100000")
+      defaultValue = "500000",
+      description = "Rows of a round; default 500000")
   private int rows;
 
   @Option(
       names = "--rounds",
-      defaultValue = "6",
-      description = "Measured rounds of each kind; default 6")
+      defaultValue = "4",
+      description = "Measured rounds of each kind; default 4")
   private int rounds;
 
   @Option(

@@ -134,7 +134,7 @@ class LoaderFaultsIT {
   private void createConnector() throws IOException, InterruptedException {
     Map<String, String> config =
         Map.ofEntries(
-            Map.entry("connector.class", "io.cryptoetl.loader.BulkSinkConnector"),
+            Map.entry("connector.class", "io.cryptoetl.loader.connect.BulkSinkConnector"),
             Map.entry("tasks.max", "2"),
             Map.entry("topics", "faults.events,faults.things"),
             Map.entry("database.url", stack.jdbcUrl()),

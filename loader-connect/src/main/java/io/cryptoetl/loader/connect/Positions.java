@@ -1,0 +1,106 @@
+package io.cryptoetl.loader.connect;
+
+import io.cryptoetl.kafka.ClientSettings;
+import io.cryptoetl.loader.table.TableLoader;
+import java.sql.SQLException;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ExecutionException;
+import java.util.stream.Collectors;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.connect.errors.RetriableException;
+
+/**
+ * Where each partition is read on. The database says so, whatever Connect has committed; it is
+ * asked when a partition comes, and again after a failure, as nobody knows then whether the last
+ * commit has come about.
+ */
+final class Positions {
+  private final BulkSinkConfig config;
+  private final Map<String, String> settings;
+
+  /** Partitions of which the database has not been asked how far they are loaded. */
+  private final Set<TopicPartition> unknown = new HashSet<>();
+
+  /** Where to go on if the database does not know: offsets that were in hand when it failed. */
+  private final Map<TopicPartition, Long> dropped = new HashMap<>();
+
+  /**
+   * Positions.
+   *
+   * @param settings of the connector, for the client that asks for the ids of topics
+   */
+  Positions(BulkSinkConfig config, Map<String, String> settings) {
+    this.config = config;
+    this.settings = settings;
+  }
+
+  /** Partitions come. */
+  void open(Collection<TopicPartition> partitions) {
+    unknown.addAll(partitions);
+  }
+
+  /** Partitions go. */
+  void close(Collection<TopicPartition> partitions) {
+    unknown.removeAll(partitions);
+    dropped.keySet().removeAll(partitions);
+  }
+
+  /**
+   * Loading failed: all partitions are asked for again.
+   *
+   * @param inHand offsets of the first records of the batch that was dropped
+   */
+  void failed(Map<TopicPartition, Long> inHand, Collection<TopicPartition> assigned) {
+    inHand.forEach((partition, offset) -> dropped.merge(partition, offset, Math::min));
+    unknown.addAll(assigned);
+  }
+
+  /** Whether the database is to be asked. */
+  boolean areUnknown() {
+    return !unknown.isEmpty();
+  }
+
+  /**
+   * Asks the database.
+   *
+   * @return offsets to go on from; partitions of which nothing is known are absent
+   * @throws SQLException if the database failed
+   * @throws RetriableException if Kafka does not tell the ids of topics
+   */
+  Map<TopicPartition, Long> ask(TableLoader loader) throws SQLException {
+    Map<TopicPartition, Long> places = new HashMap<>(dropped);
+    places.putAll(loader.positions(unknown, topicIds()));
+    unknown.clear();
+    dropped.clear();
+    return places;
+  }
+
+  /** Ids of topics, which tell a topic that was made anew; none without brokers to ask. */
+  private Map<String, String> topicIds() {
+    if (config.brokers().isEmpty()) {
+      return Map.of();
+    }
+    Set<String> topics = unknown.stream().map(TopicPartition::topic).collect(Collectors.toSet());
+    Map<String, String> ids = new HashMap<>();
+    try (Admin admin = Admin.create(BulkSinkConfig.kafka(settings, ClientSettings.Kind.ADMIN))) {
+      admin
+          .describeTopics(topics)
+          .allTopicNames()
+          .get()
+          .forEach((topic, described) -> ids.put(topic, described.topicId().toString()));
+      return ids;
+    } catch (ExecutionException | KafkaException e) {
+      throw new RetriableException(
+          "the ids of topics cannot be read from Kafka: " + e.getMessage(), e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new RetriableException("interrupted while reading the ids of topics", e);
+    }
+  }
+}
