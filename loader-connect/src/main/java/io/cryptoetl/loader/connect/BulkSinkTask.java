@@ -10,6 +10,10 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.KafkaException;
@@ -22,10 +26,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Gathers records into a batch and loads it when it is full or old enough. Offsets are handed to
- * Connect only after the transaction that holds their rows, and are part of it if the database
- * keeps them. Of a batch that the database refuses the bad rows are found by halving, and go to the
- * dead letters; the others are loaded.
+ * Gathers records into a batch and loads it when it is full or old enough. If the database keeps
+ * the offsets, the next batch is gathered while one is loaded. Offsets are handed to Connect only
+ * after the transaction that holds their rows, and are part of it if the database keeps them. Of a
+ * batch that the database refuses the bad rows are found by halving, and go to the dead letters;
+ * the others are loaded.
  */
 public final class BulkSinkTask extends SinkTask {
   private static final Logger LOG = LoggerFactory.getLogger(BulkSinkTask.class);
@@ -39,7 +44,16 @@ public final class BulkSinkTask extends SinkTask {
   /** How often to look whether columns have come that rows were loaded without. */
   private static final long COLUMNS_MS = 10_000;
 
-  private final RowBatch batch = new RowBatch();
+  /** Connect gives a task five seconds to stop. */
+  private static final long STOP_MS = 4_000;
+
+  private RowBatch batch = new RowBatch();
+
+  /** The batch that is being loaded, and the end of it; null if none is. */
+  private RowBatch inFlight;
+
+  private Future<?> landing;
+  private ExecutorService executor;
   private final Map<TopicPartition, OffsetAndMetadata> loaded = new HashMap<>();
 
   /** Partitions of which enough waits for rows of others. */
@@ -49,7 +63,7 @@ public final class BulkSinkTask extends SinkTask {
   private TableLoader loader;
   private Positions positions;
   private Map<String, String> settings;
-  private DeadLetters letters;
+  private volatile DeadLetters letters;
   private int failures;
 
   /** How often what waits was tried again since other records came. */
@@ -58,6 +72,28 @@ public final class BulkSinkTask extends SinkTask {
   private long batchSince;
   private long lastRecords;
   private long columnsSince;
+
+  private final TableLoader.Listener listener =
+      new TableLoader.Listener() {
+        @Override
+        public void refused(SinkRecord record, String code, Exception reason) {
+          refuse(record, code, reason);
+        }
+
+        @Override
+        public void mended(TopicPartition partition, long offset) {
+          if (!config.brokers().isEmpty()) {
+            letters().withdraw(partition, offset);
+          }
+        }
+
+        @Override
+        public void beforeCommit() {
+          if (letters != null) {
+            letters.flush();
+          }
+        }
+      };
 
   @Override
   public String version() {
@@ -70,6 +106,13 @@ public final class BulkSinkTask extends SinkTask {
     config = BulkSinkConfig.from(props);
     loader = config.loader();
     positions = new Positions(config, props);
+    executor =
+        Executors.newSingleThreadExecutor(
+            work -> {
+              Thread thread = new Thread(work, config.connector() + "-load");
+              thread.setDaemon(true);
+              return thread;
+            });
   }
 
   /** The dead letters, opened when the first one is written. */
@@ -82,6 +125,9 @@ public final class BulkSinkTask extends SinkTask {
 
   @Override
   public void put(Collection<SinkRecord> records) {
+    if (landing != null && landing.isDone()) {
+      settle();
+    }
     Set<TopicPartition> elsewhere = position();
     if (batch.isEmpty()) {
       batchSince = System.nanoTime();
@@ -97,13 +143,14 @@ public final class BulkSinkTask extends SinkTask {
         batch.add(record);
       }
     }
-    if (batch.fresh() >= config.batchRows()
-        || (batch.bytes() >= config.batchBytes() && batch.fresh() > 0)
-        || isDue()
-        || (batch.fresh() > 0 && isOld(lastRecords, IDLE_MS))) {
+    boolean isFull =
+        batch.fresh() >= config.batchRows()
+            || (batch.bytes() >= config.batchBytes() && batch.fresh() > 0);
+    boolean isIdle = batch.fresh() > 0 && isOld(lastRecords, IDLE_MS);
+    if (isFull || (inFlight == null && (isDue() || isIdle))) {
       load();
     }
-    if (batch.fresh() > 0) {
+    if (batch.fresh() > 0 || inFlight != null) {
       // Connect comes back by then, also if there are no records.
       context.timeout(IDLE_MS);
     }
@@ -135,9 +182,11 @@ public final class BulkSinkTask extends SinkTask {
     Map<TopicPartition, Long> places = Map.of();
     try {
       if (positions.areUnknown()) {
+        settle();
         places = positions.ask(loader);
       } else if (isOld(columnsSince, COLUMNS_MS)) {
         load();
+        settle();
         places = completions();
         columnsSince = System.nanoTime();
       }
@@ -169,7 +218,10 @@ public final class BulkSinkTask extends SinkTask {
   @Override
   public Map<TopicPartition, OffsetAndMetadata> preCommit(
       Map<TopicPartition, OffsetAndMetadata> current) {
-    if (isDue()) {
+    if (landing != null && landing.isDone()) {
+      settle();
+    }
+    if (inFlight == null && isDue()) {
       load();
     }
     return Map.copyOf(loaded);
@@ -193,6 +245,11 @@ public final class BulkSinkTask extends SinkTask {
 
   @Override
   public void close(Collection<TopicPartition> partitions) {
+    try {
+      settle();
+    } catch (RetriableException e) {
+      LOG.warn("event=load_failed_at_rebalance reason=\"{}\"", e.getMessage());
+    }
     // What was not committed is read again by whoever gets the partitions.
     batch.drop(partitions);
     loaded.keySet().removeAll(partitions);
@@ -202,7 +259,16 @@ public final class BulkSinkTask extends SinkTask {
 
   @Override
   public void stop() {
-    batch.clear();
+    if (executor != null) {
+      executor.shutdown();
+      try {
+        if (!executor.awaitTermination(STOP_MS, TimeUnit.MILLISECONDS)) {
+          LOG.info("event=load_given_up; it is rolled back, and loaded again later");
+        }
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+    }
     if (loader != null) {
       loader.close();
     }
@@ -211,49 +277,81 @@ public final class BulkSinkTask extends SinkTask {
     }
   }
 
+  /** Has the batch loaded, once the one before it is. */
   private void load() {
+    settle();
     if (batch.isEmpty()) {
       return;
     }
-    try {
-      loader.load(
-          batch,
-          new TableLoader.Listener() {
-            @Override
-            public void refused(SinkRecord record, String code, Exception reason) {
-              refuse(record, code, reason);
-            }
-
-            @Override
-            public void mended(TopicPartition partition, long offset) {
-              if (!config.brokers().isEmpty()) {
-                letters().withdraw(partition, offset);
-              }
-            }
-
-            @Override
-            public void beforeCommit() {
-              if (letters != null) {
-                letters.flush();
-              }
-            }
-          });
-    } catch (MissingColumnsException e) {
-      LOG.warn("event=columns_missing reason=\"{}\"", e.getMessage());
-      throw again(e.getMessage(), e);
-    } catch (SQLException e) {
-      throw failed(e);
-    } catch (RetriableException e) {
-      throw again(e.getMessage(), e);
-    } catch (KafkaException e) {
-      throw again("dead letters cannot be written: " + e.getMessage(), e);
-    }
-    failures = 0;
-    loaded.putAll(batch.offsets());
     retries = batch.fresh() > 0 ? 0 : retries + 1;
-    batch.loaded();
+    RowBatch full = batch;
+    inFlight = full;
+    batch = new RowBatch();
     batchSince = System.nanoTime();
+    landing =
+        executor.submit(
+            () -> {
+              loader.load(full, listener);
+              return null;
+            });
+    if (config.offsetsTable().isEmpty()) {
+      // After a failure Connect gives only those records again that it has in hand.
+      settle();
+    }
+  }
+
+  /** Waits until the batch that is being loaded is there. */
+  private void settle() {
+    if (inFlight == null) {
+      return;
+    }
+    Throwable failure = null;
+    try {
+      landing.get();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new RetriableException("interrupted while a batch is loaded", e);
+    } catch (ExecutionException e) {
+      failure = e.getCause();
+    }
+    RowBatch landed = inFlight;
+    inFlight = null;
+    landing = null;
+    if (failure == null) {
+      failures = 0;
+      loaded.putAll(landed.offsets());
+      landed.loaded();
+    }
+    // What waits, or is to be tried again, comes before what was read meanwhile.
+    landed.append(batch);
+    batch = landed;
+    if (failure != null) {
+      fail(failure);
+    }
+    if (batch.fresh() == 0) {
+      batchSince = System.nanoTime();
+    }
     bound();
+  }
+
+  private void fail(Throwable failure) {
+    if (failure instanceof MissingColumnsException missing) {
+      LOG.warn("event=columns_missing reason=\"{}\"", missing.getMessage());
+      throw again(missing.getMessage(), missing);
+    }
+    if (failure instanceof SQLException sql) {
+      throw failed(sql);
+    }
+    if (failure instanceof RetriableException retriable) {
+      throw again(retriable.getMessage(), retriable);
+    }
+    if (failure instanceof KafkaException kafka && !(failure instanceof ConnectException)) {
+      throw again("dead letters cannot be written: " + kafka.getMessage(), kafka);
+    }
+    if (failure instanceof Error error) {
+      throw error;
+    }
+    throw (RuntimeException) failure;
   }
 
   /**

@@ -78,6 +78,13 @@ public final class RowBatch {
     }
   }
 
+  /** Takes all records of a batch that was read after this one. */
+  public void append(RowBatch later) {
+    later.topics.values().forEach(records -> records.forEach(this::keep));
+    later.first.forEach(first::putIfAbsent);
+    next.putAll(later.next);
+  }
+
   /** Drops what is in hand of some partitions. */
   public void drop(Collection<TopicPartition> partitions) {
     if (Collections.disjoint(first.keySet(), partitions)) {

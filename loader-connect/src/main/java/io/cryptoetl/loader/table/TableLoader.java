@@ -22,6 +22,7 @@ import org.apache.kafka.connect.data.Schema;
 import org.apache.kafka.connect.data.Struct;
 import org.apache.kafka.connect.errors.ConnectException;
 import org.apache.kafka.connect.errors.DataException;
+import org.apache.kafka.connect.errors.RetriableException;
 import org.apache.kafka.connect.sink.SinkRecord;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -41,7 +42,7 @@ public final class TableLoader implements AutoCloseable {
   private final boolean loadsWithoutMissingColumns;
   private final long rowsWaitMs;
   private final Map<String, TableShape> shapes = new HashMap<>();
-  private Connection connection;
+  private volatile Connection connection;
 
   /** User, password and name of the database were right. */
   private boolean wasConnected;
@@ -449,8 +450,10 @@ public final class TableLoader implements AutoCloseable {
     }
     TableShape shape = dialect.read(db, topic.substring(0, dot), topic.substring(dot + 1));
     if (shape.columns().isEmpty()) {
-      throw new ConnectException(
-          "there is no table " + topic + " for the topic of that name; run the migrations");
+      throw new RetriableException(
+          "there is no table "
+              + topic
+              + " for the topic of that name; run the migrations, the records wait for it");
     }
     return shape;
   }
