@@ -256,7 +256,13 @@ public final class Parts {
                 env,
                 Map.of("plugin.path", layout.connectPlugins().toString())),
         java(
-            with("connect", "-Xmx512m", "-XX:+UseSerialGC", "-Dlog.level=INFO"),
+            with(
+                "connect",
+                "-Xmx512m",
+                "-Xmn320m",
+                "-XX:SurvivorRatio=3",
+                "-XX:+UseSerialGC",
+                "-Dlog.level=INFO"),
             layout.libraries(),
             "org.apache.kafka.connect.cli.ConnectDistributed",
             config.toString()),
