@@ -14,18 +14,16 @@ import io.cryptoetl.schemas.Topics;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /** Files that describe the same thing in different places say the same. */
 class ComposeTest {
@@ -83,17 +81,38 @@ class ComposeTest {
     }
   }
 
-  @ParameterizedTest
-  @ValueSource(strings = {"postgres-bulk", "confluent-jdbc", "aiven-jdbc"})
-  void shouldLoadEveryTableOfTheCatalogue(String set) throws IOException {
-    JsonNode connector =
-        new ObjectMapper()
-            .readTree(
-                ROOT.resolve("loader-connect/connectors").resolve(set + "/tables.json").toFile());
-
-    assertThat(Arrays.asList(connector.at("/config/topics").asText().split(",")))
+  @Test
+  void shouldLoadEveryTableOfTheCatalogue() throws IOException {
+    assertThat(connector("postgres-bulk").path("topics").asText().split(","))
         .containsExactlyElementsOf(
             Topics.all().stream().filter(Topic::table).map(Topic::name).toList());
+  }
+
+  @Test
+  void shouldMakeIcebergTablesOfDataWithTheKeysOfTheirRecords() throws IOException {
+    JsonNode config = connector("iceberg");
+    List<Topic> topics =
+        Topics.all().stream()
+            .filter(Topic::table)
+            .filter(t -> !t.name().startsWith("ops."))
+            .toList();
+
+    assertThat(config.path("topics").asText().split(","))
+        .containsExactlyElementsOf(topics.stream().map(Topic::name).toList());
+    for (Topic topic : topics) {
+      assertThat(config.path("iceberg.table." + topic.name() + ".id-columns").asText())
+          .as(topic.name())
+          .isEqualTo(
+              topic.key().getFields().stream()
+                  .map(org.apache.avro.Schema.Field::name)
+                  .collect(Collectors.joining(",")));
+    }
+  }
+
+  private static JsonNode connector(String set) throws IOException {
+    return new ObjectMapper()
+        .readTree(ROOT.resolve("loader-connect/connectors").resolve(set + "/tables.json").toFile())
+        .path("config");
   }
 
   @Test

@@ -21,6 +21,7 @@ class DependenciesIT {
     "console-service, console-service/target/quarkus-app/lib",
     "transformer-streams, transformer-streams/target/quarkus-app/lib",
     "loader-connect, loader-connect/target/plugin/crypto-etl-loader",
+    "loader-iceberg, loader-connect/iceberg/target/plugin/iceberg",
     "provisioner, kafka-support/target/lib"
   })
   void shouldShipTheLibrariesThatAreListed(String program, String folder) throws IOException {

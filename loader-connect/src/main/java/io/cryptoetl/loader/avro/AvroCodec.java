@@ -102,7 +102,7 @@ public final class AvroCodec {
   private static Typed typed(Schema avro, boolean optional) {
     LogicalType logical = avro.getLogicalType();
     if (logical instanceof LogicalTypes.Decimal decimal) {
-      return decimal(avro, optional, decimal.getScale());
+      return decimal(avro, optional, decimal);
     }
     if (isMillis(avro)) {
       return new Typed(Timestamp.builder(), optional, in -> new Date(in.readLong()));
@@ -179,10 +179,13 @@ public final class AvroCodec {
     return bytes;
   }
 
-  private static Typed decimal(Schema avro, boolean optional, int scale) {
+  private static Typed decimal(Schema avro, boolean optional, LogicalTypes.Decimal decimal) {
+    int scale = decimal.getScale();
     int size = avro.getType() == Schema.Type.FIXED ? avro.getFixedSize() : -1;
     return new Typed(
-        Decimal.builder(scale),
+        // As Confluent's converter has it.
+        Decimal.builder(scale)
+            .parameter("connect.decimal.precision", Integer.toString(decimal.getPrecision())),
         optional,
         in -> {
           byte[] unscaled;

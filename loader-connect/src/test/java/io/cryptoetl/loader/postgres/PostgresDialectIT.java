@@ -3,7 +3,6 @@ package io.cryptoetl.loader.postgres;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.cryptoetl.loader.connect.ArraysAsText;
 import io.cryptoetl.loader.connect.BulkSinkConfig;
 import io.cryptoetl.loader.table.LoaderContract;
 import io.cryptoetl.loader.table.TableLoader;
@@ -12,11 +11,8 @@ import io.cryptoetl.stack.StackExtension;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.sql.Connection;
-import java.sql.DriverManager;
-import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.sql.Statement;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -291,56 +287,5 @@ class PostgresDialectIT extends LoaderContract {
     load();
 
     assertThat(values("id")).containsExactly("1", "2");
-  }
-
-  @Test
-  void shouldReadArraysFromTheTextThatOtherSinksBind() throws SQLException {
-    form = Form.STRUCT;
-    SinkRecord record =
-        record(
-            TABLE,
-            0,
-            0,
-            1L,
-            row(1)
-                .set("hashes", List.of(ByteBuffer.wrap(new byte[] {1, -1}), ByteBuffer.allocate(0)))
-                .set("names", Arrays.asList("a", null, "\"{,}\\"))
-                .set("name", "as it was")
-                .build());
-    Struct text;
-    try (ArraysAsText<SinkRecord> transform = new ArraysAsText<>()) {
-      SinkRecord tombstone = record(TABLE, 0, 0, 1L, null);
-      assertThat(transform.apply(tombstone)).isSameAs(tombstone);
-      SinkRecord transformed = transform.apply(record);
-      assertThat(transformed.key()).isEqualTo(record.key());
-      text = (Struct) transformed.value();
-      assertThat(text.schema()).isEqualTo(transformed.valueSchema());
-      text.validate();
-    }
-    assertThat(text.getString("name")).isEqualTo("as it was");
-    String url = stack.jdbcUrl() + (stack.jdbcUrl().contains("?") ? "&" : "?");
-    try (Connection db =
-            DriverManager.getConnection(
-                url + "stringtype=unspecified", stack.databaseUser(), stack.databasePassword());
-        PreparedStatement insert =
-            db.prepareStatement("INSERT INTO " + TABLE + " (id, hashes, names) VALUES (1, ?, ?)")) {
-      insert.setString(1, text.getString("hashes"));
-      insert.setString(2, text.getString("names"));
-      insert.executeUpdate();
-    }
-    batch.add(record(TABLE, 0, 1, 2L, copyOf(record, 2)));
-    load();
-
-    assertThat(values("hashes").get(0)).isEqualTo(values("hashes").get(1)).contains("01ff");
-    assertThat(values("names").get(0)).isEqualTo(values("names").get(1)).contains("NULL");
-  }
-
-  /** The same arrays, loaded by this sink. */
-  private static GenericRecord copyOf(SinkRecord record, long id) {
-    Struct row = (Struct) record.value();
-    return row(id)
-        .set("hashes", row.<byte[]>getArray("hashes").stream().map(ByteBuffer::wrap).toList())
-        .set("names", row.getArray("names"))
-        .build();
   }
 }

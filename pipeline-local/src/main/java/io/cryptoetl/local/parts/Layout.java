@@ -45,6 +45,11 @@ public record Layout(Path root, Path data) {
     return root.resolve("loader-connect/target/plugin");
   }
 
+  /** Folder of the plugin that writes Iceberg tables. */
+  public Path icebergPlugin() {
+    return root.resolve("loader-connect/iceberg/target/plugin");
+  }
+
   /** Folder of connector configurations. */
   public Path connectors() {
     return root.resolve("loader-connect/connectors/postgres-bulk");

@@ -254,7 +254,7 @@ public final class Parts {
                 layout.root().resolve("loader-connect/connect-distributed.properties"),
                 config,
                 env,
-                Map.of("plugin.path", layout.connectPlugins().toString())),
+                Map.of("plugin.path", layout.connectPlugins() + "," + layout.icebergPlugin())),
         java(
             with(
                 "connect",
