@@ -40,6 +40,12 @@ public interface ConsoleConfig {
   /** Address of a Connect worker's REST API, for restarting tasks. Without it none is restarted. */
   Optional<String> connectUrl();
 
+  /** User of the worker's REST API, if it asks for one. */
+  Optional<String> connectRestUser();
+
+  /** Password of that user. */
+  Optional<String> connectRestPassword();
+
   /** Where files that people drop go: the backfill's inbox. Without it none can be dropped. */
   Optional<String> inboxUrl();
 

@@ -143,4 +143,32 @@ class ClientSettingsTest {
         .doesNotContainKey("producer.fetch.max.bytes");
     assertThat(Files.getPosixFilePermissions(made)).hasSize(2);
   }
+
+  @Test
+  void shouldLetNobodyIntoTheRestApiOfAWorkerWithoutAPassword() throws IOException {
+    Path base = Files.writeString(folder.resolve("base"), "group.id=loader\n");
+    Path made = folder.resolve("made");
+    environment.put("CONNECT_HOST", "0.0.0.0");
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> WorkerProperties.write(base, made, environment, Map.of()))
+        .withMessageContaining("CONNECT_REST_USER");
+
+    environment.put("CONNECT_REST_USER", "us=er");
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> WorkerProperties.write(base, made, environment, Map.of()))
+        .withMessageContaining("go together");
+
+    environment.put("CONNECT_REST_PASSWORD", "se:c=ret");
+    WorkerProperties.write(base, made, environment, Map.of());
+
+    assertThat(Files.readString(made))
+        .contains("BasicAuthSecurityRestExtension")
+        .doesNotContain("ret");
+    java.util.Properties users = new java.util.Properties();
+    try (var in = Files.newBufferedReader(folder.resolve("made.users"))) {
+      users.load(in);
+    }
+    assertThat(users).containsExactlyEntriesOf(Map.of("us=er", "se:c=ret"));
+    assertThat(WorkerProperties.loginConfig(made)).content().contains("made.users");
+  }
 }

@@ -16,6 +16,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.Base64;
 import java.util.Map;
 import java.util.Optional;
 import org.jboss.logging.Logger;
@@ -31,11 +32,22 @@ public class TasksResource {
   private final Cluster cluster;
   private final Person.Current current;
   private final Optional<String> url;
+  private final Optional<String> authorization;
   private final HttpClient http = HttpClient.newBuilder().connectTimeout(AT_MOST).build();
 
   TasksResource(Cluster cluster, ConsoleConfig config, Person.Current current) {
     this.cluster = cluster;
     this.current = current;
+    this.authorization =
+        config
+            .connectRestUser()
+            .filter(user -> !user.isBlank())
+            .map(user -> user + ":" + config.connectRestPassword().orElse(""))
+            .map(
+                both ->
+                    "Basic "
+                        + Base64.getEncoder()
+                            .encodeToString(both.getBytes(StandardCharsets.UTF_8)));
     this.url = config.connectUrl().map(u -> u.strip().replaceAll("/+$", ""));
   }
 
@@ -58,17 +70,23 @@ public class TasksResource {
     int dash = name.lastIndexOf('-');
     String connector = URLEncoder.encode(name.substring(0, dash), StandardCharsets.UTF_8);
     try {
+      HttpRequest.Builder request =
+          HttpRequest.newBuilder(
+                  URI.create(
+                      "%s/connectors/%s/tasks/%s/restart"
+                          .formatted(
+                              base, connector.replace("+", "%20"), name.substring(dash + 1))))
+              .timeout(AT_MOST)
+              .POST(HttpRequest.BodyPublishers.noBody());
+      authorization.ifPresent(value -> request.header("Authorization", value));
       HttpResponse<String> answer =
-          http.send(
-              HttpRequest.newBuilder(
-                      URI.create(
-                          "%s/connectors/%s/tasks/%s/restart"
-                              .formatted(
-                                  base, connector.replace("+", "%20"), name.substring(dash + 1))))
-                  .timeout(AT_MOST)
-                  .POST(HttpRequest.BodyPublishers.noBody())
-                  .build(),
-              HttpResponse.BodyHandlers.ofString());
+          http.send(request.build(), HttpResponse.BodyHandlers.ofString());
+      if (answer.statusCode() == 401) {
+        throw new Problem.Refused(
+            502,
+            "connect_password",
+            "The Connect worker asks for another password: CONNECT_REST_USER and CONNECT_REST_PASSWORD of the console are not its own.");
+      }
       if (answer.statusCode() >= 300) {
         throw new Problem.Refused(
             502,

@@ -239,11 +239,24 @@ public final class Parts {
   public Part connect() throws IOException {
     Path config = layout.folder("connect").resolve("connect-distributed.properties");
     Map<String, String> env = new TreeMap<>(environmentOf("connect"));
-    env.put("CONNECT_HOST", HOST);
+    env.putIfAbsent("CONNECT_HOST", HOST);
     env.put("CONNECT_PORT", Integer.toString(ports.get(Ports.Name.CONNECT)));
     env.put("DATABASE_URL", database.jdbcUrl(Database.PIPELINE));
     env.put("DATABASE_USER", Database.USER);
     env.put("DATABASE_PASSWORD", database.password());
+    List<String> options =
+        new ArrayList<>(
+            with(
+                "connect",
+                "-Xmx512m",
+                "-Xmn320m",
+                "-XX:SurvivorRatio=3",
+                "-XX:+UseSerialGC",
+                "-Dlog.level=INFO"));
+    boolean asksForPassword = WorkerProperties.asksForPassword(env);
+    if (asksForPassword) {
+      options.add("-Djava.security.auth.login.config=" + WorkerProperties.loginConfig(config));
+    }
     return new Part(
         "connect",
         "Kafka Connect",
@@ -256,18 +269,12 @@ public final class Parts {
                 env,
                 Map.of("plugin.path", layout.connectPlugins() + "," + layout.icebergPlugin())),
         java(
-            with(
-                "connect",
-                "-Xmx512m",
-                "-Xmn320m",
-                "-XX:SurvivorRatio=3",
-                "-XX:+UseSerialGC",
-                "-Dlog.level=INFO"),
+            options,
             layout.libraries(),
             "org.apache.kafka.connect.cli.ConnectDistributed",
             config.toString()),
         env,
-        () -> answers(connectUrl() + "/connectors"),
+        () -> get(connectUrl() + "/connectors").statusCode() == (asksForPassword ? 401 : 200),
         within(QUICK));
   }
 
