@@ -32,6 +32,10 @@ import org.apache.kafka.common.config.ConfigResource;
 public final class Provisioner {
   private static final String RULE = "BACKWARD";
   private static final Duration REGISTRY_PATIENCE = Duration.ofMinutes(1);
+
+  /** Where tasks of the Iceberg sink agree on commits; the records are its own. */
+  private static final String ICEBERG_CONTROL = "iceberg.control";
+
   private static final int USAGE = 2;
 
   private final TopicSettings settings;
@@ -108,6 +112,14 @@ public final class Provisioner {
                           new ConfigEntry(e.getKey(), e.getValue()), AlterConfigOp.OpType.SET))
               .toList());
     }
+    if (!present.containsKey(ICEBERG_CONTROL)) {
+      short factor = settings.replicationFactor(Topics.OPS_FILES);
+      missing.add(
+          new NewTopic(
+              ICEBERG_CONTROL,
+              Optional.of(1),
+              factor < 0 ? Optional.empty() : Optional.of(factor)));
+    }
     admin.createTopics(missing).values().forEach(Provisioner::created);
     admin
         .incrementalAlterConfigs(changes)
@@ -118,6 +130,7 @@ public final class Provisioner {
 
   private static Map<String, TopicDescription> present(Admin admin) throws InterruptedException {
     Set<String> known = Topics.all().stream().map(Topic::name).collect(Collectors.toSet());
+    known.add(ICEBERG_CONTROL);
     try {
       known.retainAll(admin.listTopics().names().get());
       return admin.describeTopics(known).allTopicNames().get();

@@ -38,6 +38,9 @@ final class CopyBuffer {
   /** Bytes that are sent at once. */
   private static final int CHUNK = 256 * 1024;
 
+  /** Bytes that are kept between rows; a huge row takes more for its time. */
+  private static final int USUAL = CHUNK + 64 * 1024;
+
   private static final int NUMERIC_BASE = 10_000;
   private static final int NUMERIC_BASE_DIGITS = 4;
   private static final int NUMERIC_NEGATIVE = 0x4000;
@@ -50,7 +53,7 @@ final class CopyBuffer {
   private static final long[] POWERS = {1, 10, 100, 1000};
 
   private final JsonConverter json = Json.converter();
-  private byte[] row = new byte[CHUNK + 64 * 1024];
+  private byte[] row = new byte[USUAL];
   private int length;
 
   /** Base-10000 digits of the number in hand, least significant first. */
@@ -67,8 +70,7 @@ final class CopyBuffer {
   /** Sends what is in hand if it is much. */
   void flushIfFull(CopyIn copy) throws SQLException {
     if (length >= CHUNK) {
-      copy.writeToCopy(row, 0, length);
-      length = 0;
+      send(copy);
     }
   }
 
@@ -76,8 +78,15 @@ final class CopyBuffer {
   void trailer(CopyIn copy) throws SQLException {
     // A field count of -1.
     int2(-1);
+    send(copy);
+  }
+
+  private void send(CopyIn copy) throws SQLException {
     copy.writeToCopy(row, 0, length);
     length = 0;
+    if (row.length > 4 * USUAL) {
+      row = new byte[USUAL];
+    }
   }
 
   /** Where a row or a field begins. */

@@ -123,7 +123,11 @@ abstract class RowEncoder {
   private static final class OfAvro extends RowEncoder {
     private final Step[] steps;
     private final WireDecoder decoder = new WireDecoder();
-    private ByteBuffer scratch = ByteBuffer.allocate(1024);
+
+    /** Bytes of values in hand that are kept between rows; a huge one takes more for its time. */
+    private static final int USUAL = 64 * 1024;
+
+    private ByteBuffer scratch = ByteBuffer.allocate(USUAL);
     private Utf8 text = new Utf8();
 
     /** Reads a field, and writes it as a field of COPY, its length included. */
@@ -158,6 +162,12 @@ abstract class RowEncoder {
         ((AvroRow) record).read(decoder);
         for (Step step : steps) {
           step.run(out, decoder);
+        }
+        if (scratch.capacity() > 4 * USUAL) {
+          scratch = ByteBuffer.allocate(USUAL);
+        }
+        if (text.getByteLength() > 4 * USUAL) {
+          text = new Utf8();
         }
       } catch (DataException e) {
         throw e;

@@ -328,6 +328,69 @@ public abstract class LoaderContract {
   }
 
   @Test
+  void shouldEndEqualToADatabaseThatWasNeverRestored() throws SQLException {
+    loader.close();
+    loader = open(OFFSETS, false);
+    TopicPartition partition = new TopicPartition(TABLE, 0);
+    loader.positions(List.of(partition), Map.of(TABLE, "id"));
+    List<SinkRecord> topic = new ArrayList<>();
+    for (long id = 0; id < 8; id++) {
+      topic.add(record(TABLE, 0, topic.size(), id, row(id).set("name", "first fork").build()));
+    }
+    topic.forEach(batch::add);
+    load();
+    execute(
+        "CREATE TABLE loader_test.backup AS SELECT * FROM " + TABLE,
+        "CREATE TABLE loader_test.backup_offsets AS SELECT * FROM " + OFFSETS);
+
+    // A fork is replaced: other rows, fewer of them, and one that came and went.
+    int backup = topic.size();
+    for (long id = 4; id < 7; id++) {
+      topic.add(record(TABLE, 0, topic.size(), id, row(id).set("name", "second fork").build()));
+    }
+    topic.add(record(TABLE, 0, topic.size(), 7L, null));
+    topic.add(record(TABLE, 0, topic.size(), 9L, row(9).set("name", "second fork").build()));
+    topic.add(record(TABLE, 0, topic.size(), 9L, null));
+    topic.subList(backup, topic.size()).forEach(batch::add);
+    load();
+    List<String> never = query("SELECT concat(id, name) FROM " + TABLE + " ORDER BY id");
+    assertThat(never).hasSize(7).contains("0first fork", "6second fork");
+
+    execute(
+        "DELETE FROM " + TABLE,
+        "INSERT INTO " + TABLE + " SELECT * FROM loader_test.backup",
+        "DELETE FROM " + OFFSETS,
+        "INSERT INTO " + OFFSETS + " SELECT * FROM loader_test.backup_offsets");
+    topic.add(record(TABLE, 0, topic.size(), 1L, row(1).set("name", "after the restore").build()));
+    batch.add(topic.get(topic.size() - 1));
+    assertThatThrownBy(this::load)
+        .as("what the task knows is not what the database has")
+        .isInstanceOfSatisfying(SQLException.class, e -> assertThat(loader.isOutage(e)).isTrue());
+    long next =
+        loader.positions(List.of(partition), Map.of(TABLE, "id")).getOrDefault(partition, -1L);
+    assertThat(next).isEqualTo(backup);
+    topic.subList((int) next, topic.size()).forEach(batch::add);
+    load();
+
+    List<String> expected = new ArrayList<>(never);
+    expected.set(1, "1after the restore");
+    assertThat(query("SELECT concat(id, name) FROM " + TABLE + " ORDER BY id")).isEqualTo(expected);
+  }
+
+  @Test
+  void shouldTakeARowOfManyMegabytes() throws SQLException {
+    String large = "x".repeat(12 << 20);
+    add(1, row(1).set("name", large));
+    add(2, row(2).set("name", "small"));
+    load();
+    add(1, row(1).set("name", large + "y"));
+    load();
+
+    assertThat(query("SELECT length(name) FROM " + TABLE + " ORDER BY id"))
+        .containsExactly(Integer.toString((12 << 20) + 1), "5");
+  }
+
+  @Test
   protected void shouldDoNothingForAnEmptyBatch() throws SQLException {
     load();
 

@@ -244,6 +244,7 @@ public final class Parts {
     env.put("DATABASE_URL", database.jdbcUrl(Database.PIPELINE));
     env.put("DATABASE_USER", Database.USER);
     env.put("DATABASE_PASSWORD", database.password());
+    env.putIfAbsent("ICEBERG_WAREHOUSE", layout.folder("iceberg").toUri().toString());
     List<String> options =
         new ArrayList<>(
             with(

@@ -37,8 +37,6 @@ import org.apache.iceberg.FileScanTask;
 import org.apache.iceberg.Table;
 import org.apache.iceberg.catalog.TableIdentifier;
 import org.apache.iceberg.io.CloseableIterable;
-import org.apache.kafka.clients.admin.Admin;
-import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.junit.jupiter.api.Test;
@@ -125,9 +123,6 @@ class IcebergIT {
   }
 
   private void createConnector() throws Exception {
-    try (Admin admin = stack.kafka().admin()) {
-      admin.createTopics(List.of(new NewTopic("iceberg.control", 1, (short) 1))).all().get();
-    }
     ObjectNode config =
         (ObjectNode) new ObjectMapper().readTree(connector().toFile()).path("config");
     config.put("iceberg.catalog.warehouse", warehouse.toUri().toString());
