@@ -166,7 +166,7 @@ abstract class RowEncoder {
         if (scratch.capacity() > 4 * USUAL) {
           scratch = ByteBuffer.allocate(USUAL);
         }
-        if (text.getByteLength() > 4 * USUAL) {
+        if (text.getBytes().length > 4 * USUAL) {
           text = new Utf8();
         }
       } catch (DataException e) {

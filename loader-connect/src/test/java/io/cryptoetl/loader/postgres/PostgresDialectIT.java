@@ -17,8 +17,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.connect.sink.SinkRecord;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.postgresql.plugin.AuthenticationPlugin;
+import org.postgresql.plugin.AuthenticationRequestType;
 
 /** The contract, and what is PostgreSQL's alone. */
 @ExtendWith(StackExtension.class)
@@ -36,16 +40,21 @@ class PostgresDialectIT extends LoaderContract {
 
   @Override
   protected TableLoader open(String offsetsTable, boolean loadsWithoutMissingColumns) {
+    return open(url(), stack.databasePassword(), offsetsTable, loadsWithoutMissingColumns);
+  }
+
+  private TableLoader open(
+      String url, String password, String offsetsTable, boolean loadsWithoutMissingColumns) {
     return BulkSinkConfig.from(
             Map.of(
                 "name",
                 "test",
                 "database.url",
-                url(),
+                url,
                 "database.user",
                 stack.databaseUser(),
                 "database.password",
-                stack.databasePassword(),
+                password,
                 "lock.timeout.ms",
                 "500",
                 "offsets.table",
@@ -284,5 +293,88 @@ class PostgresDialectIT extends LoaderContract {
     load();
 
     assertThat(values("id")).containsExactly("1", "2");
+  }
+
+  private String withParameters(String parameters) {
+    return url() + (url().contains("?") ? "&" : "?") + parameters;
+  }
+
+  @Test
+  void shouldSayThatAServerIsAStandbyAndWaitForItIfItOnceWasNone() throws SQLException {
+    String standby = withParameters("readOnly=true&readOnlyMode=always");
+    try (TableLoader never = open(standby, stack.databasePassword(), "", false)) {
+      add(1, row(1));
+      assertThatThrownBy(() -> never.load(batch, ignored()))
+          .isInstanceOfSatisfying(
+              SQLException.class,
+              e -> {
+                assertThat(never.isOutage(e)).as("it never took a row").isFalse();
+                assertThat(never.advice(e)).contains("standby", "targetServerType=primary");
+              });
+      batch.clear();
+    }
+    add(1, row(1));
+    load();
+    assertThat(loader.isOutage(new SQLException("a standby now", "25006"))).isTrue();
+  }
+
+  @Test
+  void shouldGoToTheServerThatAnswers() throws SQLException {
+    loader.close();
+    loader =
+        open(
+            withParameters("targetServerType=primary&connectTimeout=2")
+                .replaceFirst("//([^/]+)/", "//127.0.0.1:1,$1/"),
+            stack.databasePassword(),
+            "",
+            false);
+    add(1, row(1));
+    load();
+
+    assertThat(values("id")).containsExactly("1");
+  }
+
+  /** Gives what no setting holds, as those of clouds do with tokens. */
+  public static final class Tokens implements AuthenticationPlugin {
+    static volatile String token;
+
+    @Override
+    public char[] getPassword(AuthenticationRequestType type) {
+      return token.toCharArray();
+    }
+  }
+
+  @Test
+  void shouldTakeThePasswordOfAPluginOfTheDriver() throws SQLException {
+    Tokens.token = stack.databasePassword();
+    loader.close();
+    loader =
+        open(
+            withParameters("authenticationPluginClassName=" + Tokens.class.getName()),
+            "",
+            "",
+            false);
+    add(1, row(1));
+    load();
+    assertThat(values("id")).containsExactly("1");
+  }
+
+  private static TableLoader.Listener ignored() {
+    return new TableLoader.Listener() {
+      @Override
+      public void refused(SinkRecord record, String code, Exception reason) {
+        throw new AssertionError(reason);
+      }
+
+      @Override
+      public void mended(TopicPartition partition, long offset) {
+        throw new AssertionError("nothing was refused");
+      }
+
+      @Override
+      public void beforeCommit() {
+        // Nothing is kept.
+      }
+    };
   }
 }
