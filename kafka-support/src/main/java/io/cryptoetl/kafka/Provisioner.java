@@ -33,8 +33,11 @@ public final class Provisioner {
   private static final String RULE = "BACKWARD";
   private static final Duration REGISTRY_PATIENCE = Duration.ofMinutes(1);
 
-  /** Where tasks of the Iceberg sink agree on commits; the records are its own. */
-  private static final String ICEBERG_CONTROL = "iceberg.control";
+  /**
+   * Topics of the Iceberg sink, whose records are its own: where its tasks agree on commits, and
+   * records that cannot be read.
+   */
+  private static final Set<String> ICEBERG = Set.of("iceberg.control", "iceberg.dead_letters");
 
   private static final int USAGE = 2;
 
@@ -112,13 +115,15 @@ public final class Provisioner {
                           new ConfigEntry(e.getKey(), e.getValue()), AlterConfigOp.OpType.SET))
               .toList());
     }
-    if (!present.containsKey(ICEBERG_CONTROL)) {
-      short factor = settings.replicationFactor(Topics.OPS_FILES);
-      missing.add(
-          new NewTopic(
-              ICEBERG_CONTROL,
-              Optional.of(1),
-              factor < 0 ? Optional.empty() : Optional.of(factor)));
+    short copiesOfSmall = settings.replicationFactor(Topics.OPS_FILES);
+    for (String topic : ICEBERG) {
+      if (!present.containsKey(topic)) {
+        missing.add(
+            new NewTopic(
+                topic,
+                Optional.of(1),
+                copiesOfSmall < 0 ? Optional.empty() : Optional.of(copiesOfSmall)));
+      }
     }
     admin.createTopics(missing).values().forEach(Provisioner::created);
     admin
@@ -130,7 +135,7 @@ public final class Provisioner {
 
   private static Map<String, TopicDescription> present(Admin admin) throws InterruptedException {
     Set<String> known = Topics.all().stream().map(Topic::name).collect(Collectors.toSet());
-    known.add(ICEBERG_CONTROL);
+    known.addAll(ICEBERG);
     try {
       known.retainAll(admin.listTopics().names().get());
       return admin.describeTopics(known).allTopicNames().get();

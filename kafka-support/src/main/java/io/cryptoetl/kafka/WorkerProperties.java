@@ -98,10 +98,11 @@ public final class WorkerProperties {
       throw new IllegalArgumentException(
           "%s and %s go together: one of them is not set".formatted(REST_USER, REST_PASSWORD));
     }
-    String host = environment.getOrDefault("CONNECT_HOST", "");
-    if (!user && !host.isBlank() && !LOOPBACK.contains(host)) {
+    // An empty host is all hosts.
+    String host = environment.get("CONNECT_HOST");
+    if (!user && host != null && !LOOPBACK.contains(host.strip())) {
       throw new IllegalArgumentException(
-          "CONNECT_HOST is %s, and whoever reaches the worker's REST API may change its connectors: set %s and %s, or CONNECT_HOST to 127.0.0.1"
+          "CONNECT_HOST is '%s', and whoever reaches the worker's REST API may change its connectors: set %s and %s, or CONNECT_HOST to 127.0.0.1"
               .formatted(host, REST_USER, REST_PASSWORD));
     }
     return user;

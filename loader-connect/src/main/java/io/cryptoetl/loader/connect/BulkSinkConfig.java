@@ -98,7 +98,7 @@ public record BulkSinkConfig(
               1000,
               Range.atLeast(0),
               Importance.MEDIUM,
-              "Time after which a batch is loaded, however few the rows are, in milliseconds. It is looked at when records come and at each offset commit (offset.flush.interval.ms of the worker)")
+              "Time after which a batch is loaded, however few the rows are, in milliseconds, also while records keep coming; if none comes for a moment it is loaded at once")
           .define(
               "statement.timeout.ms",
               Type.INT,

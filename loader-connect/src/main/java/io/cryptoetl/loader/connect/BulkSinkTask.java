@@ -38,19 +38,27 @@ public final class BulkSinkTask extends SinkTask {
   private static final int MOST_DOUBLINGS = 6;
   private static final long LONGEST_RETRY_MS = 30_000;
 
-  /** A batch is loaded when no more records come for so long: there is nothing to wait for. */
-  private static final long IDLE_MS = 50;
+  /**
+   * A batch is loaded when no more records come for so long: there is nothing to wait for. Longer
+   * than brokers hold back what is little (fetch.max.wait.ms of the connector).
+   */
+  private static final long IDLE_MS = 150;
 
-  /** How often to look whether columns have come that rows were loaded without. */
-  private static final long COLUMNS_MS = 10_000;
+  /**
+   * How often to look whether columns have come that rows were loaded without, and whether the
+   * database still has what was loaded.
+   */
+  private static final long CHECK_MS = 10_000;
 
-  /** Connect gives a task five seconds to stop. */
+  /** How long a stop waits for the batch in flight; Connect gives a task five seconds. */
   private static final long STOP_MS = 4_000;
 
   private RowBatch batch = new RowBatch();
 
   /** The batch that is being loaded, and the end of it; null if none is. */
   private RowBatch inFlight;
+
+  private long inFlightBytes;
 
   private Future<?> landing;
   private ExecutorService executor;
@@ -71,7 +79,7 @@ public final class BulkSinkTask extends SinkTask {
 
   private long batchSince;
   private long lastRecords;
-  private long columnsSince;
+  private long checkedAt;
 
   private final TableLoader.Listener listener =
       new TableLoader.Listener() {
@@ -145,7 +153,7 @@ public final class BulkSinkTask extends SinkTask {
     }
     boolean isFull =
         batch.fresh() >= config.batchRows()
-            || (batch.bytes() >= config.batchBytes() && batch.fresh() > 0);
+            || (batch.bytes() + inFlightBytes >= config.batchBytes() && batch.fresh() > 0);
     boolean isIdle = batch.fresh() > 0 && isOld(lastRecords, IDLE_MS);
     if (isFull || (inFlight == null && (isDue() || isIdle))) {
       load();
@@ -180,15 +188,20 @@ public final class BulkSinkTask extends SinkTask {
       return Set.of();
     }
     Map<TopicPartition, Long> places = Map.of();
+    boolean areUnknown = positions.areUnknown();
+    boolean isTime = isOld(checkedAt, CHECK_MS);
+    if (!areUnknown && isTime) {
+      load();
+    }
+    if (areUnknown || isTime) {
+      settle();
+    }
     try {
-      if (positions.areUnknown()) {
-        settle();
+      if (areUnknown) {
         places = positions.ask(loader);
-      } else if (isOld(columnsSince, COLUMNS_MS)) {
-        load();
-        settle();
+      } else if (isTime) {
         places = completions();
-        columnsSince = System.nanoTime();
+        checkedAt = System.nanoTime();
       }
     } catch (SQLException e) {
       throw failed(e);
@@ -249,7 +262,12 @@ public final class BulkSinkTask extends SinkTask {
       settle();
     } catch (RetriableException e) {
       LOG.warn("event=load_failed_at_rebalance reason=\"{}\"", e.getMessage());
+      if (Thread.currentThread().isInterrupted()) {
+        // The worker stops, and a batch is still being loaded.
+        return;
+      }
     }
+    paused.removeAll(partitions);
     // What was not committed is read again by whoever gets the partitions.
     batch.drop(partitions);
     loaded.keySet().removeAll(partitions);
@@ -286,6 +304,7 @@ public final class BulkSinkTask extends SinkTask {
     retries = batch.fresh() > 0 ? 0 : retries + 1;
     RowBatch full = batch;
     inFlight = full;
+    inFlightBytes = full.bytes();
     batch = new RowBatch();
     batchSince = System.nanoTime();
     landing =
@@ -316,11 +335,13 @@ public final class BulkSinkTask extends SinkTask {
     }
     RowBatch landed = inFlight;
     inFlight = null;
+    inFlightBytes = 0;
     landing = null;
     if (failure == null) {
       failures = 0;
       loaded.putAll(landed.offsets());
       landed.loaded();
+      bound(landed);
     }
     // What waits, or is to be tried again, comes before what was read meanwhile.
     landed.append(batch);
@@ -331,7 +352,6 @@ public final class BulkSinkTask extends SinkTask {
     if (batch.fresh() == 0) {
       batchSince = System.nanoTime();
     }
-    bound();
   }
 
   private void fail(Throwable failure) {
@@ -358,13 +378,13 @@ public final class BulkSinkTask extends SinkTask {
    * Keeps what waits within bounds: if it is much, the partitions are not read on of which most of
    * it is. The parents that it waits for are in others.
    */
-  private void bound() {
-    Map<TopicPartition, Integer> rows = batch.rowsByPartition();
+  private void bound(RowBatch waiting) {
+    Map<TopicPartition, Integer> rows = waiting.rowsByPartition();
     boolean isMuch =
-        batch.bytes() > config.batchBytes() / 2 || batch.rows() > config.batchRows() / 2;
+        waiting.bytes() > config.batchBytes() / 2 || waiting.rows() > config.batchRows() / 2;
     Set<TopicPartition> most = new HashSet<>();
     if (isMuch) {
-      int share = batch.rows() / rows.size();
+      int share = waiting.rows() / rows.size();
       rows.forEach(
           (partition, count) -> {
             if (count >= share) {

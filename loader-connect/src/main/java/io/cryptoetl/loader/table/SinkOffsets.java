@@ -292,7 +292,9 @@ public final class SinkOffsets {
 
   private static SQLException moved(SQLException cause) {
     return new SQLTransactionRollbackException(
-        "another task has loaded records of this task's partitions", "40001", cause);
+        "offsets are not what this task wrote: another task has its partitions, or the server has gone back",
+        "40001",
+        cause);
   }
 
   private void place(PreparedStatement statement, int from, TopicPartition partition)
@@ -319,6 +321,36 @@ public final class SinkOffsets {
     }
     store(db);
     return back;
+  }
+
+  /** Whether something was loaded before, by this task or one before it. */
+  boolean areThere() {
+    return known.values().stream().anyMatch(place -> place.next() != UNKNOWN);
+  }
+
+  /**
+   * Demands that the database still has what was committed. A server that crashed may have taken
+   * the last commits back, and not even the connection need have noticed.
+   *
+   * @throws SQLException if it has not, with SQLState 40001
+   */
+  void verify(Connection db) throws SQLException {
+    Map<TopicPartition, Long> there = new HashMap<>();
+    try (PreparedStatement query =
+        db.prepareStatement(
+            "SELECT topic, topic_partition, next_offset FROM " + table + " WHERE connector = ?")) {
+      query.setString(1, connector);
+      try (ResultSet rows = query.executeQuery()) {
+        while (rows.next()) {
+          there.put(new TopicPartition(rows.getString(1), rows.getInt(2)), rows.getLong(3));
+        }
+      }
+    }
+    for (Map.Entry<TopicPartition, Place> each : known.entrySet()) {
+      if (there.getOrDefault(each.getKey(), UNKNOWN) != each.getValue().next()) {
+        throw moved(null);
+      }
+    }
   }
 
   void forget(Collection<TopicPartition> partitions) {

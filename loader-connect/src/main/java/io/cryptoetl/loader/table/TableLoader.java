@@ -3,6 +3,7 @@ package io.cryptoetl.loader.table;
 import io.cryptoetl.loader.avro.AvroRow;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.sql.SQLRecoverableException;
 import java.sql.Savepoint;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -48,6 +49,11 @@ public final class TableLoader implements AutoCloseable {
   private boolean wasConnected;
 
   private boolean hasLoaded;
+
+  /** A task before this one had loaded something. */
+  private boolean hadLoaded;
+
+  private volatile boolean closed;
 
   /** Who is told of what happens to records while a batch is loaded. */
   public interface Listener {
@@ -348,21 +354,21 @@ public final class TableLoader implements AutoCloseable {
    */
   public Map<TopicPartition, Long> positions(
       Collection<TopicPartition> partitions, Map<String, String> topicIds) throws SQLException {
-    return transaction(db -> offsets.read(db, partitions, topicIds));
+    Map<TopicPartition, Long> places = transaction(db -> offsets.read(db, partitions, topicIds));
+    hadLoaded |= offsets.areThere();
+    return places;
   }
 
   /**
    * Offsets to go back to, as columns have come that rows were loaded without.
    *
-   * @throws SQLException if the database failed
+   * @throws SQLException if the database failed, or has not what was committed
    */
   public Map<TopicPartition, Long> completions() throws SQLException {
     Map<TopicPartition, SinkOffsets.Gap> gaps = offsets.incomplete();
-    if (gaps.isEmpty()) {
-      return Map.of();
-    }
     return transaction(
         db -> {
+          offsets.verify(db);
           Set<TopicPartition> back = new TreeSet<>(SinkOffsets.ORDER);
           for (Map.Entry<TopicPartition, SinkOffsets.Gap> each : gaps.entrySet()) {
             SinkOffsets.Gap gap = each.getValue();
@@ -370,7 +376,7 @@ public final class TableLoader implements AutoCloseable {
               back.add(each.getKey());
             }
           }
-          return offsets.goBack(db, back);
+          return back.isEmpty() ? Map.of() : offsets.goBack(db, back);
         });
   }
 
@@ -384,18 +390,25 @@ public final class TableLoader implements AutoCloseable {
       Connection db = connection();
       dialect.begin(db);
       T result = work.in(db);
+      if (closed) {
+        throw new SQLRecoverableException("the sink was stopped", "08003");
+      }
       db.commit();
       offsets.committed();
       committed = true;
       return result;
     } finally {
       if (!committed) {
-        close();
+        offsets.rolledBack();
+        abort();
       }
     }
   }
 
   private Connection connection() throws SQLException {
+    if (closed) {
+      throw new SQLRecoverableException("the sink was stopped", "08003");
+    }
     if (connection == null) {
       connection = dialect.connect();
       wasConnected = true;
@@ -428,7 +441,7 @@ public final class TableLoader implements AutoCloseable {
     return switch (dialect.failure(e)) {
       case OUTAGE -> true;
       case ACCESS -> wasConnected;
-      case READ_ONLY -> hasLoaded;
+      case READ_ONLY -> hasLoaded || hadLoaded;
       case ROW, OTHER -> false;
     };
   }
@@ -458,13 +471,18 @@ public final class TableLoader implements AutoCloseable {
     return shape;
   }
 
+  /** Ends, also while another thread loads: what it has not committed is rolled back. */
+  @Override
+  public void close() {
+    closed = true;
+    abort();
+  }
+
   /**
    * Gives the connection up without a word to the server, which then rolls back. A rollback would
    * wait for ever for a COPY that the network has cut off.
    */
-  @Override
-  public void close() {
-    offsets.rolledBack();
+  private void abort() {
     Connection last = connection;
     connection = null;
     if (last != null) {

@@ -21,7 +21,6 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.Collectors;
 import org.apache.iceberg.CatalogUtil;
 import org.apache.iceberg.DataFile;
 import org.apache.iceberg.FileFormat;
@@ -121,8 +120,16 @@ public final class Compaction {
     Path connector = Path.of(args[0]);
     try (CatalogOf catalog = new CatalogOf(catalogSettings(connector, System.getenv()))) {
       Set<String> wanted = new LinkedHashSet<>(Arrays.asList(args).subList(1, args.length));
-      for (TableIdentifier id : catalog.tables()) {
-        if (wanted.isEmpty() || wanted.contains(id.toString())) {
+      List<TableIdentifier> tables = catalog.tables();
+      for (String name : wanted) {
+        if (tables.stream().noneMatch(t -> t.toString().equals(name))) {
+          throw new IllegalArgumentException(
+              "there is no table %s; the catalogue has %s".formatted(name, tables));
+        }
+      }
+      for (TableIdentifier id : tables) {
+        // Other tables of the catalogue are somebody else's.
+        if (wanted.isEmpty() ? hasKey(connector, id) : wanted.contains(id.toString())) {
           Result done = new Compaction(catalog.catalog.loadTable(id), key(connector, id)).run();
           System.out.printf(
               "%s: %,d partitions, %,d files, %,d lines; %,d rows now%n",
@@ -193,17 +200,24 @@ public final class Compaction {
    * @throws IllegalArgumentException if it does not
    */
   static List<String> key(Path connector, TableIdentifier table) throws IOException {
-    String setting = "iceberg.table." + table + ".id-columns";
-    String columns =
-        new ObjectMapper()
-            .readTree(Files.readString(connector))
-            .path("config")
-            .path(setting)
-            .asText();
+    String columns = keySetting(connector, table);
     if (columns.isBlank()) {
-      throw new IllegalArgumentException(connector + " has no " + setting);
+      throw new IllegalArgumentException(
+          "%s has no iceberg.table.%s.id-columns".formatted(connector, table));
     }
     return Arrays.stream(columns.split(",")).map(String::strip).toList();
+  }
+
+  private static boolean hasKey(Path connector, TableIdentifier table) throws IOException {
+    return !keySetting(connector, table).isBlank();
+  }
+
+  private static String keySetting(Path connector, TableIdentifier table) throws IOException {
+    return new ObjectMapper()
+        .readTree(Files.readString(connector))
+        .path("config")
+        .path("iceberg.table." + table + ".id-columns")
+        .asText();
   }
 
   private static String variable(Map<String, String> environment, String name) {
@@ -233,10 +247,15 @@ public final class Compaction {
             .add(task.file().copy());
       }
     }
+    if (partitions.size() > 1) {
+      throw new IllegalArgumentException(
+          "table %s has files of several partition specs, so that lines of one key may stand in two partitions; rewrite them to one spec first"
+              .formatted(table.name()));
+    }
     Result all = new Result(0, 0, 0, 0);
     for (Map.Entry<Integer, StructLikeMap<List<DataFile>>> spec : partitions.entrySet()) {
       for (List<DataFile> files : spec.getValue().values()) {
-        if (files.stream().anyMatch(f -> !f.location().contains(MADE))) {
+        if (!files.stream().allMatch(Compaction::isMade)) {
           Result one = compact(snapshot, table.specs().get(spec.getKey()), files);
           all =
               new Result(
@@ -248,6 +267,11 @@ public final class Compaction {
       }
     }
     return all;
+  }
+
+  private static boolean isMade(DataFile file) {
+    String location = file.location();
+    return location.substring(location.lastIndexOf('/') + 1).contains(MADE);
   }
 
   private Result compact(Snapshot snapshot, PartitionSpec spec, List<DataFile> files)
@@ -299,19 +323,31 @@ public final class Compaction {
   }
 
   private Key key(Record line) {
-    String text =
-        keySchema.columns().stream()
-            .filter(c -> !c.name().equals(OFFSET))
-            .map(c -> String.valueOf(line.getField(c.name())))
-            .collect(Collectors.joining("\0"));
     try {
-      ByteBuffer digest =
-          ByteBuffer.wrap(
-              MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8)));
-      return new Key(digest.getLong(), digest.getLong());
+      MessageDigest digest = MessageDigest.getInstance("SHA-256");
+      for (Types.NestedField column : keySchema.columns()) {
+        if (!column.name().equals(OFFSET)) {
+          byte[] value = bytes(line.getField(column.name()));
+          digest.update(ByteBuffer.allocate(Integer.BYTES).putInt(value.length).flip());
+          digest.update(value);
+        }
+      }
+      ByteBuffer bytes = ByteBuffer.wrap(digest.digest());
+      return new Key(bytes.getLong(), bytes.getLong());
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException("every Java has SHA-256", e);
     }
+  }
+
+  private static byte[] bytes(Object value) {
+    if (value instanceof ByteBuffer buffer) {
+      byte[] bytes = new byte[buffer.remaining()];
+      buffer.duplicate().get(bytes);
+      return bytes;
+    }
+    return value instanceof byte[] bytes
+        ? bytes
+        : String.valueOf(value).getBytes(StandardCharsets.UTF_8);
   }
 
   /** Writes the rows of one partition; nothing until the first row. */
