@@ -2,6 +2,7 @@ package io.cryptoetl.datasets;
 
 import io.cryptoetl.datasets.values.BadRecordException;
 import io.cryptoetl.raw.RawCsvRows;
+import io.cryptoetl.schemas.DeadLetterCode;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -56,7 +57,7 @@ public final class ChunkMapper {
             .orElseThrow(
                 () ->
                     new BadRecordException(
-                        "dataset_unknown",
+                        DeadLetterCode.DATASET_UNKNOWN.code(),
                         "no layout is named '%s'; these are: %s"
                             .formatted(chunk.getDataset(), layouts.names())));
     split(

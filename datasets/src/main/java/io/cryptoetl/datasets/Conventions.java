@@ -1,6 +1,7 @@
 package io.cryptoetl.datasets;
 
 import io.cryptoetl.datasets.values.BadRecordException;
+import io.cryptoetl.schemas.DeadLetterCode;
 import java.time.DateTimeException;
 import java.time.ZoneId;
 import java.time.ZoneOffset;
@@ -142,7 +143,7 @@ public record Conventions(
       }
     }
     throw new BadRecordException(
-        "parameter_invalid",
+        DeadLetterCode.PARAMETER_INVALID.code(),
         "%s is '%s', %s is expected"
             .formatted(
                 what,
@@ -170,7 +171,7 @@ public record Conventions(
 
   private static BadRecordException noZone(String text) {
     return new BadRecordException(
-        "parameter_invalid",
+        DeadLetterCode.PARAMETER_INVALID.code(),
         "zone is '%s', one such as UTC, +08:00 or America/New_York is expected".formatted(text));
   }
 }

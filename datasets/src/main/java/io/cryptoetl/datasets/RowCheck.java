@@ -3,6 +3,7 @@ package io.cryptoetl.datasets;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import io.cryptoetl.datasets.values.BadRecordException;
 import io.cryptoetl.market.Candle;
+import io.cryptoetl.schemas.DeadLetterCode;
 import java.math.BigDecimal;
 import org.apache.avro.specific.SpecificRecord;
 
@@ -75,7 +76,7 @@ enum RowCheck {
   }
 
   private static BadRecordException inconsistent(String reason) {
-    return new BadRecordException("row_inconsistent", reason);
+    return new BadRecordException(DeadLetterCode.ROW_INCONSISTENT.code(), reason);
   }
 
   private static String plain(BigDecimal value) {

@@ -5,6 +5,7 @@ import io.cryptoetl.datasets.values.BadRecordException;
 import io.cryptoetl.datasets.values.CandleLength;
 import io.cryptoetl.market.Candle;
 import io.cryptoetl.raw.RawCsvRows;
+import io.cryptoetl.schemas.DeadLetterCode;
 import java.math.BigDecimal;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
@@ -121,7 +122,7 @@ final class RowMapper {
       }
       if (layout.target().field(parameter.getKey()).isEmpty()) {
         throw new BadRecordException(
-            "parameter_unknown",
+            DeadLetterCode.PARAMETER_UNKNOWN.code(),
             "parameter %s is no field of %s; these are: %s"
                 .formatted(
                     parameter.getKey(),
@@ -437,7 +438,7 @@ final class RowMapper {
 
   private static BadRecordException offGrid(Candle candle, String name) {
     return new BadRecordException(
-        "candle_interval",
+        DeadLetterCode.CANDLE_INTERVAL.code(),
         name,
         "%s is %s, at which no candle of %s opens: the time was rounded, is when the candle closed, or the interval is another one"
             .formatted(name, candle.getOpenTime(), candle.getInterval()));
@@ -466,7 +467,7 @@ final class RowMapper {
             : said.equals(held);
     if (!agrees) {
       throw new BadRecordException(
-          "row_inconsistent",
+          DeadLetterCode.ROW_INCONSISTENT.code(),
           name,
           "%s is '%s', but %s is %s by the other columns".formatted(name, text, field, held));
     }
@@ -497,16 +498,18 @@ final class RowMapper {
         if (index >= 0) {
           String name = nameOf(i, cellNames, bound);
           return new BadRecordException(
-              "field_missing", name, name + " is empty, and without it there is no row");
+              DeadLetterCode.FIELD_MISSING.code(),
+              name,
+              name + " is empty, and without it there is no row");
         }
         return new BadRecordException(
-            "layout_mismatch",
+            DeadLetterCode.LAYOUT_MISMATCH.code(),
             "%s needs a column %s, which the file does not have, or %s as a parameter; the file has %s"
                 .formatted(layout.name(), columns.get(i).name(), field, cellNames));
       }
     }
     return new BadRecordException(
-        "parameter_missing",
+        DeadLetterCode.PARAMETER_MISSING.code(),
         "%s needs %s, which neither the rows nor the file's name tell: give it as a parameter"
             .formatted(layout.name(), field));
   }
@@ -519,7 +522,8 @@ final class RowMapper {
             && values.subList(expected, values.size()).stream().allMatch(String::isBlank);
     if (values.size() != expected && !blankRest) {
       throw new BadRecordException(
-          "row_ragged", "the row has %d cells, %d are expected".formatted(values.size(), expected));
+          DeadLetterCode.ROW_RAGGED.code(),
+          "the row has %d cells, %d are expected".formatted(values.size(), expected));
     }
   }
 
@@ -529,7 +533,7 @@ final class RowMapper {
     }
     if (cellNames == null ? !layout.positional() : layout.onlyPositional()) {
       throw new BadRecordException(
-          "layout_mismatch",
+          DeadLetterCode.LAYOUT_MISMATCH.code(),
           (layout.onlyPositional()
                   ? "the rows have names, and %s is for files without any, whose columns are %s"
                   : "the file has no line with names of columns that %s knows, such as %s")

@@ -16,6 +16,7 @@ import io.cryptoetl.datasets.files.JsonElements;
 import io.cryptoetl.datasets.files.RowCutter;
 import io.cryptoetl.datasets.values.BadRecordException;
 import io.cryptoetl.raw.RawCsvRows;
+import io.cryptoetl.schemas.DeadLetterCode;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -85,13 +86,13 @@ final class RowReader {
           case "jsonl", "json" -> true;
           default ->
               throw new BadRecordException(
-                  "format_unknown",
+                  DeadLetterCode.FORMAT_UNKNOWN.code(),
                   "format is '%s', csv, jsonl or json is expected".formatted(chunk.getFormat()));
         };
     this.array = chunk.getFormat().equals("json");
     if (chunk.getDelimiter().length() != 1 || "\"\r\n".contains(chunk.getDelimiter())) {
       throw new BadRecordException(
-          "format_unknown",
+          DeadLetterCode.FORMAT_UNKNOWN.code(),
           "delimiter is '%s', one character that is no quote and no line end is expected"
               .formatted(chunk.getDelimiter()));
     }
@@ -107,7 +108,7 @@ final class RowReader {
       return charset;
     } catch (IllegalCharsetNameException | UnsupportedCharsetException e) {
       throw new BadRecordException(
-          "format_unknown",
+          DeadLetterCode.FORMAT_UNKNOWN.code(),
           "charset is '%s', one that holds ASCII as it is, such as UTF-8 or windows-1252, is expected"
               .formatted(name));
     }
@@ -299,7 +300,7 @@ final class RowReader {
           firstLine + bad,
           Arrays.copyOfRange(bytes, starts.get(bad), starts.get(bad + 1)),
           new BadRecordException(
-              "csv_invalid",
+              DeadLetterCode.CSV_INVALID.code(),
               "a quote of the row is not closed, text follows its closing, or the row is too large"));
       return bad + 1;
     } catch (IOException e) {
@@ -389,13 +390,16 @@ final class RowReader {
         to.row(new Cells(number, ByteBuffer.wrap(line), values, names));
       } else {
         throw new BadRecordException(
-            "json_invalid", "the row is JSON, but neither an object nor an array");
+            DeadLetterCode.JSON_INVALID.code(),
+            "the row is JSON, but neither an object nor an array");
       }
     } catch (JacksonException e) {
       to.bad(
           number,
           line,
-          new BadRecordException("json_invalid", "the row is not JSON: " + e.getOriginalMessage()));
+          new BadRecordException(
+              DeadLetterCode.JSON_INVALID.code(),
+              "the row is not JSON: " + e.getOriginalMessage()));
     } catch (BadRecordException e) {
       to.bad(number, line, e);
     }

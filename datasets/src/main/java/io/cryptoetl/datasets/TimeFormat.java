@@ -3,6 +3,7 @@ package io.cryptoetl.datasets;
 import io.cryptoetl.datasets.Conventions.DateOrder;
 import io.cryptoetl.datasets.values.BadRecordException;
 import io.cryptoetl.datasets.values.Hex;
+import io.cryptoetl.schemas.DeadLetterCode;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.text.ParsePosition;
@@ -50,7 +51,7 @@ sealed interface TimeFormat {
       return local.toInstant(offsets.getFirst());
     }
     throw new BadRecordException(
-        "time_ambiguous",
+        DeadLetterCode.TIME_AMBIGUOUS.code(),
         "'%s' was %s in %s, because clocks were changed: write such times with their offset, or in UTC"
             .formatted(text, offsets.isEmpty() ? "never" : "twice", zone));
   }

@@ -8,6 +8,7 @@ import io.cryptoetl.datasets.values.Decimals;
 import io.cryptoetl.datasets.values.Hex;
 import io.cryptoetl.datasets.values.Texts;
 import io.cryptoetl.datasets.values.Times;
+import io.cryptoetl.schemas.DeadLetterCode;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.nio.ByteBuffer;
@@ -31,7 +32,7 @@ final class Values {
       "one with all its digits, which a spreadsheet seems to have rounded: take the file as it was before, or save the column as text,";
 
   /** Code of what only the file as a whole can tell. */
-  static final String CONVENTION_UNKNOWN = "convention_unknown";
+  static final String CONVENTION_UNKNOWN = DeadLetterCode.CONVENTION_UNKNOWN.code();
 
   private static final int WORD_DIGITS = 64;
   private static final int UINT256_BITS = 256;
@@ -333,7 +334,7 @@ final class Values {
 
   static BadRecordException invalid(String column, String text, String expected) {
     return new BadRecordException(
-        "field_invalid",
+        DeadLetterCode.FIELD_INVALID.code(),
         column,
         "%s is '%s', %s is expected"
             .formatted(

@@ -2,6 +2,7 @@ package io.cryptoetl.kafka;
 
 import io.cryptoetl.ops.DeadLetter;
 import io.cryptoetl.ops.DeadLetterKey;
+import io.cryptoetl.schemas.DeadLetterCode;
 import io.cryptoetl.schemas.Topic;
 import io.cryptoetl.schemas.Topics;
 import java.nio.ByteBuffer;
@@ -475,7 +476,7 @@ public final class TransactionalWorker implements Runnable {
         DeadLetter.newBuilder()
             .setId(id)
             .setStage(settings.stage())
-            .setCode("record_unreadable")
+            .setCode(DeadLetterCode.RECORD_UNREADABLE.code())
             .setReason(reason.getMessage())
             .setTopic(record.topic())
             .setPartition(record.partition())

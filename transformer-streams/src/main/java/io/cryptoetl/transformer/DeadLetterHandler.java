@@ -3,6 +3,7 @@ package io.cryptoetl.transformer;
 import io.cryptoetl.kafka.BadRecordException;
 import io.cryptoetl.ops.DeadLetter;
 import io.cryptoetl.ops.DeadLetterKey;
+import io.cryptoetl.schemas.DeadLetterCode;
 import io.cryptoetl.schemas.Topics;
 import io.cryptoetl.transformer.raw.RawNormalizer;
 import java.nio.ByteBuffer;
@@ -76,7 +77,9 @@ public class DeadLetterHandler
         letter(
             context,
             payload,
-            isBadRecord ? "record_unreadable" : "processing_failed",
+            isBadRecord
+                ? DeadLetterCode.RECORD_UNREADABLE.code()
+                : DeadLetterCode.PROCESSING_FAILED.code(),
             isBadRecord
                 ? failure.getMessage()
                 : "%s failed with %s: a mistake in the code, please report it with the payload. Once it is fixed, ./pipeline replay processes the record again"
@@ -91,7 +94,12 @@ public class DeadLetterHandler
       return DeserializationExceptionHandler.Response.fail();
     }
     return DeserializationExceptionHandler.Response.resume(
-        letter(context, record.value(), "record_unreadable", exception.getMessage(), exception));
+        letter(
+            context,
+            record.value(),
+            DeadLetterCode.RECORD_UNREADABLE.code(),
+            exception.getMessage(),
+            exception));
   }
 
   @Override
@@ -117,7 +125,7 @@ public class DeadLetterHandler
             context,
             // What is read again is not the record that came: it is at its place.
             isReplayed(context.headers()) ? null : context.sourceRawValue(),
-            isTooLarge ? "row_too_large" : "row_invalid",
+            isTooLarge ? DeadLetterCode.ROW_TOO_LARGE.code() : DeadLetterCode.ROW_INVALID.code(),
             exception.getMessage(),
             exception));
   }

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.cryptoetl.schemas.DeadLetterCode;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.math.BigDecimal;
@@ -30,7 +31,7 @@ public final class Decimals {
       return JSON.readTree(json.array(), json.arrayOffset() + json.position(), json.remaining());
     } catch (JacksonException e) {
       throw new BadRecordException(
-          "json_invalid", what + " is not JSON: " + e.getOriginalMessage());
+          DeadLetterCode.JSON_INVALID.code(), what + " is not JSON: " + e.getOriginalMessage());
     } catch (IOException e) {
       throw new UncheckedIOException("reading from memory", e);
     }
@@ -100,7 +101,7 @@ public final class Decimals {
 
   private static BadRecordException invalid(String what, String text) {
     return new BadRecordException(
-        "field_invalid",
+        DeadLetterCode.FIELD_INVALID.code(),
         "%s is '%s', a number with at most %d digits before and %d after the point is expected"
             .formatted(
                 what,

@@ -1,5 +1,7 @@
 package io.cryptoetl.datasets.values;
 
+import io.cryptoetl.schemas.DeadLetterCode;
+
 /** Texts that tables can hold. */
 public final class Texts {
   private Texts() {}
@@ -12,7 +14,8 @@ public final class Texts {
   public static String require(String what, String text) throws BadRecordException {
     if (text.indexOf('\0') >= 0) {
       throw new BadRecordException(
-          "field_invalid", what + " holds a zero character, which no table can hold");
+          DeadLetterCode.FIELD_INVALID.code(),
+          what + " holds a zero character, which no table can hold");
     }
     return text;
   }

@@ -1,5 +1,6 @@
 package io.cryptoetl.datasets.values;
 
+import io.cryptoetl.schemas.DeadLetterCode;
 import java.time.Instant;
 
 /** Times that tables can hold and that sources can mean. */
@@ -16,7 +17,7 @@ public final class Times {
   public static void require(String what, Instant time) throws BadRecordException {
     if (time.isBefore(Instant.EPOCH) || !time.isBefore(END)) {
       throw new BadRecordException(
-          "field_invalid",
+          DeadLetterCode.FIELD_INVALID.code(),
           "%s is %d s since 1970, a time from 1970 to 9998 is expected"
               .formatted(what, time.getEpochSecond()));
     }

@@ -11,6 +11,7 @@ import io.cryptoetl.extractor.verify.BlockVerifier;
 import io.cryptoetl.extractor.verify.VerifiedBlock;
 import io.cryptoetl.json.Json;
 import io.cryptoetl.json.JsonValue;
+import io.cryptoetl.schemas.DeadLetterCode;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.time.Clock;
@@ -35,7 +36,7 @@ import org.web3j.protocol.core.Request;
  */
 final class BlockFetcher {
   /** Code of an answer that there is no block at a height. */
-  private static final String BLOCK_UNAVAILABLE = "block_unavailable";
+  private static final String BLOCK_UNAVAILABLE = DeadLetterCode.BLOCK_UNAVAILABLE.code();
 
   /**
    * What an endpoint may cost for the same block before others are asked, or the range is tried
@@ -467,7 +468,7 @@ final class BlockFetcher {
     }
     if (receipts.isEmpty() && settings.receipts() == EvmSource.Receipts.REQUIRED) {
       throw new BadDataException(
-          "receipts_unavailable",
+          DeadLetterCode.RECEIPTS_UNAVAILABLE.code(),
           "endpoint %s has block %d but not its receipts; use an endpoint that serves eth_getBlockReceipts or eth_getTransactionReceipt for it, or set receipts of the source to optional"
               .formatted(endpoint, number));
     }
@@ -480,7 +481,7 @@ final class BlockFetcher {
     } catch (RuntimeException e) {
       // Nonsense that no check foresaw must not end the worker: it is a wrong answer like others.
       throw new BadDataException(
-          "block_malformed",
+          DeadLetterCode.BLOCK_MALFORMED.code(),
           "block %d cannot be verified: %s".formatted(number, e.getClass().getSimpleName()));
     }
   }

@@ -12,6 +12,7 @@ import io.cryptoetl.json.Json;
 import io.cryptoetl.json.JsonValue;
 import io.cryptoetl.raw.RawInstruments;
 import io.cryptoetl.raw.RawInstrumentsKey;
+import io.cryptoetl.schemas.DeadLetterCode;
 import io.cryptoetl.schemas.Topic;
 import io.cryptoetl.schemas.Topics;
 import java.io.IOException;
@@ -30,7 +31,7 @@ import java.util.function.Consumer;
  * period since 1970. The past cannot be asked for: a period that nobody looked at is absent.
  */
 public final class BinanceExchangeInfo implements Source {
-  private static final List<String> CHECKS = List.of("instruments_shape");
+  private static final List<String> CHECKS = List.of(DeadLetterCode.INSTRUMENTS_SHAPE.code());
 
   private final Settings settings;
   private final Binance binance;
@@ -110,16 +111,21 @@ public final class BinanceExchangeInfo implements Source {
           String reason =
               "endpoint %s gave exchangeInfo without a list of symbols"
                   .formatted(answer.endpoint());
-          binance.pool().refused(answer.endpoint(), "instruments_shape", reason);
+          binance
+              .pool()
+              .refused(answer.endpoint(), DeadLetterCode.INSTRUMENTS_SHAPE.code(), reason);
           if (!lastTry) {
-            throw new TransientException("instruments_shape", reason, true);
+            throw new TransientException(DeadLetterCode.INSTRUMENTS_SHAPE.code(), reason, true);
           }
           items.accept(
               new Item.Rejected(
                   number,
                   List.of(
                       new Item.Answer(
-                          "instruments_shape", reason, answer.endpoint(), answer.body()))));
+                          DeadLetterCode.INSTRUMENTS_SHAPE.code(),
+                          reason,
+                          answer.endpoint(),
+                          answer.body()))));
           continue;
         }
         items.accept(accepted(number, answer));

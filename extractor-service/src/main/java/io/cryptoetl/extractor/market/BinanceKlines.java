@@ -14,6 +14,7 @@ import io.cryptoetl.json.Json;
 import io.cryptoetl.json.JsonValue;
 import io.cryptoetl.market.CandleKey;
 import io.cryptoetl.raw.RawCandle;
+import io.cryptoetl.schemas.DeadLetterCode;
 import io.cryptoetl.schemas.Topic;
 import io.cryptoetl.schemas.Topics;
 import java.io.IOException;
@@ -57,7 +58,11 @@ public final class BinanceKlines implements Source {
 
   private static final int CLOSE_TIME = 6;
   private static final List<String> CHECKS =
-      List.of("candle_closed", "candle_in_range", "candle_prices", "candle_shape");
+      List.of(
+          DeadLetterCode.CANDLE_CLOSED.code(),
+          DeadLetterCode.CANDLE_IN_RANGE.code(),
+          DeadLetterCode.CANDLE_PRICES.code(),
+          DeadLetterCode.CANDLE_SHAPE.code());
   private static final Duration TIME_IS_FRESH = Duration.ofSeconds(2);
 
   /** Time after the end of a candle in which the venue may still change it. */
@@ -462,7 +467,7 @@ public final class BinanceKlines implements Source {
       List<JsonValue> candle = json.isArray() ? json.items() : List.of();
       require(
           candle.size() == FIELDS && isTime(candle.get(0)) && isTime(candle.get(CLOSE_TIME)),
-          "candle_shape",
+          DeadLetterCode.CANDLE_SHAPE.code(),
           "a candle of %s is not an array of %d that has times at 0 and %d"
               .formatted(name(), FIELDS, CLOSE_TIME));
       return candle;
@@ -480,7 +485,7 @@ public final class BinanceKlines implements Source {
               && number >= page.from()
               && number <= page.to()
               && number > before,
-          "candle_in_range",
+          DeadLetterCode.CANDLE_IN_RANGE.code(),
           "a candle of %s opens at %s: not in the range that was asked for, not in order, or not at the beginning of an interval"
               .formatted(name(), Instant.ofEpochMilli(open)));
       return number;
@@ -491,7 +496,7 @@ public final class BinanceKlines implements Source {
       long end = interval.close(number);
       require(
           close == end && end < now.toEpochMilli() + TIME_IS_FRESH.toMillis(),
-          "candle_closed",
+          DeadLetterCode.CANDLE_CLOSED.code(),
           "the candle of %s that opens at %s closes at %s: it is not closed, or not of its interval"
               .formatted(
                   name(),
@@ -508,13 +513,13 @@ public final class BinanceKlines implements Source {
                 && volume.signum() >= 0
                 && low.compareTo(open.min(last)) <= 0
                 && high.compareTo(open.max(last)) >= 0,
-            "candle_prices",
+            DeadLetterCode.CANDLE_PRICES.code(),
             "the candle of %s that opens at %s has open %s, high %s, low %s, close %s: high and low must enclose the others, and be above 0"
                 .formatted(
                     name(), Instant.ofEpochMilli(interval.open(number)), open, high, low, last));
       } catch (NumberFormatException e) {
         throw new BadDataException(
-            "candle_prices",
+            DeadLetterCode.CANDLE_PRICES.code(),
             "the candle of %s that opens at %s holds a price that is not a number"
                 .formatted(name(), Instant.ofEpochMilli(interval.open(number))));
       }

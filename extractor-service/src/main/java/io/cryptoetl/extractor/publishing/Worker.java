@@ -16,6 +16,7 @@ import io.cryptoetl.ops.DeadLetterKey;
 import io.cryptoetl.ops.ExtractRequest;
 import io.cryptoetl.ops.ExtractResult;
 import io.cryptoetl.ops.ExtractResultKey;
+import io.cryptoetl.schemas.DeadLetterCode;
 import io.cryptoetl.schemas.Topics;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -376,7 +377,7 @@ public final class Worker implements Runnable, TransactionalWorker.Task {
           deadLetter(
               accepted,
               new Item.Answer(
-                  "record_too_large",
+                  DeadLetterCode.RECORD_TOO_LARGE.code(),
                   "number %d of %s takes %d bytes, topic %s takes %d; raise TOPIC_RAW_MAX_MESSAGE_BYTES, provision the topics again and restart"
                       .formatted(accepted.number(), feed, accepted.bytes(), topic, limit),
                   accepted.endpoint(),

@@ -2,6 +2,7 @@ package io.cryptoetl.extractor.verify;
 
 import io.cryptoetl.extractor.source.BadDataException;
 import io.cryptoetl.json.JsonValue;
+import io.cryptoetl.schemas.DeadLetterCode;
 import java.math.BigInteger;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -10,6 +11,7 @@ import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 
@@ -23,7 +25,7 @@ import java.util.Set;
  * Ethereum's execution API.
  */
 public final class BlockVerifier {
-  static final String TRANSACTION_HASH_MISMATCH = "transaction_hash_mismatch";
+  static final String TRANSACTION_HASH_MISMATCH = DeadLetterCode.TRANSACTION_HASH_MISMATCH.code();
 
   /** Receipts of a block before Byzantium came without state roots, which some nodes drop. */
   static final String STATE_ROOTS_MISSING = "state_roots_missing";
@@ -37,7 +39,7 @@ public final class BlockVerifier {
       "matic-bor-receipt-".getBytes(StandardCharsets.US_ASCII);
   private static final int FIRST_PROTECTED_V = 35;
 
-  static final String TRANSACTION_TYPE_UNKNOWN = "transaction_type_unknown";
+  static final String TRANSACTION_TYPE_UNKNOWN = DeadLetterCode.TRANSACTION_TYPE_UNKNOWN.code();
 
   private final long chainId;
   private final ChainProfile chainProfile;
@@ -117,11 +119,11 @@ public final class BlockVerifier {
     }
 
     static Parts of(ChainProfile profile, long number, JsonValue json) throws BadDataException {
-      Fields block = Fields.object("block " + number, json, "block_malformed");
+      Fields block = Fields.object("block " + number, json, DeadLetterCode.BLOCK_MALFORMED.code());
       for (JsonValue transaction : block.rawList("transactions")) {
         if (transaction.isString()) {
           throw new BadDataException(
-              "transactions_not_full",
+              DeadLetterCode.TRANSACTIONS_NOT_FULL.code(),
               "block %d came with transaction hashes only, full transactions were asked for; use an endpoint that gives them"
                   .formatted(number));
         }
@@ -138,7 +140,7 @@ public final class BlockVerifier {
    * @return 32 bytes
    */
   public byte[] hashOfHeader(long number, JsonValue header) throws BadDataException {
-    Fields fields = Fields.object("block " + number, header, "block_malformed");
+    Fields fields = Fields.object("block " + number, header, DeadLetterCode.BLOCK_MALFORMED.code());
     Parts parts = new Parts(chainProfile.at(chainId, number), number, fields, List.of());
     Outcome outcome = new Outcome(parts, false);
     outcome.passed(Check.NUMBER, () -> checkNumber(parts));
@@ -202,7 +204,8 @@ public final class BlockVerifier {
 
   /** The height that a block states, proven by nothing. */
   public static long heightOf(JsonValue block) throws BadDataException {
-    return Fields.object("the block", block, "block_malformed").number("number");
+    return Fields.object("the block", block, DeadLetterCode.BLOCK_MALFORMED.code())
+        .number("number");
   }
 
   /** The hashes that a block states of its transactions, in order; proven by nothing. */
@@ -268,7 +271,7 @@ public final class BlockVerifier {
         failed(
             check,
             new BadDataException(
-                "block_malformed",
+                DeadLetterCode.BLOCK_MALFORMED.code(),
                 "check %s of a block cannot be made: %s"
                     .formatted(check.label(), e.getClass().getSimpleName())));
       }
@@ -314,7 +317,7 @@ public final class BlockVerifier {
     long stated = parts.block.number("number");
     require(
         stated == parts.number,
-        "wrong_number",
+        DeadLetterCode.WRONG_NUMBER.code(),
         "asked for block %d, the node answered with block %d",
         parts.number,
         stated);
@@ -325,7 +328,7 @@ public final class BlockVerifier {
       Rows.requireTransaction(transaction);
       if (!isOfBlock(parts, transaction)) {
         throw new BadDataException(
-            "transaction_of_other_block",
+            DeadLetterCode.TRANSACTION_OF_OTHER_BLOCK.code(),
             "block %d has hash %s, its transaction %s says block %s"
                 .formatted(
                     parts.number,
@@ -380,7 +383,7 @@ public final class BlockVerifier {
     require(
         !Arrays.equals(
             parts.block.data("transactionsRoot", HASH), OrderedTrie.root(others, parts.keccak)),
-        "transactions_root_mismatch",
+        DeadLetterCode.TRANSACTIONS_ROOT_MISMATCH.code(),
         "block %d has a state-sync transaction that its transactionsRoot does not hold",
         parts.number);
   }
@@ -402,7 +405,7 @@ public final class BlockVerifier {
   private void requireChain(Fields transaction, long stated) throws BadDataException {
     if (stated != chainId) {
       throw new BadDataException(
-          "chain_id_mismatch",
+          DeadLetterCode.CHAIN_ID_MISMATCH.code(),
           "%s is for chain id %d, this is chain id %d"
               .formatted(transaction.place(), stated, chainId));
     }
@@ -413,7 +416,7 @@ public final class BlockVerifier {
     byte[] computed = parts.keccak.hash(Encoding.header(parts.block));
     if (!Arrays.equals(computed, stated)) {
       throw new BadDataException(
-          "header_hash_mismatch",
+          DeadLetterCode.HEADER_HASH_MISMATCH.code(),
           "block %d says its hash is %s, its header hashes to %s"
               .formatted(parts.number, hex(stated), hex(computed)));
     }
@@ -425,7 +428,7 @@ public final class BlockVerifier {
     boolean listed = !parts.block.rawList("uncles").isEmpty();
     require(
         committed == listed,
-        "ommers_mismatch",
+        DeadLetterCode.OMMERS_MISMATCH.code(),
         "block %d lists %d ommers, its header commits to %s",
         parts.number,
         parts.block.rawList("uncles").size(),
@@ -473,7 +476,7 @@ public final class BlockVerifier {
     if (!parts.block.has("withdrawalsRoot")) {
       require(
           withdrawals.isEmpty(),
-          "withdrawals_root_mismatch",
+          DeadLetterCode.WITHDRAWALS_ROOT_MISMATCH.code(),
           "block %d has %d withdrawals and no withdrawalsRoot",
           parts.number,
           withdrawals.size());
@@ -492,7 +495,7 @@ public final class BlockVerifier {
     byte[] computed = OrderedTrie.root(encoded, parts.keccak);
     if (!Arrays.equals(computed, stated)) {
       throw new BadDataException(
-          what + "_root_mismatch",
+          DeadLetterCode.valueOf(what.toUpperCase(Locale.ROOT) + "_ROOT_MISMATCH").code(),
           "block %d has %s %s, its %d %s make %s"
               .formatted(parts.number, field, hex(stated), encoded.size(), what, hex(computed)));
     }
@@ -514,7 +517,7 @@ public final class BlockVerifier {
               "receipts of block " + parts.number,
               "block " + parts.number + ", receipt",
               json,
-              "receipts_malformed");
+              DeadLetterCode.RECEIPTS_MALFORMED.code());
       for (Fields receipt : receipts) {
         logs.add(receipt.list("logs", "log"));
         parts.hasLogs |= !logs.getLast().isEmpty();
@@ -524,7 +527,7 @@ public final class BlockVerifier {
     private void checkReferences() throws BadDataException {
       require(
           receipts.size() == parts.transactions.size(),
-          "receipts_missing",
+          DeadLetterCode.RECEIPTS_MISSING.code(),
           "block %d has %d transactions, the node gave %d receipts",
           parts.number,
           parts.transactions.size(),
@@ -545,7 +548,7 @@ public final class BlockVerifier {
     private void requireOfBlock(Fields item, JsonValue transaction) throws BadDataException {
       if (!item.isSameText("transactionHash", transaction, false) || !isOfBlock(parts, item)) {
         throw new BadDataException(
-            "receipt_of_other_block",
+            DeadLetterCode.RECEIPT_OF_OTHER_BLOCK.code(),
             "%s is of transaction %s in block %s, expected transaction %s in block %s"
                 .formatted(
                     item.place(),
@@ -580,7 +583,7 @@ public final class BlockVerifier {
         throws BadDataException {
       if (!Arrays.equals(stated, computed.bytes())) {
         throw new BadDataException(
-            "logs_bloom_mismatch",
+            DeadLetterCode.LOGS_BLOOM_MISMATCH.code(),
             "the logsBloom of %s is not that of its logs; logs are missing or wrong"
                 .formatted(of.place()));
       }

@@ -4,6 +4,7 @@ import static io.cryptoetl.extractor.verify.BlockVerifier.require;
 
 import io.cryptoetl.extractor.source.BadDataException;
 import io.cryptoetl.json.JsonValue;
+import io.cryptoetl.schemas.DeadLetterCode;
 import java.math.BigInteger;
 import java.util.Arrays;
 import java.util.HexFormat;
@@ -15,7 +16,7 @@ import java.util.Optional;
  * hash; they follow from fields that roots do cover.
  */
 final class DerivedFields {
-  private static final String CODE = "derived_field_wrong";
+  private static final String CODE = DeadLetterCode.DERIVED_FIELD_WRONG.code();
   private static final int ADDRESS = 20;
   private static final int HASH = 32;
 

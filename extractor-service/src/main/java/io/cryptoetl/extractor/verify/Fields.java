@@ -2,6 +2,7 @@ package io.cryptoetl.extractor.verify;
 
 import io.cryptoetl.extractor.source.BadDataException;
 import io.cryptoetl.json.JsonValue;
+import io.cryptoetl.schemas.DeadLetterCode;
 import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.List;
@@ -129,7 +130,7 @@ final class Fields {
 
   /** A field that is a list of objects, called {@code what}; an absent one is an empty list. */
   List<Fields> list(String field, String what) throws BadDataException {
-    return of(rawList(field), this, what, "block_malformed");
+    return of(rawList(field), this, what, DeadLetterCode.BLOCK_MALFORMED.code());
   }
 
   /** A field that is a list; an absent one is an empty list. */
@@ -264,7 +265,7 @@ final class Fields {
 
   BadDataException malformed(String field, JsonValue value, String expected) {
     return new BadDataException(
-        "block_malformed",
+        DeadLetterCode.BLOCK_MALFORMED.code(),
         "field %s of %s is %s, %s is expected".formatted(field, place(), shown(value), expected));
   }
 

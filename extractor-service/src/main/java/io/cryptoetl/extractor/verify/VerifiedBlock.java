@@ -1,6 +1,7 @@
 package io.cryptoetl.extractor.verify;
 
 import io.cryptoetl.extractor.source.BadDataException;
+import io.cryptoetl.schemas.DeadLetterCode;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
@@ -38,7 +39,7 @@ public record VerifiedBlock(
     if (expected.isPresent() && !Arrays.equals(expected.get(), parentHash)) {
       HexFormat hex = HexFormat.of();
       throw new BadDataException(
-          "parent_link_broken",
+          DeadLetterCode.PARENT_LINK_BROKEN.code(),
           "block %d has parent 0x%s, the block below it is 0x%s"
               .formatted(number, hex.formatHex(parentHash), hex.formatHex(expected.get())));
     }

@@ -2,6 +2,7 @@ package io.cryptoetl.loader.table;
 
 import io.cryptoetl.loader.avro.AvroRow;
 import io.cryptoetl.loader.avro.Unreadable;
+import io.cryptoetl.schemas.DeadLetterCode;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
@@ -283,7 +284,7 @@ public final class RowBatch {
 
   private static void requireReadable(Object part) {
     if (part instanceof Unreadable unreadable) {
-      throw new BadRowException("record_unreadable", unreadable.reason());
+      throw new BadRowException(DeadLetterCode.RECORD_UNREADABLE.code(), unreadable.reason());
     }
   }
 

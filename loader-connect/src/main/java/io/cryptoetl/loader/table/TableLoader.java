@@ -1,6 +1,7 @@
 package io.cryptoetl.loader.table;
 
 import io.cryptoetl.loader.avro.AvroRow;
+import io.cryptoetl.schemas.DeadLetterCode;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.SQLRecoverableException;
@@ -191,13 +192,13 @@ public final class TableLoader implements AutoCloseable {
       db.releaseSavepoint(start);
       return;
     } catch (DataException e) {
-      code = e instanceof BadRowException bad ? bad.code() : "value_invalid";
+      code = e instanceof BadRowException bad ? bad.code() : DeadLetterCode.VALUE_INVALID.code();
       reason = e;
     } catch (SQLException e) {
       if (dialect.failure(e) != Dialect.Failure.ROW) {
         throw e;
       }
-      code = "sqlstate_" + e.getSQLState();
+      code = DeadLetterCode.ofSqlState(e.getSQLState());
       reason = e;
       mayPassLater = dialect.mayPassLater(e);
     }

@@ -1,6 +1,7 @@
 package io.cryptoetl.loader.table;
 
 import io.cryptoetl.loader.avro.AvroRow;
+import io.cryptoetl.schemas.DeadLetterCode;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -17,7 +18,7 @@ import org.apache.kafka.connect.data.Struct;
 /** A table as the database has it. */
 public final class TableShape {
   /** Code of records whose schema does not go with their table. */
-  private static final String UNFIT = "schema_unfit";
+  private static final String UNFIT = DeadLetterCode.SCHEMA_UNFIT.code();
 
   private final String name;
   private final Map<String, Column> columns;

@@ -12,6 +12,7 @@ import io.cryptoetl.datasets.values.Times;
 import io.cryptoetl.json.Json;
 import io.cryptoetl.json.JsonValue;
 import io.cryptoetl.raw.RawBlock;
+import io.cryptoetl.schemas.DeadLetterCode;
 import java.io.IOException;
 import java.math.BigDecimal;
 import java.nio.ByteBuffer;
@@ -45,11 +46,11 @@ public final class BlockMapper {
       return new Mapping(raw, block, receipts(raw)).rows();
     } catch (IOException e) {
       throw new BadRecordException(
-          "json_invalid",
+          DeadLetterCode.JSON_INVALID.code(),
           "block %d of source %s cannot be read: %s"
               .formatted(raw.getNumber(), raw.getSource(), e.getMessage()));
     } catch (JsonFields.InvalidFieldException e) {
-      throw new BadRecordException("field_invalid", e.getMessage());
+      throw new BadRecordException(DeadLetterCode.FIELD_INVALID.code(), e.getMessage());
     }
   }
 
@@ -115,14 +116,14 @@ public final class BlockMapper {
     BlockRows rows() throws BadRecordException {
       if (block.requiredQuantity("number") != number || !hash.equals(raw.getHash())) {
         throw new BadRecordException(
-            "raw_inconsistent",
+            DeadLetterCode.RAW_INCONSISTENT.code(),
             "the raw record says block %d, its JSON says block %d, or their hashes differ"
                 .formatted(number, block.requiredQuantity("number")));
       }
       List<JsonValue> items = block.array("transactions");
       if (receipts != null && receipts.size() != items.size()) {
         throw new BadRecordException(
-            "receipts_missing",
+            DeadLetterCode.RECEIPTS_MISSING.code(),
             "block %d has %d transactions and %d receipts"
                 .formatted(number, items.size(), receipts.size()));
       }
@@ -184,7 +185,7 @@ public final class BlockMapper {
         throws BadRecordException {
       if (item.isString()) {
         throw new BadRecordException(
-            "transactions_not_full",
+            DeadLetterCode.TRANSACTIONS_NOT_FULL.code(),
             "block %d came with transaction hashes only".formatted(number));
       }
       JsonFields tx = block.part(item, "transaction", index, "transactions.");
@@ -228,7 +229,7 @@ public final class BlockMapper {
       JsonFields receipt = block.part(node, "receipt", index, "receipts.");
       if (!receipt.requiredData("transactionHash", HASH).equals(txHash)) {
         throw new BadRecordException(
-            "receipt_of_other_transaction",
+            DeadLetterCode.RECEIPT_OF_OTHER_TRANSACTION.code(),
             "receipt %d of block %d is of another transaction".formatted(index, number));
       }
       row.setStatus(receipt.optSmallQuantity("status"));
@@ -258,7 +259,7 @@ public final class BlockMapper {
       List<ByteBuffer> topics = log.dataList("topics", HASH);
       if (topics.size() > MAX_TOPICS) {
         throw new BadRecordException(
-            "field_invalid",
+            DeadLetterCode.FIELD_INVALID.code(),
             "log %d of block %d has %d topics, at most 4 exist"
                 .formatted(index, number, topics.size()));
       }

@@ -4,6 +4,7 @@ import io.cryptoetl.chain.BlockKey;
 import io.cryptoetl.datasets.values.BadRecordException;
 import io.cryptoetl.ops.DeadLetter;
 import io.cryptoetl.raw.RawBlock;
+import io.cryptoetl.schemas.DeadLetterCode;
 import io.cryptoetl.schemas.Topics;
 import io.cryptoetl.transformer.raw.RawNormalizer;
 import io.cryptoetl.transformer.state.BlockWinner;
@@ -58,7 +59,7 @@ public final class BlockNormalizer extends RawNormalizer<RawBlock> {
     }
     if (raw.getHash().remaining() != HASH) {
       throw new BadRecordException(
-          "field_invalid",
+          DeadLetterCode.FIELD_INVALID.code(),
           "the hash of raw block %d has %d bytes, %d are expected"
               .formatted(raw.getNumber(), raw.getHash().remaining(), HASH));
     }

@@ -9,6 +9,7 @@ import io.cryptoetl.market.Candle;
 import io.cryptoetl.market.CandleKey;
 import io.cryptoetl.ops.DeadLetter;
 import io.cryptoetl.raw.RawCandle;
+import io.cryptoetl.schemas.DeadLetterCode;
 import io.cryptoetl.schemas.Topics;
 import io.cryptoetl.transformer.prices.PriceRules;
 import io.cryptoetl.transformer.raw.RawNormalizer;
@@ -91,20 +92,21 @@ public final class CandleNormalizer extends RawNormalizer<RawCandle> {
     Optional<Instant> end = CandleLength.end(raw.getOpenTime(), raw.getInterval());
     if (end.isEmpty() || !end.get().equals(raw.getCloseTime().plusMillis(1))) {
       throw new BadRecordException(
-          "candle_interval",
+          DeadLetterCode.CANDLE_INTERVAL.code(),
           "%s closes at %s: an interval such as 1m, 4h, 1d or 1M and the last millisecond of it are expected"
               .formatted(what, raw.getCloseTime()));
     }
     JsonNode json = Decimals.parse(what, raw.getCandleJson());
     if (!json.isArray() || json.size() < LEAST_FIELDS) {
       throw new BadRecordException(
-          "field_invalid", what + " is not a JSON array of time, open, high, low, close, volume");
+          DeadLetterCode.FIELD_INVALID.code(),
+          what + " is not a JSON array of time, open, high, low, close, volume");
     }
     if (json.get(0).asLong() != raw.getOpenTime().toEpochMilli()
         || (json.size() > CLOSE_TIME
             && json.get(CLOSE_TIME).asLong() != raw.getCloseTime().toEpochMilli())) {
       throw new BadRecordException(
-          "raw_inconsistent",
+          DeadLetterCode.RAW_INCONSISTENT.code(),
           what + " has other times in its JSON than in its record: milliseconds are expected");
     }
     Optional<PriceRules.Pair> pair = rules.pair(raw.getSymbol());
@@ -143,7 +145,8 @@ public final class CandleNormalizer extends RawNormalizer<RawCandle> {
       return trades.get().longValueExact();
     } catch (ArithmeticException e) {
       throw new BadRecordException(
-          "field_invalid", "trades of %s is %s, a whole number is expected".formatted(what, node));
+          DeadLetterCode.FIELD_INVALID.code(),
+          "trades of %s is %s, a whole number is expected".formatted(what, node));
     }
   }
 }

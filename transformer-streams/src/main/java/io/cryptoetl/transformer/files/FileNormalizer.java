@@ -17,6 +17,7 @@ import io.cryptoetl.ops.DeadLetter;
 import io.cryptoetl.ops.FileChunk;
 import io.cryptoetl.ops.FileChunkKey;
 import io.cryptoetl.raw.RawCsvRows;
+import io.cryptoetl.schemas.DeadLetterCode;
 import io.cryptoetl.schemas.Topic;
 import io.cryptoetl.schemas.Topics;
 import io.cryptoetl.transformer.prices.PriceRules;
@@ -118,7 +119,8 @@ public final class FileNormalizer extends RawNormalizer<RawCsvRows> {
       throws BadRecordException {
     if (raw == null) {
       throw new BadRecordException(
-          "record_unreadable", "the record has no value: rows of files cannot be taken back so");
+          DeadLetterCode.RECORD_UNREADABLE.code(),
+          "the record has no value: rows of files cannot be taken back so");
     }
     Times.require("fetched_at of the chunk", raw.getFetchedAt());
     byte[] key =
@@ -243,7 +245,7 @@ public final class FileNormalizer extends RawNormalizer<RawCsvRows> {
               bad(
                   line,
                   Utils.toArray(bytes),
-                  new BadRecordException("row_invalid", e.getMessage()));
+                  new BadRecordException(DeadLetterCode.ROW_INVALID.code(), e.getMessage()));
             }
           }
 

@@ -10,6 +10,7 @@ import io.cryptoetl.market.InstrumentKey;
 import io.cryptoetl.ops.DeadLetter;
 import io.cryptoetl.raw.RawInstruments;
 import io.cryptoetl.raw.RawInstrumentsKey;
+import io.cryptoetl.schemas.DeadLetterCode;
 import io.cryptoetl.schemas.Topics;
 import io.cryptoetl.transformer.raw.RawNormalizer;
 import io.cryptoetl.transformer.state.Rank;
@@ -138,7 +139,8 @@ public final class InstrumentsNormalizer extends RawNormalizer<RawInstruments> {
     Times.require("time of " + what, raw.getAsOf());
     JsonNode symbols = Decimals.parse(what, raw.getInstrumentsJson()).get("symbols");
     if (symbols == null || !symbols.isArray()) {
-      throw new BadRecordException("field_invalid", what + " has no array symbols");
+      throw new BadRecordException(
+          DeadLetterCode.FIELD_INVALID.code(), what + " has no array symbols");
     }
     Map<String, Instrument> rows = new TreeMap<>();
     for (JsonNode symbol : symbols) {
@@ -181,7 +183,8 @@ public final class InstrumentsNormalizer extends RawNormalizer<RawInstruments> {
     JsonNode value = symbol.get(field);
     if (value == null || !value.isTextual() || value.textValue().isEmpty()) {
       throw new BadRecordException(
-          "field_invalid", "%s of %s is %s, a text is expected".formatted(field, what, value));
+          DeadLetterCode.FIELD_INVALID.code(),
+          "%s of %s is %s, a text is expected".formatted(field, what, value));
     }
     return Texts.require(field + " of " + what, value.textValue());
   }

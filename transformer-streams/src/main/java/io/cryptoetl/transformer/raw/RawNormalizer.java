@@ -5,6 +5,7 @@ import io.cryptoetl.datasets.values.Texts;
 import io.cryptoetl.kafka.AvroSerdes;
 import io.cryptoetl.ops.DeadLetter;
 import io.cryptoetl.ops.DeadLetterKey;
+import io.cryptoetl.schemas.DeadLetterCode;
 import io.cryptoetl.schemas.Topic;
 import java.nio.ByteBuffer;
 import java.time.Instant;
@@ -119,18 +120,19 @@ public abstract class RawNormalizer<V extends SpecificRecord>
   /** Reads a key or a value. */
   protected final <T> T read(Class<T> as, byte[] bytes) throws BadRecordException {
     if (bytes == null) {
-      throw new BadRecordException("record_unreadable", "the record has no " + as.getSimpleName());
+      throw new BadRecordException(
+          DeadLetterCode.RECORD_UNREADABLE.code(), "the record has no " + as.getSimpleName());
     }
     SpecificRecord read;
     try {
       read = reader.deserialize(topic.name(), bytes);
     } catch (io.cryptoetl.kafka.BadRecordException e) {
       // Of the bytes; a registry that cannot be reached fails the task.
-      throw new BadRecordException("record_unreadable", e.getMessage());
+      throw new BadRecordException(DeadLetterCode.RECORD_UNREADABLE.code(), e.getMessage());
     }
     if (!as.isInstance(read)) {
       throw new BadRecordException(
-          "record_unreadable",
+          DeadLetterCode.RECORD_UNREADABLE.code(),
           "the record is a %s, not a %s"
               .formatted(read.getSchema().getFullName(), as.getSimpleName()));
     }
