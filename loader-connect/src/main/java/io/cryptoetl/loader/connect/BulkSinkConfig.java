@@ -81,7 +81,7 @@ public record BulkSinkConfig(
           .define(
               "batch.rows",
               Type.INT,
-              20_000,
+              10_000,
               Range.atLeast(1),
               Importance.MEDIUM,
               "Records that are loaded in one transaction, at most about")
