@@ -4,6 +4,7 @@ import io.cryptoetl.loader.table.ColumnType;
 import io.cryptoetl.loader.table.DatabaseSettings;
 import io.cryptoetl.loader.table.Dialect;
 import io.cryptoetl.loader.table.TableShape;
+import java.security.cert.CertificateException;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.PreparedStatement;
@@ -26,6 +27,7 @@ import java.util.function.Function;
 import java.util.function.IntPredicate;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import javax.net.ssl.SSLHandshakeException;
 import org.apache.kafka.connect.sink.SinkRecord;
 import org.postgresql.PGConnection;
 import org.postgresql.copy.CopyIn;
@@ -102,7 +104,7 @@ public final class PostgresDialect implements Dialect {
   @Override
   public Failure failure(SQLException e) {
     String state = e.getSQLState() == null ? "" : e.getSQLState();
-    if (state.matches("(28|3D).*") || isRefusedByPooler(e)) {
+    if (state.matches("(28|3D).*") || isRefusedByPooler(e) || isOfCertificates(e)) {
       return Failure.ACCESS;
     }
     if (state.equals(READ_ONLY)) {
@@ -112,6 +114,16 @@ public final class PostgresDialect implements Dialect {
       return Failure.OUTAGE;
     }
     return state.matches(ROWS) ? Failure.ROW : Failure.OTHER;
+  }
+
+  /** The server's certificate, or ours, which the driver tells as a connection that broke. */
+  private static boolean isOfCertificates(SQLException e) {
+    for (Throwable cause = e; cause != null; cause = cause.getCause()) {
+      if (cause instanceof SSLHandshakeException || cause instanceof CertificateException) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** PgBouncer gives all of its own errors one state, outages too. */
