@@ -267,7 +267,8 @@ public final class BulkSinkTask extends SinkTask {
         return;
       }
     }
-    paused.removeAll(partitions);
+    // Connect would pause them again, should they come back.
+    resume(partitions);
     // What was not committed is read again by whoever gets the partitions.
     batch.drop(partitions);
     loaded.keySet().removeAll(partitions);
@@ -302,6 +303,7 @@ public final class BulkSinkTask extends SinkTask {
       return;
     }
     retries = batch.fresh() > 0 ? 0 : retries + 1;
+    positions.taken(batch.first());
     RowBatch full = batch;
     inFlight = full;
     inFlightBytes = full.bytes();
@@ -432,7 +434,8 @@ public final class BulkSinkTask extends SinkTask {
     failures++;
     context.timeout(pause);
     if (!config.offsetsTable().isEmpty()) {
-      positions.failed(batch.first(), context.assignment());
+      positions.taken(batch.first());
+      positions.open(context.assignment());
       batch.clear();
       resume(List.copyOf(paused));
     }

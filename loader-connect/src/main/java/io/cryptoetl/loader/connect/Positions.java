@@ -27,8 +27,11 @@ final class Positions {
   /** Partitions of which the database has not been asked how far they are loaded. */
   private final Set<TopicPartition> unknown = new HashSet<>();
 
-  /** Where to go on if the database does not know: offsets that were in hand when it failed. */
-  private final Map<TopicPartition, Long> dropped = new HashMap<>();
+  /**
+   * Where to go on if the database knows nothing: the first record of each partition that this task
+   * took. What it loaded since is gone then, too.
+   */
+  private final Map<TopicPartition, Long> first = new HashMap<>();
 
   /**
    * Positions.
@@ -40,7 +43,7 @@ final class Positions {
     this.settings = settings;
   }
 
-  /** Partitions come. */
+  /** Partitions come, or are to be asked for again as loading failed. */
   void open(Collection<TopicPartition> partitions) {
     unknown.addAll(partitions);
   }
@@ -48,17 +51,12 @@ final class Positions {
   /** Partitions go. */
   void close(Collection<TopicPartition> partitions) {
     unknown.removeAll(partitions);
-    dropped.keySet().removeAll(partitions);
+    first.keySet().removeAll(partitions);
   }
 
-  /**
-   * Loading failed: all partitions are asked for again.
-   *
-   * @param inHand offsets of the first records of the batch that was dropped
-   */
-  void failed(Map<TopicPartition, Long> inHand, Collection<TopicPartition> assigned) {
-    inHand.forEach((partition, offset) -> dropped.merge(partition, offset, Math::min));
-    unknown.addAll(assigned);
+  /** Records were taken from these offsets on. */
+  void taken(Map<TopicPartition, Long> from) {
+    from.forEach(first::putIfAbsent);
   }
 
   /** Whether the database is to be asked. */
@@ -74,10 +72,10 @@ final class Positions {
    * @throws RetriableException if Kafka does not tell the ids of topics
    */
   Map<TopicPartition, Long> ask(TableLoader loader) throws SQLException {
-    Map<TopicPartition, Long> places = new HashMap<>(dropped);
+    Map<TopicPartition, Long> places = new HashMap<>(first);
+    places.keySet().retainAll(unknown);
     places.putAll(loader.positions(unknown, topicIds()));
     unknown.clear();
-    dropped.clear();
     return places;
   }
 

@@ -77,7 +77,7 @@ public final class PostgresDialect implements Dialect {
             + "; SET LOCAL lock_timeout = "
             + config.lockTimeoutMs()
             // A crash of the server may take the last commits back, offsets and rows together: they
-            // are loaded again then.
+            // are loaded again then. Where that could not be seen, waitForDisk is called.
             + (config.keepsOffsets() ? "; SET LOCAL synchronous_commit = off" : "")
             // A worker that is gone without a word must not keep its locks for hours.
             + "; SET LOCAL tcp_keepalives_idle = 30; SET LOCAL tcp_keepalives_interval = 10; SET LOCAL tcp_keepalives_count = 3";
@@ -156,6 +156,11 @@ public final class PostgresDialect implements Dialect {
   @Override
   public void begin(Connection db) throws SQLException {
     execute(db, settings);
+  }
+
+  @Override
+  public void waitForDisk(Connection db) throws SQLException {
+    execute(db, "SET LOCAL synchronous_commit TO DEFAULT");
   }
 
   @Override

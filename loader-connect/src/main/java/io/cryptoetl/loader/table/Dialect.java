@@ -67,6 +67,9 @@ public interface Dialect {
   /** Checks them: at the commit they would blame all rows of the transaction. */
   default void check(Connection db) throws SQLException {}
 
+  /** Has the commit of this transaction wait for the disk, if it would not. */
+  default void waitForDisk(Connection db) throws SQLException {}
+
   /** What an error says of its cause. */
   Failure failure(SQLException e);
 

@@ -102,7 +102,7 @@ public final class RowBatch {
     first.keySet().removeAll(partitions);
     next.keySet().removeAll(partitions);
     keepOnly(rest);
-    tried = Math.min(tried, rows);
+    tried = (int) rest.stream().filter(r -> waited.containsKey(Place.of(r))).count();
   }
 
   private void keep(SinkRecord record) {

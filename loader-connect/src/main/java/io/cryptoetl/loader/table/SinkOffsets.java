@@ -11,6 +11,7 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -231,9 +232,13 @@ public final class SinkOffsets {
   /**
    * Writes the offsets of this transaction.
    *
+   * @return whether all of them can be told from what was there before, so that nobody would take a
+   *     commit for there that a crash took back: an offset that waiting rows hold cannot, nor one
+   *     of which nothing was there
    * @throws SQLException if somebody else has changed one since it was read, with SQLState 40001
    */
-  void store(Connection db) throws SQLException {
+  boolean store(Connection db) throws SQLException {
+    boolean areTold = true;
     try (PreparedStatement update =
             db.prepareStatement(
                 "UPDATE "
@@ -250,6 +255,10 @@ public final class SinkOffsets {
         long before = known.containsKey(each.getKey()) ? known.get(each.getKey()).next() : UNKNOWN;
         PreparedStatement statement = before == UNKNOWN ? insert : update;
         Place place = each.getValue();
+        areTold &= before != UNKNOWN && before != place.next();
+        if (known.containsKey(each.getKey())) {
+          areTold &= Objects.equals(known.get(each.getKey()).topicId(), place.topicId());
+        }
         statement.setString(1, place.topicId());
         statement.setLong(2, place.next());
         Gap gap = place.gap();
@@ -269,6 +278,7 @@ public final class SinkOffsets {
         }
       }
     }
+    return areTold;
   }
 
   private static String text(Map<Long, String> refused) {

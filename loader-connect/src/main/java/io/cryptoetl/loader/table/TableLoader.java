@@ -106,8 +106,8 @@ public final class TableLoader implements AutoCloseable {
           withdraw(batch, refused);
           batch.waitingFrom().forEach(offsets::hold);
           listener.beforeCommit();
-          if (offsets.isKept()) {
-            offsets.store(db);
+          if (offsets.isKept() && !offsets.store(db)) {
+            dialect.waitForDisk(db);
           }
           return batch;
         });
@@ -370,6 +370,7 @@ public final class TableLoader implements AutoCloseable {
     return transaction(
         db -> {
           offsets.verify(db);
+          dialect.waitForDisk(db);
           Set<TopicPartition> back = new TreeSet<>(SinkOffsets.ORDER);
           for (Map.Entry<TopicPartition, SinkOffsets.Gap> each : gaps.entrySet()) {
             SinkOffsets.Gap gap = each.getValue();
